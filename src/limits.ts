@@ -1,0 +1,104 @@
+/**
+ * Every bound of the process, its reason above it, and the relations between bounds asserted at the end, at load.
+ * Bounds that an operator may move are defaults here and keys of `config/penstock.yaml`; a configured value is
+ * checked against the same relations by config/schema.ts.
+ */
+import { assert } from './assert.ts';
+import { SLAB_BYTES_START } from './slab/layout.ts';
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+// ── Requests ─────────────────────────────────────────────────────────────────────────────────────────────
+
+/** uWebSockets refuses request heads over 4 KB unless told otherwise; mixpanel-node puts whole events in the URL. */
+export const REQUEST_HEAD_BYTES_MAX = 128 * KiB;
+/** Bytes of a body as sent. The largest SDK batch seen is 1.4 MB; 5 MB leaves room without inviting uploads. */
+export const WIRE_BYTES_MAX = 5 * 1_000_000;
+/** Bytes of a body after decompression: SDKs send up to 10 MB, twice that is kept free. */
+export const BODY_BYTES_MAX = 20 * 1_000_000;
+/** A compressed body may grow a hundredfold; event JSON compresses 5 to 20 times, a bomb a thousand times. */
+export const INFLATE_RATIO_MAX = 100;
+/** Below this size the ratio is not looked at: a small repetitive batch may honestly compress 200 times. */
+export const INFLATE_RATIO_FREE_BYTES = MiB;
+/** Events of one frame; the Go service that Penstock replaces had the same bound. */
+export const BATCH_EVENTS_MAX = 1000;
+/** Rejected events that an answer names; more would let 3-byte events draw megabytes of answer. */
+export const ERRORS_PER_ANSWER_MAX = 100;
+/** Bytes of an unfinished upload that wait in the front, over all connections, as a share of the memory budget. */
+export const UPLOAD_BUDGET_SHARE = 0.25;
+/** User agents of browsers are under 300 bytes; what is longer is cut here. */
+export const USER_AGENT_BYTES_MAX = 512;
+/** A request id that comes from the client is echoed and logged up to this length, else replaced. */
+export const REQUEST_ID_BYTES_MAX = 128;
+
+// ── Events ───────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Levels of an event, its own braces counted: ClickHouse's JSON parser and every tool after it stay far from a stack limit. */
+export const DEPTH_MAX = 64;
+/** Keys of one event over all levels: 10,000 are known from the field, beyond this it is an attack on the duplicate check. */
+export const EVENT_KEYS_MAX = 65_536;
+/** Fields beside the events of an envelope are copied into every event's context: this times BATCH_EVENTS_MAX bounds the copy. */
+export const ENVELOPE_FIELDS_BYTES_MAX = 4 * KiB;
+/** Raw bytes kept of one rejected event. */
+export const REJECTED_RAW_BYTES_MAX = 64 * KiB;
+
+// ── WebSocket ────────────────────────────────────────────────────────────────────────────────────────────
+
+/** One message; SDK batches fit, and uWebSockets must buffer a fragmented message whole, per connection. */
+export const MESSAGE_BYTES_MAX = MiB;
+/** Unacknowledged bytes a connection may have: at 50 ms to the ack this is 80 MB/s from one client. */
+export const CREDIT_BYTES = 4 * MiB;
+/** Acks that a client does not read are kept up to this size, then the connection is closed. */
+export const ACK_BACKLOG_BYTES_MAX = MiB;
+/** Seconds without a message before uWebSockets pings, then closes: longer than the 60 s of common load balancers. */
+export const WEBSOCKET_IDLE_SECONDS = 120;
+
+// ── Slabs and tasks ──────────────────────────────────────────────────────────────────────────────────────
+
+/** A slab holds about 20 batches of 100 events, or 2,000 single ones: one task's overhead (~50 µs) is under 2 % of its scan. */
+export const SLAB_BYTES = MiB;
+/** Slabs, uploads and what the sinks hold in memory, together. */
+export const MEMORY_BYTES_MAX = 256 * MiB;
+/** One task runs, the next waits in the worker: a worker never waits for the front between two full slabs. */
+export const TASKS_PER_WORKER = 2;
+/** Worker threads: more than 64 on one front means that the front is the bottleneck and a second core group is due. */
+export const WORKERS_MAX = 64;
+/** Empty slabs kept for reuse; at light load one slab circulates, the rest of a burst is given back. */
+export const FREE_SLABS_MAX = 16;
+
+// ── Sinks ────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** A block of the embedded store goes out at this many bytes of canonical lines: ~30,000 events, one part each. */
+export const BLOCK_BYTES_MAX = 16 * MiB;
+/** … or this long after its first event. Shorter makes too many parts at light load, longer shows events late. */
+export const FLUSH_INTERVAL_MS = 250;
+/** Block files waiting for the store, over all workers; at 500 B an event this is 8 million events. */
+export const SPOOL_BYTES_MAX = 4096 * MiB;
+/** Pause before a failed block is tried again, doubling from the first to the second. */
+export const RETRY_DELAY_MS_MIN = 100;
+export const RETRY_DELAY_MS_MAX = 5_000;
+/** ClickHouse remembers this many block tokens per table, so that a block sent twice is counted once. */
+export const DEDUPLICATION_WINDOW_BLOCKS = 10_000;
+
+// ── Query door of the embedded store ─────────────────────────────────────────────────────────────────────
+
+/** One result; the engine streams nothing over this binding, so the result stands in memory whole. */
+export const QUERY_RESULT_BYTES_MAX = 256 * MiB;
+/** Text of one query. */
+export const QUERY_BYTES_MAX = 256 * KiB;
+
+// ── Life of the process ──────────────────────────────────────────────────────────────────────────────────
+
+/** Kubernetes kills 30 s after SIGTERM; the rest is for the container runtime. */
+export const DRAIN_TIMEOUT_MS = 25_000;
+/** Retry-After is computed from the measured drain rate and kept between these. */
+export const RETRY_AFTER_SECONDS_MIN = 1;
+export const RETRY_AFTER_SECONDS_MAX = 60;
+
+assert(SLAB_BYTES > 2 * SLAB_BYTES_START, 'a slab is mostly bytes, not frame table');
+assert(WIRE_BYTES_MAX <= BODY_BYTES_MAX, 'an identity body within the wire limit is within the body limit');
+assert(MESSAGE_BYTES_MAX <= CREDIT_BYTES, 'one message of the allowed size fits the credit');
+assert(MEMORY_BYTES_MAX >= 4 * BODY_BYTES_MAX, 'the largest body fits the budget beside others');
+assert(REJECTED_RAW_BYTES_MAX <= BLOCK_BYTES_MAX, 'a rejected event fits a block');
+assert(RETRY_DELAY_MS_MIN < RETRY_DELAY_MS_MAX, 'a backoff can grow');

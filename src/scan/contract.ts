@@ -1,0 +1,128 @@
+/**
+ * The scanner's contract. `src/scan/reference/` is its specification in TypeScript; a native scanner must give
+ * the same bytes for every input.
+ *
+ * In: a slab's frames. A frame is one HTTP body or one WebSocket message.
+ * Out: canonical lines, a record a line, an error a rejected event, and each frame's verdict in its row.
+ *
+ * Shapes. A UTF-8 byte order mark and white space before the first byte are skipped. Then, by that byte:
+ *   `{`  one event; or, on a route of shape batch, an envelope when a top-level key of the dialect's envelope
+ *        keys holds an array; or NDJSON when a newline and another value follow the first
+ *   `[`  the events are its elements (routes of shape batch; else not_an_object)
+ *   else invalid_json
+ * An envelope's other fields go into the rest column of each of its events, behind the event's own, when they
+ * are at most ENVELOPE_FIELDS_BYTES_MAX long; else the frame is refused with envelope_too_large.
+ *
+ * Events stand alone. Where the brackets outside of strings still balance, a fault inside an event rejects that
+ * event only: the scanner goes on behind the bracket that closes it, counting `{` and `[` alike, `}` and `]`
+ * alike. In NDJSON every line stands alone. Where the end of an event cannot be found, the frame is refused
+ * whole with invalid_json. More than `batchEventsMax` events: refused whole with batch_too_large. A refused
+ * frame leaves no line and no record; it leaves one error row with index 0 and the whole body, unless its
+ * reason keeps no dead letter (outcome.ts).
+ *
+ * Order of faults. The first fault of an event reading left to right is its reason: invalid_utf8, invalid_json,
+ * too_deep, duplicate_key (at the second key; keys are compared unescaped, on every level), too_many_keys,
+ * number_out_of_range. Only an event that is whole is then checked by column, in canonical order, each column's
+ * sources in order: invalid_type, invalid_length, invalid_timestamp, timestamp_out_of_range; missing_field last,
+ * in the order of the dialect's list.
+ *
+ * Values. null is absent. Text columns take strings only. Integers must fit Int64 or UInt64, other numbers must
+ * be finite doubles; their text is kept. An escaped lone surrogate becomes `\ufffd` and is counted. With a
+ * write key the event's app is the key's; another app_id that the event names goes into the rest column.
+ *
+ * Canonical line: one JSON object and a newline, no white space outside strings, strings escaped as the client
+ * sent them, keys in the order of event.ts:
+ *   event_id (always, UUIDv7 of `ids` when the client sent none), event_type, app_id, device_id?, user_id?,
+ *   session_id?, timestamp (always, `YYYY-MM-DDThh:mm:ss.mmmZ`), platform?, os_version?, app_version?,
+ *   attribution?, event_data?, context?, ip?, user_agent?, received_at, dialect, transport
+ * An absent column has no key; so has an empty object or an empty string. Fields of the rest follow the client's
+ * own keys of that object in the order sent; one whose key is taken there is renamed by `_` before it, until free.
+ */
+import type { Program } from '../dialects/compile.ts';
+import type { UuidSource } from './uuid.ts';
+
+/** Words of a record row; `timestampMs` is a float64 at index `row * RECORD_WORDS / 2 + 2` of the same buffer. */
+export const RECORD_WORDS = 8;
+export const RecordWord = {
+  lineOffset: 0,
+  /** Bytes of the line, its newline included. */
+  lineLength: 1,
+  /** murmur2 as Kafka's Java client computes it, over device_id, or user_id where there is none, unescaped. */
+  keyHash: 2,
+  /** The app's index in the configuration; 0 in open mode. */
+  app: 3,
+  timestampMs: 4,
+  /** Two murmur2 hashes with different seeds over event_id, unescaped: the dedup window's first look. */
+  idHashLow: 6,
+  idHashHigh: 7,
+} as const;
+
+/** Words of an error row: one a rejected event, or one a refused frame. */
+export const ERROR_WORDS = 8;
+export const ErrorWord = {
+  frame: 0,
+  /** The event's place in its frame, from 0; lines in NDJSON, empty lines not counted. */
+  index: 1,
+  /** Number of the reason (outcome.ts). */
+  reason: 2,
+  /** Index into the program's `fields`, or FIELD_NONE. */
+  field: 3,
+  /** Where the raw bytes stand: source as in the frame row, offset and length in it. */
+  source: 4,
+  offset: 5,
+  length: 6,
+} as const;
+export const FIELD_NONE = 0xffff_ffff;
+
+/** What stays the same from slab to slab. */
+export interface ScanSetup {
+  /** By a frame row's `route`. */
+  readonly programs: readonly Program[];
+  /** App names by a frame row's `app`; index 0 is open mode and unused. */
+  readonly apps: readonly string[];
+  readonly batchEventsMax: number;
+  readonly ids: UuidSource;
+}
+
+export interface ScanJob {
+  /** Words of the slab: header, frame rows (slab/layout.ts). The scanner writes the verdict words. */
+  readonly words: Uint32Array;
+  /** Base time of the slab, ms since 1970. */
+  readonly baseTimeMs: number;
+  /** VIEWS, by a frame row's `source`: the slab's bytes, the arena of decompressed bodies. */
+  readonly sources: readonly [Uint8Array, Uint8Array];
+}
+
+/**
+ * Owned by the caller and used again for every slab; the scanner empties it first and grows it as needed.
+ * Everything in it is valid until the next scan into it.
+ */
+export interface ScanOutput {
+  lines: Buffer;
+  lineBytes: number;
+  records: Uint32Array;
+  recordCount: number;
+  errors: Uint32Array;
+  errorCount: number;
+  /** Escaped lone surrogates that became U+FFFD, over all frames. */
+  surrogatesReplaced: number;
+}
+
+export interface Scanner {
+  readonly name: 'reference' | 'native';
+  /** Scans all frames of `job` into `output` and writes reason, accepted, rejected and recordStart of each row. Never throws for bad input. */
+  scan(job: ScanJob, output: ScanOutput): void;
+}
+
+/** An empty output, sized for one slab of ordinary events. */
+export function createScanOutput(): ScanOutput {
+  return {
+    lines: Buffer.allocUnsafeSlow(2 * 1024 * 1024),
+    lineBytes: 0,
+    records: new Uint32Array(4096 * RECORD_WORDS),
+    recordCount: 0,
+    errors: new Uint32Array(256 * ERROR_WORDS),
+    errorCount: 0,
+    surrogatesReplaced: 0,
+  };
+}
