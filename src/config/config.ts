@@ -1,0 +1,61 @@
+/**
+ * The configuration as the stages read it: every value checked, every default filled in (schema.ts), units at
+ * the end of each name. The YAML keys are the same words in snake_case.
+ */
+export interface Config {
+  readonly http: {
+    readonly host: string;
+    /** 0 takes any free port. */
+    readonly port: number;
+    /** Networks (CIDR) whose X-Forwarded-For is believed. */
+    readonly trustedProxies: readonly string[];
+  };
+  /** Threads that scan; one per core of the group but the front's by default. */
+  readonly workers: number;
+  /** `auto` takes the fastest scanner that this machine has. */
+  readonly scanner: 'auto' | 'reference';
+  /** No app with a key means open mode: anyone may send, and each event names its app. */
+  readonly apps: readonly AppConfig[];
+  readonly limits: {
+    readonly wireBytesMax: number;
+    readonly bodyBytesMax: number;
+    readonly batchEventsMax: number;
+    readonly messageBytesMax: number;
+    readonly creditBytes: number;
+  };
+  /** Slabs, uploads and what the sinks hold in memory, together. */
+  readonly memory: { readonly maxBytes: number };
+  readonly privacy: {
+    /** `truncate` zeroes the last octet of IPv4 and the last 80 bits of IPv6; `drop` keeps none. */
+    readonly ip: 'keep' | 'truncate' | 'drop';
+    readonly userAgent: 'keep' | 'drop';
+  };
+  readonly embedded: {
+    /** On when no other sink's address is set. */
+    readonly enabled: boolean;
+    /** Port of the read-only ClickHouse HTTP interface on 127.0.0.1; 0 takes any free port. */
+    readonly port: number;
+    readonly flushIntervalMs: number;
+    readonly blockBytesMax: number;
+    /** Block files waiting for the store. */
+    readonly spoolBytesMax: number;
+    /** Days that events, and rejected events, are kept. */
+    readonly ttlDays: number;
+    readonly rejectedTtlDays: number;
+    /** Type of attribution, event_data and context; frozen with the first start of a data directory. */
+    readonly objectType: 'JSON' | 'String';
+    readonly queryResultBytesMax: number;
+  };
+  readonly dataDir: string;
+  readonly drainTimeoutMs: number;
+  readonly log: { readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent' };
+}
+
+export interface AppConfig {
+  /** Value of app_id for events that come with one of the keys. */
+  readonly name: string;
+  /** Write keys: the words that clients send, or `sha256:` and the hex digest of one. */
+  readonly keys: readonly string[];
+  /** Origins that browsers may send from; empty means any. */
+  readonly origins: readonly string[];
+}
