@@ -1,0 +1,162 @@
+// Hot path: work per frame in the worker.
+/**
+ * The words that a worker sends back for each frame, written in the worker so that the front only hands bytes to
+ * sockets. Layout: a table of offset and length a frame, then the bytes (slab/slab.ts, Replies).
+ *
+ *   HTTP frame, not refused whole      the body of the answer, status as replyStatus says
+ *   WebSocket frame with rejections    JSON array of {index, code, field?, message}
+ *   any other                          nothing: verdict words and outcome.ts say all
+ *
+ * Work here is per frame and per rejected event that an answer names, never per accepted event.
+ */
+
+import { Shape } from '../dialects/dialect.ts';
+import type { Route } from '../dialects/routes.ts';
+import { Transport } from '../event.ts';
+import { ERRORS_PER_ANSWER_MAX } from '../limits.ts';
+import { REASONS, type Reason } from '../outcome.ts';
+import { messageFor, problem } from '../problem.ts';
+import {
+  ERROR_WORDS,
+  ErrorWord,
+  FIELD_NONE,
+  RECORD_WORDS,
+  RecordWord,
+  type ScanOutput,
+} from '../scan/contract.ts';
+import { FrameWord, frameRow, HeaderWord } from '../slab/layout.ts';
+import type { Replies } from '../slab/slab.ts';
+
+/** One rejected event in an answer. */
+export interface EventError {
+  readonly index: number;
+  readonly code: Reason;
+  readonly field?: string;
+  readonly message: string;
+}
+
+const SINGLE_HEAD = Buffer.from('{"status":"accepted","event_id":"');
+const SINGLE_TAIL = Buffer.from('"}');
+/** Every canonical line starts with this (scan/contract.ts), then the id, then a quote. */
+const LINE_HEAD_BYTES = '{"event_id":"'.length;
+const QUOTE = 0x22;
+/** Most bytes of a fully accepted answer: heads, tails and an id of 128 bytes, each escaped as \u00xx. */
+const ACCEPTED_REPLY_BYTES_MAX = 1024;
+
+/** HTTP status of a frame that was not refused whole: 400 when none of its events was accepted. */
+export function replyStatus(accepted: number, rejected: number): 200 | 400 {
+  return accepted === 0 && rejected > 0 ? 400 : 200;
+}
+
+/** Answers of all frames of a scanned slab. The result shares no memory with `output`, so it can be moved. */
+export function renderReplies(words: Uint32Array, output: ScanOutput, routes: readonly Route[]): Replies {
+  const frameCount = words[HeaderWord.frameCount]!;
+  const writer = new ReplyWriter(frameCount);
+  let error = 0;
+  for (let frame = 0; frame < frameCount; frame++) {
+    const row = frameRow(frame);
+    const errorStart = error;
+    while (error < output.errorCount && output.errors[error * ERROR_WORDS + ErrorWord.frame] === frame)
+      error++;
+    if (words[row + FrameWord.reason] !== 0) continue;
+    const http = words[row + FrameWord.transport] === Transport.http;
+    const rejected = words[row + FrameWord.rejected]!;
+    if (!http && rejected === 0) continue;
+    writer.begin(frame);
+    const route = routes[words[row + FrameWord.route]!]!;
+    if (!http) {
+      writer.text(JSON.stringify(eventErrors(output, errorStart, error, route.program.fields)));
+    } else if (rejected > 0) {
+      const errors = eventErrors(output, errorStart, error, route.program.fields);
+      writer.text(rejectedBody(route, words[row + FrameWord.accepted]!, rejected, errors));
+    } else if (route.program.shape === Shape.single) {
+      const record = words[row + FrameWord.recordStart]! * RECORD_WORDS;
+      writer.single(output.lines, output.records[record + RecordWord.lineOffset]! + LINE_HEAD_BYTES);
+    } else {
+      writer.text(
+        `{"status":"accepted","accepted":${words[row + FrameWord.accepted]},"rejected":0,"errors":[]}`,
+      );
+    }
+    writer.end(frame);
+  }
+  return writer.finish();
+}
+
+function rejectedBody(route: Route, accepted: number, rejected: number, errors: EventError[]): string {
+  if (accepted > 0) return JSON.stringify({ status: 'partial', accepted, rejected, errors });
+  const first = errors[0]!;
+  if (route.program.shape === Shape.single) {
+    const field = first.field === undefined ? {} : { field: first.field };
+    return JSON.stringify(problem(first.code, { detail: first.message, ...field }));
+  }
+  const detail = `none of the ${rejected} events was accepted; the first: ${first.message}`;
+  return JSON.stringify(problem(first.code, { detail, accepted, rejected, errors }));
+}
+
+function eventErrors(
+  output: ScanOutput,
+  start: number,
+  end: number,
+  fields: readonly string[],
+): EventError[] {
+  const errors: EventError[] = [];
+  for (let error = start; error < end && errors.length < ERRORS_PER_ANSWER_MAX; error++) {
+    const at = error * ERROR_WORDS;
+    const code = REASONS[output.errors[at + ErrorWord.reason]!]!;
+    const fieldIndex = output.errors[at + ErrorWord.field]!;
+    const field = fieldIndex === FIELD_NONE ? undefined : fields[fieldIndex];
+    const message = messageFor(code, field);
+    const index = output.errors[at + ErrorWord.index]!;
+    errors.push(field === undefined ? { index, code, message } : { index, code, field, message });
+  }
+  return errors;
+}
+
+class ReplyWriter {
+  readonly #table: Uint32Array;
+  #bytes: Buffer;
+  #length = 0;
+
+  constructor(frameCount: number) {
+    this.#table = new Uint32Array(frameCount * 2);
+    this.#bytes = Buffer.allocUnsafeSlow(128 + frameCount * 96);
+  }
+
+  begin(frame: number): void {
+    this.#table[frame * 2] = this.#length;
+  }
+
+  end(frame: number): void {
+    this.#table[frame * 2 + 1] = this.#length - this.#table[frame * 2]!;
+  }
+
+  text(text: string): void {
+    this.#reserve(text.length * 3);
+    this.#length += this.#bytes.write(text, this.#length, 'utf8');
+  }
+
+  /** The id's own bytes, escaped as they stand in the line, so that the client reads back what it sent. */
+  single(lines: Buffer, idStart: number): void {
+    this.#reserve(ACCEPTED_REPLY_BYTES_MAX);
+    const bytes = this.#bytes;
+    bytes.set(SINGLE_HEAD, this.#length);
+    let at = this.#length + SINGLE_HEAD.length;
+    for (let from = idStart; lines[from] !== QUOTE; from++) {
+      if (lines[from] === 0x5c) bytes[at++] = lines[from++]!;
+      bytes[at++] = lines[from]!;
+    }
+    bytes.set(SINGLE_TAIL, at);
+    this.#length = at + SINGLE_TAIL.length;
+  }
+
+  finish(): Replies {
+    return { table: this.#table, bytes: this.#bytes.subarray(0, this.#length) };
+  }
+
+  #reserve(bytes: number): void {
+    if (this.#length + bytes <= this.#bytes.length) return;
+    const grown = Buffer.allocUnsafeSlow((this.#length + bytes) * 2);
+    grown.set(this.#bytes.subarray(0, this.#length));
+    this.#bytes = grown;
+  }
+}

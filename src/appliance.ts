@@ -1,0 +1,144 @@
+/**
+ * The appliance as a flow chart: the stages in the order in which an event passes them, each given what it needs.
+ *
+ *   socket → admission → slab → workers (scan, sinks: src/ingest.ts) → ack, and the store behind the sinks
+ */
+import { randomUUID } from 'node:crypto';
+import { Apps } from './admission/apps.ts';
+import { ClientAddress } from './admission/client-address.ts';
+import { RefusalLog } from './admission/refusal-log.ts';
+import { RetryAfter } from './admission/retry-after.ts';
+import { type Clock, systemClock } from './clock.ts';
+import type { Config } from './config/config.ts';
+import { Dispatcher } from './dispatch/dispatcher.ts';
+import { WorkerPool } from './dispatch/worker-pool.ts';
+import { drain } from './drain.ts';
+import type { FrontStage } from './front.ts';
+import { registerIngestRoutes } from './http/ingest-routes.ts';
+import { createApp, listen } from './http/server.ts';
+import { registerServiceRoutes } from './http/service-routes.ts';
+import type { IngestSetup } from './ingest.ts';
+import { UPLOAD_BUDGET_SHARE } from './limits.ts';
+import type { Logger } from './log.ts';
+import { CounterReader, createCounterMemory } from './metrics/counters.ts';
+import { Exposition } from './metrics/exposition.ts';
+import { readinessOf } from './readiness.ts';
+import { startStore } from './sinks/embedded/store-process.ts';
+import { MemoryBudget } from './slab/budget.ts';
+import { SlabPool } from './slab/pool.ts';
+import { Stream } from './websocket/stream.ts';
+
+/** A running appliance. */
+export interface Appliance {
+  readonly port: number;
+  /** Port of the read-only ClickHouse HTTP interface, when the embedded store is up. */
+  queryPort(): number | undefined;
+  /** Drains and ends everything; resolves with what was left behind, empty when all went well. */
+  stop(): Promise<string[]>;
+}
+
+/** Parts that benches and fault tests replace; production uses the defaults. */
+export interface ApplianceParts {
+  /** Module of the worker threads, compiled. */
+  readonly workerEntry?: URL;
+  readonly clock?: Clock;
+}
+
+const WORKER_ENTRY = new URL('../workers/ingest.js', import.meta.url);
+const DRAIN_RATE_SAMPLE_MS = 1000;
+
+/** Starts everything; rejects when the port cannot be had. The store may come up after it: `/ready` tells. */
+export async function startAppliance(
+  config: Config,
+  log: Logger,
+  parts: ApplianceParts = {},
+): Promise<Appliance> {
+  const clock = parts.clock ?? systemClock;
+  const counterMemory = createCounterMemory(config.workers);
+  const counters = new CounterReader(counterMemory);
+
+  // Socket.
+  const app = createApp();
+
+  // Admission.
+  const apps = new Apps(config.apps);
+  const budget = new MemoryBudget(config.memory.maxBytes, () => counters.total('sinkBytes'));
+  const retryAfter = new RetryAfter(
+    clock,
+    () => counters.total('sinkBytes'),
+    () => counters.total('deliveredBytes'),
+  );
+  const drainRateTimer = setInterval(() => retryAfter.sample(), DRAIN_RATE_SAMPLE_MS);
+
+  // The store behind the sinks starts first, since it takes longest.
+  const store = startStore({ config, log });
+
+  // Slabs and workers.
+  const setup: IngestSetup = { config, counterMemory, sink: store.sinkSetup };
+  const workers = new WorkerPool(parts.workerEntry ?? WORKER_ENTRY, config.workers, setup, log);
+  const dispatcher = new Dispatcher(new SlabPool(budget), workers, clock, log);
+
+  // Doors: HTTP and WebSocket, with the answers and acks on their way back.
+  let draining = false;
+  const refusals = new RefusalLog(log, clock);
+  const front: FrontStage = {
+    dispatcher,
+    apps,
+    clientAddress: new ClientAddress(config.http.trustedProxies, config.privacy.ip),
+    keepUserAgent: config.privacy.userAgent === 'keep',
+    uploads: budget.part(Math.floor(config.memory.maxBytes * UPLOAD_BUDGET_SHARE)),
+    wireBytesMax: config.limits.wireBytesMax,
+    messageBytesMax: config.limits.messageBytesMax,
+    creditBytes: config.limits.creditBytes,
+    draining: () => draining,
+    retryAfterSeconds: () => retryAfter.seconds(),
+    newRequestId: randomUUID,
+    refused: (reason, requestId, traceparent) => {
+      exposition.refused(reason);
+      refusals.add(reason, requestId, traceparent);
+    },
+  };
+  registerIngestRoutes(app, front);
+  const stream = new Stream(app, front);
+
+  // What operators see.
+  const exposition = new Exposition(counters, {
+    framesInFlight: () => dispatcher.framesInFlight,
+    connections: () => stream.connectionCount,
+    memoryBytesUsed: () => budget.used(),
+    memoryBytesMax: () => budget.bytesMax,
+    threads: () => workers.threadCount,
+    threadDeaths: () => workers.deaths,
+    storeReady: () => store.ready(),
+    storeRestarts: () => store.restarts(),
+  });
+  registerServiceRoutes(app, front, {
+    readiness: () => readinessOf({ draining, workers, budget, store }),
+    metrics: () => exposition.text(),
+  });
+
+  const listening = await listen(app, config.http.host, config.http.port);
+  return {
+    port: listening.port,
+    queryPort: () => store.queryPort(),
+    stop: () =>
+      drain(
+        {
+          stopAccepting: () => {
+            draining = true;
+            listening.stopAccepting();
+          },
+          closeConnections: () => stream.drain(),
+          dispatcher,
+          workers,
+          stopStore: () => store.stop(),
+          stopFront: () => {
+            clearInterval(drainRateTimer);
+            app.close();
+          },
+        },
+        config.drainTimeoutMs,
+        log,
+      ),
+  };
+}

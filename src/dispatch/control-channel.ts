@@ -1,0 +1,78 @@
+/**
+ * The few messages between front and workers that are not slabs: at present "drain your sinks" and its answer.
+ * Piscina cannot address one thread, so they go over a BroadcastChannel of the process.
+ *
+ *   front → workers   {type: 'drain', timeoutMs}
+ *   worker → front    {type: 'drained', slot, fault?}   once a drain, `fault` says what is left behind
+ */
+import { randomUUID } from 'node:crypto';
+import { BroadcastChannel } from 'node:worker_threads';
+
+type ControlMessage =
+  | { readonly type: 'drain'; readonly timeoutMs: number }
+  | { readonly type: 'drained'; readonly slot: number; readonly fault?: string };
+
+function onMessage(channel: BroadcastChannel, listener: (message: ControlMessage) => void): void {
+  channel.onmessage = (event) => listener((event as { data: ControlMessage }).data);
+}
+
+/** The front's end. */
+export class ControlFront {
+  readonly name = `penstock-control-${randomUUID()}`;
+  readonly #channel = new BroadcastChannel(this.name);
+
+  constructor() {
+    this.#channel.unref();
+  }
+
+  /**
+   * Asks all workers to drain their sinks and resolves with the faults of those that could not, when
+   * `workerCount` have answered or `timeoutMs` is over.
+   */
+  drain(workerCount: number, timeoutMs: number): Promise<string[]> {
+    return new Promise((resolve) => {
+      const faults: string[] = [];
+      const waiting = new Set(Array.from({ length: workerCount }, (_, slot) => slot));
+      const finish = () => {
+        clearTimeout(timer);
+        for (const slot of waiting) faults.push(`worker ${slot} did not answer`);
+        resolve(faults);
+      };
+      const timer = setTimeout(finish, timeoutMs);
+      onMessage(this.#channel, (message) => {
+        if (message.type !== 'drained') return;
+        waiting.delete(message.slot);
+        if (message.fault !== undefined) faults.push(`worker ${message.slot}: ${message.fault}`);
+        if (waiting.size === 0) finish();
+      });
+      this.#post({ type: 'drain', timeoutMs });
+    });
+  }
+
+  close(): void {
+    this.#channel.close();
+  }
+
+  #post(message: ControlMessage): void {
+    this.#channel.postMessage(message);
+  }
+}
+
+/** A worker's end: `drain` is called for each request of the front, with a signal that aborts at its timeout. */
+export function answerControl(
+  name: string,
+  slot: number,
+  drain: (signal: AbortSignal) => Promise<void>,
+): void {
+  const channel = new BroadcastChannel(name);
+  onMessage(channel, async (message) => {
+    if (message.type !== 'drain') return;
+    let answer: ControlMessage = { type: 'drained', slot };
+    try {
+      await drain(AbortSignal.timeout(message.timeoutMs));
+    } catch (error) {
+      answer = { type: 'drained', slot, fault: error instanceof Error ? error.message : String(error) };
+    }
+    channel.postMessage(answer);
+  });
+}

@@ -1,0 +1,116 @@
+// Hot path: every frame passes `append` once.
+/**
+ * Fills slabs and hands them to the worker pool: a slab goes out when it is full, or part-filled as soon as a
+ * worker is free. So light load waits for no timer, and batches grow by themselves when the machine is busy.
+ *
+ * Frames that arrive in one turn of the event loop travel together: the hand-over waits for setImmediate, which
+ * runs when the sockets that were readable have been read.
+ */
+import type { Clock } from '../clock.ts';
+import { TASKS_PER_WORKER } from '../limits.ts';
+import type { Logger } from '../log.ts';
+import type { SlabPool } from '../slab/pool.ts';
+import { type FrameOwner, type Origin, originBytesMax, type Replies, type Slab } from '../slab/slab.ts';
+import type { WorkerPool } from './worker-pool.ts';
+
+export class Dispatcher {
+  readonly #slabs: SlabPool;
+  readonly #workers: WorkerPool;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  /** Full slabs that wait for a task place, oldest first. */
+  readonly #sealed: Slab[] = [];
+  #open: Slab | undefined;
+  #tasksInFlight = 0;
+  #framesInFlight = 0;
+  #scheduled = false;
+  #idle: (() => void) | undefined;
+  readonly #flush = () => {
+    this.#scheduled = false;
+    this.#pump();
+  };
+
+  constructor(slabs: SlabPool, workers: WorkerPool, clock: Clock, log: Logger) {
+    this.#slabs = slabs;
+    this.#workers = workers;
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  /** Frames appended whose verdict is not back. */
+  get framesInFlight(): number {
+    return this.#framesInFlight;
+  }
+
+  /**
+   * Takes a frame. COPY of `body`. False when the memory budget has no slab for it: nothing was taken, the
+   * owner will not be called.
+   */
+  append(
+    body: Uint8Array,
+    route: number,
+    app: number,
+    encoding: number,
+    transport: number,
+    origin: Origin,
+    owner: FrameOwner,
+  ): boolean {
+    const nowMs = this.#clock.nowMs();
+    let slab = this.#open;
+    if (slab === undefined || !slab.fits(body.length, origin)) {
+      const next = this.#slabs.take(body.length + originBytesMax(origin), nowMs);
+      if (next === undefined) return false;
+      if (slab !== undefined) this.#sealed.push(slab);
+      slab = next;
+      this.#open = slab;
+    }
+    slab.append(body, route, app, encoding, transport, nowMs, origin, owner);
+    this.#framesInFlight += 1;
+    if (!this.#scheduled) {
+      this.#scheduled = true;
+      setImmediate(this.#flush);
+    }
+    return true;
+  }
+
+  /** Resolves when no frame is in flight. */
+  async settled(): Promise<void> {
+    while (this.#framesInFlight > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
+  }
+
+  #pump(): void {
+    const workers = this.#workers.workerCount;
+    while (this.#sealed.length > 0 && this.#tasksInFlight < workers * TASKS_PER_WORKER) {
+      void this.#run(this.#sealed.shift()!);
+    }
+    const open = this.#open;
+    if (open !== undefined && this.#sealed.length === 0 && this.#tasksInFlight < workers) {
+      this.#open = undefined;
+      void this.#run(open);
+    }
+  }
+
+  async #run(slab: Slab): Promise<void> {
+    this.#tasksInFlight += 1;
+    let replies: Replies | undefined;
+    try {
+      replies = await this.#workers.run(slab);
+    } catch (error) {
+      this.#log.error({ err: error, frames: slab.frameCount }, 'a slab was lost with its worker');
+    }
+    this.#tasksInFlight -= 1;
+    this.#pump();
+    this.#settle(slab, replies);
+  }
+
+  #settle(slab: Slab, replies: Replies | undefined): void {
+    const owners = slab.owners;
+    for (let frame = 0; frame < owners.length; frame++) {
+      if (replies === undefined) owners[frame]!.frameLost();
+      else owners[frame]!.frameDone(slab, frame, replies);
+    }
+    this.#framesInFlight -= owners.length;
+    this.#slabs.give(slab);
+    if (this.#framesInFlight === 0) this.#idle?.();
+  }
+}

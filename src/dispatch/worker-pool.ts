@@ -1,0 +1,108 @@
+/**
+ * The fixed pool of worker threads, on Piscina: one slab a task, two tasks in flight a thread. A thread that dies
+ * is replaced by Piscina; its tasks reject, its slot is freed for the replacement.
+ *
+ * Piscina's atomics stay off: with them a thread blocks between tasks, and the sinks' timers and sockets, which
+ * live in the same thread, would stand still at light load.
+ */
+import type { Worker } from 'node:worker_threads';
+import { Piscina } from 'piscina';
+import { TASKS_PER_WORKER } from '../limits.ts';
+import type { Logger } from '../log.ts';
+import type { Replies, Slab } from '../slab/slab.ts';
+import { ControlFront } from './control-channel.ts';
+import { createWorkerSlots, freeWorkerSlot } from './worker-slots.ts';
+
+/** What every worker thread is started with; `Setup` is the worker entry's own part. */
+export interface WorkerData<Setup> {
+  readonly slots: SharedArrayBuffer;
+  readonly controlChannel: string;
+  readonly setup: Setup;
+}
+
+/** A task: the handle of a slab, never its bytes. */
+export interface SlabTask {
+  readonly buffer: SharedArrayBuffer;
+}
+
+/** A task's result: table and bytes of the answers, moved to the front. */
+export interface SlabResult {
+  readonly table: Uint32Array;
+  readonly bytes: Uint8Array;
+}
+
+export class WorkerPool {
+  readonly workerCount: number;
+  readonly control: ControlFront;
+  readonly #piscina: Piscina<SlabTask, SlabResult>;
+  readonly #slots: SharedArrayBuffer;
+  readonly #log: Logger;
+  #seen = new WeakSet<Worker>();
+  #deaths = 0;
+  #stopping = false;
+
+  /** Starts `workerCount` threads on the compiled module at `entry`. */
+  constructor(entry: URL, workerCount: number, setup: unknown, log: Logger) {
+    this.workerCount = workerCount;
+    this.#log = log;
+    this.#slots = createWorkerSlots(workerCount);
+    this.control = new ControlFront();
+    const workerData: WorkerData<unknown> = {
+      slots: this.#slots,
+      controlChannel: this.control.name,
+      setup,
+    };
+    this.#piscina = new Piscina({
+      filename: entry.href,
+      minThreads: workerCount,
+      maxThreads: workerCount,
+      concurrentTasksPerWorker: TASKS_PER_WORKER,
+      idleTimeout: Number.POSITIVE_INFINITY,
+      atomics: 'disabled',
+      recordTiming: false,
+      workerData,
+    });
+    this.#piscina.on('error', (error: Error) => this.#log.error({ err: error }, 'worker thread failed'));
+    this.#piscina.on('workerCreate', () => this.#watchThreads());
+    this.#watchThreads();
+  }
+
+  /** Threads that run; less than workerCount while one is being replaced. */
+  get threadCount(): number {
+    return this.#piscina.threads.length;
+  }
+
+  /** Threads that died since the start. */
+  get deaths(): number {
+    return this.#deaths;
+  }
+
+  /** Hands the slab to a worker. Rejects when that worker dies; the slab is the caller's again in both cases. */
+  async run(slab: Slab): Promise<Replies> {
+    return this.#piscina.run({ buffer: slab.buffer });
+  }
+
+  /** Ends all threads. Their sinks must have been drained. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.control.close();
+    await this.#piscina.destroy();
+  }
+
+  #watchThreads(): void {
+    for (const thread of this.#piscina.threads) {
+      if (this.#seen.has(thread)) continue;
+      this.#seen.add(thread);
+      const threadId = thread.threadId;
+      thread.once('exit', (exitCode) => this.#threadExited(threadId, exitCode));
+    }
+  }
+
+  #threadExited(threadId: number, exitCode: number): void {
+    const slot = freeWorkerSlot(this.#slots, threadId);
+    if (this.#stopping) return;
+    this.#deaths += 1;
+    this.#log.error({ slot, exitCode }, 'worker thread died and is replaced');
+    this.#watchThreads();
+  }
+}

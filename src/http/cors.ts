@@ -1,0 +1,30 @@
+import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
+
+/** Browsers may keep a preflight's answer this long; Chromium caps it at two hours. */
+const PREFLIGHT_SECONDS = '7200';
+
+/**
+ * CORS headers of an answer to a request that had an Origin header; call it for errors too, or browsers report a
+ * network error instead of the reason. The origin is reflected and credentials allowed: SDKs send with cookies,
+ * which `*` forbids; whether an origin may send at all is admission's decision.
+ */
+export function writeCors(response: HttpResponse, origin: string): void {
+  response
+    .writeHeader('Access-Control-Allow-Origin', origin)
+    .writeHeader('Access-Control-Allow-Credentials', 'true')
+    .writeHeader('Access-Control-Expose-Headers', 'Retry-After, X-Request-Id, Penstock-Ack')
+    .writeHeader('Vary', 'Origin');
+}
+
+/** Answers a preflight: the requested headers are reflected, since retries of SDKs bring new ones. */
+export function answerPreflight(response: HttpResponse, request: HttpRequest, methods: string): void {
+  const origin = request.getHeader('origin');
+  const headers = request.getHeader('access-control-request-headers');
+  response.cork(() => {
+    response.writeStatus('204 No Content');
+    if (origin !== '') writeCors(response, origin);
+    response.writeHeader('Access-Control-Allow-Methods', methods);
+    if (headers !== '') response.writeHeader('Access-Control-Allow-Headers', headers);
+    response.writeHeader('Access-Control-Max-Age', PREFLIGHT_SECONDS).endWithoutBody();
+  });
+}

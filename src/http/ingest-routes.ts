@@ -1,0 +1,97 @@
+// Hot path: one call a request.
+/**
+ * The POST routes of all dialects. Refusal comes first: everything that the head of a request can decide is
+ * decided before a byte of its body is read.
+ */
+
+import type { HttpRequest, HttpResponse, TemplatedApp } from 'uWebSockets.js';
+import * as zlib from 'node:zlib';
+import { UNKNOWN_KEY } from '../admission/apps.ts';
+import { readWriteKey } from '../admission/write-key.ts';
+import { ROUTES } from '../dialects/routes.ts';
+import type { FrontStage } from '../front.ts';
+import { REQUEST_ID_BYTES_MAX, USER_AGENT_BYTES_MAX } from '../limits.ts';
+import type { Reason } from '../outcome.ts';
+import { Encoding } from '../slab/layout.ts';
+import { answerPreflight } from './cors.ts';
+import { Exchange, refuseRequest } from './exchange.ts';
+
+const METHODS = 'POST, OPTIONS';
+/** Node has zstd from 22.15 on. */
+const HAS_ZSTD = 'zstdDecompressSync' in zlib;
+
+/** Registers every ingest route, with and without a trailing slash. */
+export function registerIngestRoutes(app: TemplatedApp, stage: FrontStage): void {
+  for (const [route, { path }] of ROUTES.entries()) {
+    if (path === undefined) continue;
+    for (const pattern of [path, `${path}/`]) {
+      app.post(pattern, (response, request) => receive(stage, response, request, route));
+      app.options(pattern, (response, request) => answerPreflight(response, request, METHODS));
+      app.any(pattern, (response, request) =>
+        refuseHead(stage, response, request, 'method_not_allowed', METHODS),
+      );
+    }
+  }
+}
+
+/** Refuses a request by its head alone. */
+export function refuseHead(
+  stage: FrontStage,
+  response: HttpResponse,
+  request: HttpRequest,
+  reason: Reason,
+  allow?: string,
+): void {
+  refuseRequest(stage, response, reason, readCarried(request), reason === 'body_too_large', allow);
+}
+
+function receive(stage: FrontStage, response: HttpResponse, request: HttpRequest, route: number): void {
+  if (stage.draining()) return refuseHead(stage, response, request, 'draining');
+  const app = stage.apps.openMode ? 0 : stage.apps.find(readWriteKey(request));
+  if (app === UNKNOWN_KEY) return refuseHead(stage, response, request, 'unauthorized');
+  const carried = readCarried(request);
+  if (!stage.apps.allowsOrigin(app, carried.corsOrigin)) {
+    return refuseHead(stage, response, request, 'forbidden_origin');
+  }
+  const encoding = readEncoding(request.getHeader('content-encoding'));
+  if (encoding === undefined) return refuseHead(stage, response, request, 'unsupported_media_type');
+  if (Number(request.getHeader('content-length')) > stage.wireBytesMax) {
+    return refuseHead(stage, response, request, 'body_too_large');
+  }
+  const address = stage.clientAddress;
+  new Exchange(stage, response, {
+    route,
+    app,
+    encoding,
+    address: address.of(
+      response.getRemoteAddress(),
+      address.readsForwarded ? request.getHeader('x-forwarded-for') : '',
+    ),
+    userAgent: stage.keepUserAgent ? request.getHeader('user-agent').slice(0, USER_AGENT_BYTES_MAX) : '',
+    ...carried,
+  });
+}
+
+/** What every answer and log line carries of a request. */
+function readCarried(request: HttpRequest) {
+  const requestId = request.getHeader('x-request-id');
+  return {
+    corsOrigin: request.getHeader('origin'),
+    requestId: isPlainId(requestId) ? requestId : '',
+    traceparent: request.getHeader('traceparent'),
+  };
+}
+
+/** Ids are echoed and logged, so only plain visible ASCII passes. */
+function isPlainId(id: string): boolean {
+  return id === '' || (id.length <= REQUEST_ID_BYTES_MAX && /^[\x21-\x7e]+$/.test(id));
+}
+
+/** Number of a Content-Encoding, or undefined for one that is not known. `x-gzip` is gzip by RFC 9110 §8.4.1.3. */
+function readEncoding(header: string): number | undefined {
+  if (header === '') return Encoding.identity;
+  const name = header.trim().toLowerCase();
+  if (name === 'x-gzip') return Encoding.gzip;
+  if (name === 'zstd' && !HAS_ZSTD) return undefined;
+  return Object.hasOwn(Encoding, name) ? Encoding[name as keyof typeof Encoding] : undefined;
+}

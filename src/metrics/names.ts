@@ -1,0 +1,33 @@
+/**
+ * Every series that Penstock exposes, in one table: counters that threads keep in shared memory (counters.ts) and
+ * gauges that the front reads at scrape time. Names follow Prometheus: namespace, name, unit, `_total` for counters.
+ */
+
+/** Words that each thread writes; the order is the layout in shared memory. */
+export const THREAD_COUNTERS = [
+  { key: 'frames', name: 'penstock_frames_total', help: 'HTTP bodies and WebSocket messages scanned' },
+  {
+    key: 'bytes',
+    name: 'penstock_received_bytes_total',
+    help: 'Bytes of scanned bodies, after decompression',
+  },
+  { key: 'received', name: 'penstock_events_received_total', help: 'Events found in scanned frames' },
+  { key: 'accepted', name: 'penstock_events_accepted_total', help: 'Events accepted' },
+  { key: 'rejected', name: 'penstock_events_rejected_total', help: 'Events rejected' },
+  {
+    key: 'surrogates',
+    name: 'penstock_surrogates_replaced_total',
+    help: 'Escaped lone surrogates replaced by U+FFFD',
+  },
+  { key: 'lineBytes', name: 'penstock_line_bytes_total', help: 'Bytes of canonical lines' },
+  { key: 'tasks', name: 'penstock_slabs_total', help: 'Slabs scanned' },
+  { key: 'scanMicros', name: 'penstock_scan_microseconds_total', help: 'Time in decompression and scan' },
+  { key: 'delivered', name: 'penstock_sink_rows_delivered_total', help: 'Rows that the sinks confirmed' },
+] as const;
+
+/** Gauges that each thread writes, behind the counters in shared memory. */
+export const THREAD_GAUGES = [
+  { key: 'sinkBytes', name: 'penstock_sink_pending_bytes', help: 'Bytes that the sinks hold in memory' },
+] as const;
+
+export type ThreadValue = (typeof THREAD_COUNTERS)[number]['key'] | (typeof THREAD_GAUGES)[number]['key'];

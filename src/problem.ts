@@ -1,0 +1,44 @@
+import { outcome, type Reason } from './outcome.ts';
+
+/** A refusal as RFC 9457 writes it; `code` is the stable word, the other members are for people. */
+export interface Problem {
+  readonly type: 'about:blank';
+  readonly title: string;
+  readonly status: number;
+  readonly code: Reason;
+  readonly detail: string;
+  readonly field?: string;
+  readonly [extension: string]: unknown;
+}
+
+/** Status line by code, for the statuses of outcome.ts and those of the service routes. */
+export const STATUS_LINES: Readonly<Record<number, string>> = {
+  200: '200 OK',
+  204: '204 No Content',
+  400: '400 Bad Request',
+  401: '401 Unauthorized',
+  403: '403 Forbidden',
+  404: '404 Not Found',
+  405: '405 Method Not Allowed',
+  413: '413 Content Too Large',
+  415: '415 Unsupported Media Type',
+  503: '503 Service Unavailable',
+};
+
+/** The problem of a reason; `extensions` are further members. */
+export function problem(reason: Reason, extensions: Record<string, unknown> = {}): Problem {
+  const row = outcome(reason);
+  return {
+    type: 'about:blank',
+    title: STATUS_LINES[row.status]!.slice(4),
+    status: row.status,
+    code: reason,
+    detail: row.message,
+    ...extensions,
+  };
+}
+
+/** What is wrong with an event, for people: the outcome's sentence with the field's name in it. */
+export function messageFor(reason: Reason, field: string | undefined): string {
+  return outcome(reason).message.replace('{field}', field ?? 'a field');
+}

@@ -1,0 +1,41 @@
+/**
+ * The memory budget of the process: slabs, unfinished uploads and what the sinks hold. Everything that grows with
+ * load takes its bytes here first; when they are not to be had, the client is told to come back.
+ */
+export class MemoryBudget {
+  readonly bytesMax: number;
+  readonly #heldElsewhere: () => number;
+  readonly #whole: MemoryBudget | undefined;
+  #taken = 0;
+
+  /** `heldElsewhere` gives bytes that count against this budget but are not taken here: those of the sinks. */
+  constructor(bytesMax: number, heldElsewhere: () => number = () => 0, whole?: MemoryBudget) {
+    this.bytesMax = bytesMax;
+    this.#heldElsewhere = heldElsewhere;
+    this.#whole = whole;
+  }
+
+  /** A budget within this one: what it takes is taken from both. */
+  part(bytesMax: number): MemoryBudget {
+    return new MemoryBudget(bytesMax, () => 0, this);
+  }
+
+  /** Bytes in use, the sinks' included. */
+  used(): number {
+    return this.#taken + this.#heldElsewhere();
+  }
+
+  /** Takes `bytes` and says true, or takes none and says false. */
+  tryTake(bytes: number): boolean {
+    if (this.used() + bytes > this.bytesMax) return false;
+    if (this.#whole?.tryTake(bytes) === false) return false;
+    this.#taken += bytes;
+    return true;
+  }
+
+  /** Gives back what tryTake took. */
+  give(bytes: number): void {
+    this.#taken -= bytes;
+    this.#whole?.give(bytes);
+  }
+}

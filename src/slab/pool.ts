@@ -1,0 +1,44 @@
+import { assert } from '../assert.ts';
+import { FREE_SLABS_MAX, SLAB_BYTES } from '../limits.ts';
+import type { MemoryBudget } from './budget.ts';
+import { SLAB_BYTES_START } from './layout.ts';
+import { Slab } from './slab.ts';
+
+/** Largest slab alignment needed: a slab's length is a multiple of 8 so that its float64 view covers it. */
+const ALIGNMENT = 8;
+
+/**
+ * Slabs within the memory budget. Those of the ordinary size are kept for reuse, up to FREE_SLABS_MAX; a slab for
+ * one large body is made for it and given up after it.
+ */
+export class SlabPool {
+  readonly #budget: MemoryBudget;
+  readonly #free: Slab[] = [];
+  #generation = 0;
+
+  constructor(budget: MemoryBudget) {
+    this.#budget = budget;
+  }
+
+  /** An open slab with room for `frameBytes`, or undefined when the budget has none. */
+  take(frameBytes: number, nowMs: number): Slab | undefined {
+    const bytes = Math.max(SLAB_BYTES, SLAB_BYTES_START + frameBytes);
+    const slab = bytes === SLAB_BYTES ? (this.#free.pop() ?? this.#make(bytes)) : this.#make(bytes);
+    slab?.open(nowMs, ++this.#generation);
+    return slab;
+  }
+
+  /** Takes a slab back; the caller keeps no reference. */
+  give(slab: Slab): void {
+    assert(slab.generation !== 0, 'a slab is given back once');
+    slab.generation = 0;
+    slab.owners.length = 0;
+    if (slab.bytes.length === SLAB_BYTES && this.#free.length < FREE_SLABS_MAX) this.#free.push(slab);
+    else this.#budget.give(slab.bytes.length);
+  }
+
+  #make(bytes: number): Slab | undefined {
+    const aligned = Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+    return this.#budget.tryTake(aligned) ? new Slab(aligned) : undefined;
+  }
+}

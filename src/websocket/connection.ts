@@ -1,0 +1,153 @@
+// Hot path: `message` and `frameDone` run once a WebSocket message.
+/**
+ * One WebSocket connection of `/v1/stream`: numbers its messages, keeps its credit, sends its acks. A message that
+ * cannot be taken is never skipped: the connection closes with 1013, and the client sends again what no ack covers.
+ */
+import type { WebSocket } from 'uWebSockets.js';
+import { ACK_LEVEL } from '../ack/level.ts';
+import type { EventError } from '../ack/replies.ts';
+import { STREAM_ROUTE } from '../dialects/routes.ts';
+import { Transport } from '../event.ts';
+import type { FrontStage } from '../front.ts';
+import { ERRORS_PER_ANSWER_MAX } from '../limits.ts';
+import { REASONS } from '../outcome.ts';
+import { messageFor } from '../problem.ts';
+import { Encoding, FrameWord, frameRow } from '../slab/layout.ts';
+import type { FrameOwner, Origin, Replies, Slab } from '../slab/slab.ts';
+import { AckWindow, type MessageError } from './ack-window.ts';
+
+/** Close codes of RFC 6455 §7.4.1 and the IANA registry, as design and README name them. */
+export const CloseCode = {
+  goingAway: 1012,
+  policyViolation: 1008,
+  tooBig: 1009,
+  tryAgain: 1013,
+} as const;
+
+/** What is known of a connection before it opens. */
+export interface ConnectionHead {
+  /** Undefined when no app has the key: the connection is opened only to say so, since browsers hide failed upgrades. */
+  readonly app: number | undefined;
+  readonly address: Uint8Array;
+  readonly userAgent: string;
+}
+
+export class Connection implements FrameOwner, Origin {
+  readonly address: Uint8Array;
+  readonly userAgent: string;
+  originGeneration = 0;
+  addressOffset = 0;
+  userAgentOffset = 0;
+  userAgentLength = 0;
+  readonly #stage: FrontStage;
+  readonly #app: number;
+  readonly #window = new AckWindow();
+  #socket: WebSocket<ConnectionHead> | undefined;
+  #closingWith: number | undefined;
+
+  constructor(stage: FrontStage, socket: WebSocket<ConnectionHead>, head: ConnectionHead, app: number) {
+    this.#stage = stage;
+    this.#socket = socket;
+    this.#app = app;
+    this.address = head.address;
+    this.userAgent = head.userAgent;
+    this.#send({
+      type: 'welcome',
+      credit_bytes: stage.creditBytes,
+      max_message_bytes: stage.messageBytesMax,
+      ack: ACK_LEVEL,
+    });
+  }
+
+  /** Takes a message. COPY. */
+  message(message: ArrayBuffer): void {
+    const socket = this.#socket;
+    if (socket === undefined || this.#closingWith !== undefined) return;
+    const body = new Uint8Array(message);
+    if (body.length > this.#stage.messageBytesMax) {
+      this.#end(CloseCode.tooBig, 'message over max_message_bytes');
+    } else if (this.#window.unackedBytes + body.length > this.#stage.creditBytes) {
+      this.#end(CloseCode.tryAgain, 'more than credit_bytes unacknowledged');
+    } else if (
+      !this.#stage.dispatcher.append(
+        body,
+        STREAM_ROUTE,
+        this.#app,
+        Encoding.identity,
+        Transport.ws,
+        this,
+        this,
+      )
+    ) {
+      this.#end(CloseCode.tryAgain, 'overloaded');
+    } else {
+      this.#window.sent(this.originGeneration, body.length);
+    }
+  }
+
+  frameDone(slab: Slab, frame: number, replies: Replies): void {
+    if (this.#socket === undefined) return;
+    const row = frameRow(frame);
+    const words = slab.words;
+    const reason = words[row + FrameWord.reason]!;
+    const rejected = words[row + FrameWord.rejected]!;
+    const errorsOf =
+      reason === 0 && rejected === 0
+        ? undefined
+        : (seq: number) => messageErrors(seq, reason, frame, replies);
+    const whole = this.#window.returned(
+      slab.generation,
+      words[row + FrameWord.accepted]!,
+      reason === 0 ? rejected : Math.max(1, rejected),
+      errorsOf,
+    );
+    if (!whole) return;
+    this.#send({ type: 'ack', ...this.#window.take(ERRORS_PER_ANSWER_MAX) });
+    if (this.#closingWith !== undefined && this.#window.unackedBytes === 0) this.#closeNow();
+  }
+
+  frameLost(): void {
+    this.#end(CloseCode.tryAgain, 'worker lost; send again what is not acknowledged');
+  }
+
+  /** Closes with 1012 when every message that was taken is acknowledged; takes no more. */
+  drain(): void {
+    this.#closingWith = CloseCode.goingAway;
+    if (this.#window.unackedBytes === 0) this.#closeNow();
+  }
+
+  /** The socket is gone: nothing is sent any more; frames in flight are still scanned. */
+  closed(): void {
+    this.#socket = undefined;
+  }
+
+  #closeNow(): void {
+    this.#end(CloseCode.goingAway, 'draining');
+  }
+
+  #end(code: number, reason: string): void {
+    const socket = this.#socket;
+    this.#socket = undefined;
+    socket?.end(code, reason);
+  }
+
+  #send(message: object): void {
+    // 2 is "dropped": the client does not read its acks; uWebSockets closes it for the backlog it was given.
+    this.#socket?.send(JSON.stringify(message));
+  }
+}
+
+function messageErrors(seq: number, reason: number, frame: number, replies: Replies): MessageError[] {
+  if (reason !== 0) {
+    const code = REASONS[reason]!;
+    return [{ seq, index: 0, code, message: messageFor(code, undefined) }];
+  }
+  const start = replies.table[frame * 2]!;
+  const text = Buffer.from(
+    replies.bytes.buffer,
+    replies.bytes.byteOffset + start,
+    replies.table[frame * 2 + 1]!,
+  );
+  const errors = JSON.parse(text.toString('utf8')) as EventError[];
+  return errors.map((error) => ({ seq, ...error }));
+}

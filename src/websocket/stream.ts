@@ -1,0 +1,83 @@
+/** `GET /v1/stream`: upgrades, and hands what uWebSockets calls back to the connection's object. */
+import type { TemplatedApp, WebSocket } from 'uWebSockets.js';
+import { UNKNOWN_KEY } from '../admission/apps.ts';
+import { readWriteKey } from '../admission/write-key.ts';
+import type { FrontStage } from '../front.ts';
+import { refuseHead } from '../http/ingest-routes.ts';
+import { ACK_BACKLOG_BYTES_MAX, USER_AGENT_BYTES_MAX, WEBSOCKET_IDLE_SECONDS } from '../limits.ts';
+import { CloseCode, Connection, type ConnectionHead } from './connection.ts';
+
+const SUBPROTOCOL = 'penstock.v1';
+const PATH = '/v1/stream';
+
+/**
+ * The connections of the stream. Registering it takes the path for every method: what is not an upgrade is
+ * answered `method_not_allowed`.
+ */
+export class Stream {
+  readonly #stage: FrontStage;
+  readonly #connections = new Map<WebSocket<ConnectionHead>, Connection>();
+
+  constructor(app: TemplatedApp, stage: FrontStage) {
+    this.#stage = stage;
+    app.ws<ConnectionHead>(PATH, {
+      // uWebSockets drops the connection without a close frame beyond this, so ours (1009) comes first.
+      maxPayloadLength: stage.messageBytesMax * 2,
+      maxBackpressure: ACK_BACKLOG_BYTES_MAX,
+      closeOnBackpressureLimit: true,
+      idleTimeout: WEBSOCKET_IDLE_SECONDS,
+      sendPingsAutomatically: true,
+      upgrade: (response, request, context) => {
+        if (stage.draining()) return refuseHead(stage, response, request, 'draining');
+        const app = stage.apps.find(readWriteKey(request));
+        if (!stage.apps.allowsOrigin(app, request.getHeader('origin'))) {
+          return refuseHead(stage, response, request, 'forbidden_origin');
+        }
+        const address = stage.clientAddress;
+        const head: ConnectionHead = {
+          app: app === UNKNOWN_KEY ? undefined : app,
+          address: address.of(
+            response.getRemoteAddress(),
+            address.readsForwarded ? request.getHeader('x-forwarded-for') : '',
+          ),
+          userAgent: stage.keepUserAgent
+            ? request.getHeader('user-agent').slice(0, USER_AGENT_BYTES_MAX)
+            : '',
+        };
+        const offered = request.getHeader('sec-websocket-protocol').split(',');
+        response.upgrade(
+          head,
+          request.getHeader('sec-websocket-key'),
+          offered.some((name) => name.trim() === SUBPROTOCOL) ? SUBPROTOCOL : '',
+          request.getHeader('sec-websocket-extensions'),
+          context,
+        );
+      },
+      open: (socket) => this.#open(socket),
+      message: (socket, message) => this.#connections.get(socket)?.message(message),
+      close: (socket) => {
+        this.#connections.get(socket)?.closed();
+        this.#connections.delete(socket);
+      },
+    });
+    app.any(PATH, (response, request) => refuseHead(stage, response, request, 'method_not_allowed', 'GET'));
+  }
+
+  get connectionCount(): number {
+    return this.#connections.size;
+  }
+
+  /** Closes every connection with 1012 as soon as its messages are acknowledged. */
+  drain(): void {
+    for (const connection of this.#connections.values()) connection.drain();
+  }
+
+  #open(socket: WebSocket<ConnectionHead>): void {
+    const head = socket.getUserData();
+    if (head.app === undefined) {
+      socket.end(CloseCode.policyViolation, 'the write key is missing or unknown');
+      return;
+    }
+    this.#connections.set(socket, new Connection(this.#stage, socket, head, head.app));
+  }
+}

@@ -1,0 +1,160 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { Transport } from '../../src/event.ts';
+import { SLAB_BYTES } from '../../src/limits.ts';
+import { MemoryBudget } from '../../src/slab/budget.ts';
+import {
+  Encoding,
+  FRAMES_PER_SLAB_MAX,
+  FrameWord,
+  frameRow,
+  HeaderWord,
+  SLAB_BYTES_START,
+} from '../../src/slab/layout.ts';
+import { SlabPool } from '../../src/slab/pool.ts';
+import type { FrameOwner, Origin, Slab } from '../../src/slab/slab.ts';
+
+const owner: FrameOwner = { frameDone: () => {}, frameLost: () => {} };
+
+function origin(userAgent = 'agent/1', address = [127, 0, 0, 1]): Origin {
+  return {
+    address: Uint8Array.from(address),
+    userAgent,
+    originGeneration: 0,
+    addressOffset: 0,
+    userAgentOffset: 0,
+    userAgentLength: 0,
+  };
+}
+
+function readFrame(slab: Slab, frame: number) {
+  const row = frameRow(frame);
+  const word = (name: keyof typeof FrameWord) => slab.words[row + FrameWord[name]]!;
+  const bytes = (offset: number, length: number) => slab.bytes.subarray(offset, offset + length);
+  return {
+    body: bytes(word('bodyOffset'), word('bodyLength')).toString('latin1'),
+    userAgent: bytes(word('userAgentOffset'), word('userAgentLength')).toString('utf8'),
+    address: [...bytes(word('addressOffset'), word('addressLength'))],
+    route: word('route'),
+    app: word('app'),
+    encoding: word('encoding'),
+    transport: word('transport'),
+    receivedDeltaMs: word('receivedDeltaMs'),
+  };
+}
+
+describe('a slab', () => {
+  test('gives back every frame that was appended, whoever sent it (model, seeded)', () => {
+    const frames = fc.array(
+      fc.record({
+        body: fc.string({ maxLength: 3000, unit: 'binary-ascii' }),
+        sender: fc.nat(3),
+        route: fc.nat(5),
+        app: fc.nat(3),
+      }),
+      { maxLength: 400 },
+    );
+    fc.assert(
+      fc.property(frames, (list) => {
+        const pool = new SlabPool(new MemoryBudget(64 * SLAB_BYTES));
+        const slab = pool.take(0, 1000)!;
+        const senders = [origin(''), origin('größe 🎉'), origin('b', Array(16).fill(7)), origin('c', [])];
+        const appended = [];
+        for (const [n, { body, sender, route, app }] of list.entries()) {
+          if (!slab.fits(body.length, senders[sender]!)) break;
+          const bytes = Buffer.from(body, 'latin1');
+          slab.append(bytes, route, app, Encoding.gzip, Transport.ws, 1000 + n, senders[sender]!, owner);
+          appended.push({
+            body,
+            userAgent: senders[sender]!.userAgent,
+            address: [...senders[sender]!.address],
+            route,
+            app,
+            encoding: Encoding.gzip,
+            transport: Transport.ws,
+            receivedDeltaMs: n,
+          });
+        }
+        expect(slab.frameCount).toBe(appended.length);
+        expect(appended.map((_, frame) => readFrame(slab, frame))).toEqual(appended);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test('writes a sender once, and again after it was used anew', () => {
+    const pool = new SlabPool(new MemoryBudget(SLAB_BYTES));
+    const sender = origin('only-once');
+    const first = pool.take(0, 0)!;
+    for (let n = 0; n < 3; n++) first.append(Buffer.from('x'), 0, 0, 0, 0, 0, sender, owner);
+    expect(first.words[HeaderWord.bytesUsed]).toBe(SLAB_BYTES_START + 4 + 'only-once'.length + 3);
+    pool.give(first);
+    const again = pool.take(0, 0)!;
+    expect(again).toBe(first);
+    again.append(Buffer.from('padding'), 0, 0, 0, 0, 0, origin('someone else'), owner);
+    again.append(Buffer.from('y'), 0, 0, 0, 0, 0, sender, owner);
+    expect(readFrame(again, 1)).toMatchObject({ body: 'y', userAgent: 'only-once' });
+  });
+
+  test('is full at its last row and at its last byte', () => {
+    const pool = new SlabPool(new MemoryBudget(4 * SLAB_BYTES));
+    const nobody = origin('', []);
+    const rows = pool.take(0, 0)!;
+    for (let n = 0; n < FRAMES_PER_SLAB_MAX; n++) {
+      expect(rows.fits(1, nobody)).toBe(true);
+      rows.append(Buffer.from('x'), 0, 0, 0, 0, 0, nobody, owner);
+    }
+    expect(rows.fits(0, nobody)).toBe(false);
+    const bytes = pool.take(0, 0)!;
+    expect(bytes.fits(SLAB_BYTES - SLAB_BYTES_START, nobody)).toBe(true);
+    expect(bytes.fits(SLAB_BYTES - SLAB_BYTES_START + 1, nobody)).toBe(false);
+  });
+});
+
+describe('the slab pool', () => {
+  test('gives no slab beyond the budget, and again one when one came back', () => {
+    const budget = new MemoryBudget(2 * SLAB_BYTES);
+    const pool = new SlabPool(budget);
+    const first = pool.take(0, 0)!;
+    expect(pool.take(0, 0)).toBeDefined();
+    expect(pool.take(0, 0)).toBeUndefined();
+    pool.give(first);
+    expect(pool.take(0, 0)).toBe(first);
+  });
+
+  test('makes a slab for a large body and gives its memory back after', () => {
+    const budget = new MemoryBudget(8 * SLAB_BYTES);
+    const pool = new SlabPool(budget);
+    const large = pool.take(3 * SLAB_BYTES, 0)!;
+    expect(large.fits(3 * SLAB_BYTES, origin('', []))).toBe(true);
+    expect(budget.used()).toBeGreaterThan(3 * SLAB_BYTES);
+    pool.give(large);
+    expect(budget.used()).toBe(0);
+  });
+});
+
+describe('the memory budget', () => {
+  test('counts what is held elsewhere', () => {
+    let elsewhere = 60;
+    const budget = new MemoryBudget(100, () => elsewhere);
+    expect(budget.tryTake(41)).toBe(false);
+    expect(budget.tryTake(40)).toBe(true);
+    elsewhere = 0;
+    expect(budget.used()).toBe(40);
+    budget.give(40);
+    expect(budget.used()).toBe(0);
+  });
+
+  test('a part is bounded by itself and by the whole', () => {
+    const whole = new MemoryBudget(100);
+    const part = whole.part(50);
+    expect(part.tryTake(51)).toBe(false);
+    expect(part.tryTake(50)).toBe(true);
+    expect(whole.used()).toBe(50);
+    expect(whole.tryTake(50)).toBe(true);
+    part.give(50);
+    expect(whole.tryTake(40)).toBe(true);
+    expect(part.tryTake(11)).toBe(false);
+    expect([part.used(), whole.used()]).toEqual([0, 90]);
+  });
+});

@@ -1,0 +1,89 @@
+/** A WebSocket client of `/v1/stream` that remembers what the server said. */
+import WebSocket from 'ws';
+
+export interface AckMessage {
+  readonly type: 'ack';
+  readonly seq: number;
+  readonly accepted: number;
+  readonly rejected: number;
+  readonly errors: readonly { seq: number; index: number; code: string; field?: string; message: string }[];
+}
+
+export interface WelcomeMessage {
+  readonly type: 'welcome';
+  readonly credit_bytes: number;
+  readonly max_message_bytes: number;
+}
+
+export class StreamClient {
+  readonly socket: WebSocket;
+  readonly acks: AckMessage[] = [];
+  welcome: WelcomeMessage | undefined;
+  /** Resolves with the close code and reason. */
+  readonly closed: Promise<{ code: number; reason: string }>;
+  #wake: (() => void) | undefined;
+
+  private constructor(url: string, options: WebSocket.ClientOptions, protocols: string[]) {
+    this.socket = new WebSocket(url, protocols, options);
+    this.closed = new Promise((resolve) => {
+      this.socket.on('close', (code, reason) => {
+        resolve({ code, reason: reason.toString() });
+        this.#wake?.();
+      });
+    });
+    this.socket.on('error', () => {});
+    this.socket.on('message', (data) => {
+      const message = JSON.parse(String(data)) as AckMessage | WelcomeMessage;
+      if (message.type === 'welcome') this.welcome = message;
+      else this.acks.push(message);
+      this.#wake?.();
+    });
+  }
+
+  /** Connects and waits for the welcome, or for the close that comes instead. */
+  static async connect(
+    url: string,
+    options: WebSocket.ClientOptions = {},
+    protocols: string[] = ['penstock.v1'],
+  ): Promise<StreamClient> {
+    const client = new StreamClient(url, { perMessageDeflate: false, ...options }, protocols);
+    await client.#until(() => client.welcome !== undefined);
+    return client;
+  }
+
+  /** Highest acknowledged message, 0 before the first ack. */
+  get ackedSeq(): number {
+    return this.acks.at(-1)?.seq ?? 0;
+  }
+
+  get accepted(): number {
+    return this.acks.reduce((sum, ack) => sum + ack.accepted, 0);
+  }
+
+  get rejected(): number {
+    return this.acks.reduce((sum, ack) => sum + ack.rejected, 0);
+  }
+
+  send(message: string | Buffer | object, options?: { binary?: boolean; fin?: boolean }): void {
+    const data = typeof message === 'string' || Buffer.isBuffer(message) ? message : JSON.stringify(message);
+    this.socket.send(data, { binary: false, ...options });
+  }
+
+  /** Waits until message `seq` is acknowledged, or the connection is closed. */
+  async acked(seq: number): Promise<void> {
+    await this.#until(() => this.ackedSeq >= seq);
+    if (this.ackedSeq < seq) throw new Error(`closed with ${this.ackedSeq} of ${seq} acknowledged`);
+  }
+
+  close(): void {
+    this.socket.close();
+  }
+
+  async #until(condition: () => boolean): Promise<void> {
+    while (!condition() && this.socket.readyState !== WebSocket.CLOSED) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+}

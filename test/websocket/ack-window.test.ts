@@ -1,0 +1,65 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { AckWindow } from '../../src/websocket/ack-window.ts';
+
+describe('the ack window', () => {
+  test('acknowledges every message once, in order, whatever order the slabs come back in (model, seeded)', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 12 }),
+        fc.infiniteStream(fc.nat()),
+        (messagesPerSlab, random) => {
+          const window = new AckWindow();
+          const slabs = messagesPerSlab.map((count, index) => ({ generation: index + 1, count, first: 0 }));
+          let seq = 0;
+          for (const slab of slabs) {
+            slab.first = seq + 1;
+            for (let n = 0; n < slab.count; n++) window.sent(slab.generation, 10 + ++seq);
+          }
+          const back = new Set<number>();
+          let acked = 0;
+          let accepted = 0;
+          let rejected = 0;
+          while (slabs.length > 0) {
+            const [slab] = slabs.splice(random.next().value % slabs.length, 1);
+            for (let n = 0; n < slab!.count; n++) {
+              const odd = (slab!.first + n) % 2 === 1;
+              const errors = odd ? (at: number) => [{ seq: at, code: `e${at}` }] : undefined;
+              back.add(slab!.first + n);
+              if (!window.returned(slab!.generation, odd ? 0 : 3, odd ? 1 : 0, errors)) continue;
+              const ack = window.take(1000);
+              expect(ack.seq).toBeGreaterThan(acked);
+              for (let at = acked + 1; at <= ack.seq; at++) expect(back.has(at)).toBe(true);
+              expect(ack.errors.map((error) => error.seq)).toEqual(
+                range(acked + 1, ack.seq).filter((at) => at % 2 === 1),
+              );
+              acked = ack.seq;
+              accepted += ack.accepted;
+              rejected += ack.rejected;
+            }
+          }
+          expect(acked).toBe(seq);
+          expect(accepted).toBe(3 * Math.floor(seq / 2));
+          expect(rejected).toBe(Math.ceil(seq / 2));
+          expect(window.unackedBytes).toBe(0);
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  test('names at most the given number of errors', () => {
+    const window = new AckWindow();
+    for (let n = 1; n <= 30; n++) window.sent(1, 1);
+    for (let n = 1; n <= 30; n++) window.returned(1, 0, 1, (seq) => [{ seq }]);
+    expect(window.take(7)).toMatchObject({
+      seq: 30,
+      rejected: 30,
+      errors: range(1, 7).map((seq) => ({ seq })),
+    });
+  });
+});
+
+function range(from: number, to: number): number[] {
+  return Array.from({ length: to - from + 1 }, (_, index) => from + index);
+}
