@@ -1,0 +1,99 @@
+/**
+ * Environment variables over the file: which variable sets which key, and which ones this version refuses.
+ *
+ * An empty variable counts as not set, because that is what `docker run -e NAME` and compose files make of one
+ * that is missing. Variables that are not listed are not looked at: Kubernetes puts PENSTOCK_PORT and REDIS_PORT
+ * of its own making (`tcp://10.0.0.1:6379`) into every container that runs beside a service of that name.
+ */
+import type { ConfigFault } from './fault.ts';
+
+/** Key of the file by variable. A value is checked by the file's schema, so bounds stand in one place. */
+const VARIABLES = {
+  PORT: ['http', 'port'],
+  PENSTOCK_DATA_DIR: ['data_dir'],
+  PENSTOCK_WORKERS: ['workers'],
+  PENSTOCK_EMBEDDED_PORT: ['embedded', 'port'],
+  PENSTOCK_LOG_LEVEL: ['log', 'level'],
+} as const satisfies Record<string, readonly string[]>;
+
+/** Keys whose text form is digits; the others keep digits as text (a data directory may be called 7). */
+const NUMBER_VARIABLES: ReadonlySet<string> = new Set(['PORT', 'PENSTOCK_WORKERS', 'PENSTOCK_EMBEDDED_PORT']);
+
+/**
+ * Addresses of sinks that this version does not have. Starting without them would look like delivery, so they
+ * stop the start. Their companions (KAFKA_TOPIC, REDIS_PORT …) mean nothing without an address.
+ */
+const REFUSED = {
+  KAFKA_BROKERS: 'Kafka sink',
+  CLICKHOUSE_HOST: 'ClickHouse sink',
+  CLICKHOUSE_URL: 'ClickHouse sink',
+  REDIS_HOST: 'Redis deduplication',
+  REDIS_URL: 'Redis deduplication',
+} as const satisfies Record<string, string>;
+
+/** Names the configuration file; read by load.ts. */
+export const CONFIG_VARIABLE = 'PENSTOCK_CONFIG';
+/** Write keys without a file: `app=key,app2=key2`; an app may stand more than once. */
+export const KEYS_VARIABLE = 'PENSTOCK_KEYS';
+
+export interface Override {
+  readonly variable: string;
+  readonly path: readonly string[];
+  readonly value: string | number;
+}
+
+export interface EnvironmentApp {
+  readonly name: string;
+  readonly keys: readonly string[];
+}
+
+export interface Environment {
+  readonly overrides: readonly Override[];
+  readonly apps: readonly EnvironmentApp[];
+  readonly faults: readonly ConfigFault[];
+}
+
+/** What `env` says, with its values not yet checked against the schema. */
+export function readEnvironment(env: NodeJS.ProcessEnv): Environment {
+  const faults: ConfigFault[] = [];
+  const overrides = Object.entries(VARIABLES).flatMap(([variable, path]) => {
+    const text = env[variable];
+    if (text === undefined || text === '') return [];
+    const isNumber = NUMBER_VARIABLES.has(variable) && /^-?\d{1,15}$/.test(text);
+    return [{ variable, path, value: isNumber ? Number(text) : text }];
+  });
+  for (const [variable, sink] of Object.entries(REFUSED)) {
+    if (!env[variable]) continue;
+    faults.push({
+      source: 'environment',
+      path: variable,
+      expected: `not to be set, because this version has no ${sink}: events go to the embedded store only`,
+      // A URL may carry a password.
+      got: 'a value',
+    });
+  }
+  return { overrides, apps: readKeys(env[KEYS_VARIABLE] ?? '', faults), faults };
+}
+
+function readKeys(text: string, faults: ConfigFault[]): EnvironmentApp[] {
+  const keysByApp = new Map<string, string[]>();
+  for (const entry of text.split(',')) {
+    const pair = entry.trim();
+    if (pair === '') continue;
+    const equals = pair.indexOf('=');
+    if (equals < 1 || equals === pair.length - 1) {
+      faults.push({
+        source: 'environment',
+        path: KEYS_VARIABLE,
+        expected: 'app=key pairs with commas between them',
+        got: '<hidden>',
+      });
+      return [];
+    }
+    const name = pair.slice(0, equals);
+    const keys = keysByApp.get(name) ?? [];
+    keysByApp.set(name, keys);
+    keys.push(pair.slice(equals + 1));
+  }
+  return [...keysByApp].map(([name, keys]) => ({ name, keys }));
+}

@@ -1,0 +1,86 @@
+/** Checks that look at more than one key. They run on a whole configuration, faulty keys replaced by defaults. */
+import { createHash } from 'node:crypto';
+import { assert } from '../assert.ts';
+import type { AppConfig } from './config.ts';
+import { KEYS_VARIABLE } from './environment.ts';
+import { type ConfigFault, formatPath } from './fault.ts';
+import { type FileConfig, RELATIONS } from './schema.ts';
+import { type Place, valueAt } from './tree.ts';
+
+/** Relations between the bounds of schema.ts. `setAside`: keys that have faults of their own and stand at their defaults. */
+export function checkRelations(
+  config: FileConfig,
+  setAside: ReadonlySet<string>,
+  place: (path: string) => Place,
+): ConfigFault[] {
+  return RELATIONS.flatMap(({ key, bound, divisor, reason }) => {
+    if (isSetAside(setAside, key) || isSetAside(setAside, bound)) return [];
+    const value = valueAt(config, key.split('.'));
+    const boundValue = valueAt(config, bound.split('.'));
+    assert(typeof value === 'number' && typeof boundValue === 'number', 'relations are between numbers');
+    const max = Math.floor(boundValue / divisor);
+    if (value <= max) return [];
+    const share = divisor === 1 ? bound : `${bound} / ${divisor}`;
+    return [{ ...place(key), expected: `at most ${max} = ${share} (${reason})`, got: String(value) }];
+  });
+}
+
+/** Two doors cannot share a port; 0 takes a free one. */
+export function checkPorts(
+  config: FileConfig,
+  setAside: ReadonlySet<string>,
+  place: (path: string) => Place,
+): ConfigFault[] {
+  if (isSetAside(setAside, 'http.port') || isSetAside(setAside, 'embedded.port')) return [];
+  if (config.http.port === 0 || config.http.port !== config.embedded.port) return [];
+  const expected = 'a port other than http.port';
+  return [{ ...place('embedded.port'), expected, got: String(config.embedded.port) }];
+}
+
+/** App names stand once in the file, and a key belongs to one app, be it written plainly or as its digest. */
+export function checkApps(
+  fileApps: readonly AppConfig[],
+  envApps: readonly AppConfig[],
+  locate: (path: readonly PropertyKey[]) => string,
+): ConfigFault[] {
+  const faults: ConfigFault[] = [];
+  const names = new Map<string, string>();
+  const keys = new Map<string, string>();
+  for (const [index, app] of fileApps.entries()) {
+    const path = ['apps', index, 'name'];
+    const first = names.get(app.name);
+    if (first !== undefined) {
+      faults.push({
+        source: locate(path),
+        path: formatPath(path),
+        expected: `a name that no other app has (the same stands in ${first})`,
+        got: JSON.stringify(app.name),
+      });
+    } else names.set(app.name, formatPath(path));
+    for (const [keyIndex, key] of app.keys.entries()) {
+      const keyPath = ['apps', index, 'keys', keyIndex];
+      checkKey(key, { source: locate(keyPath), path: formatPath(keyPath) });
+    }
+  }
+  for (const app of envApps) {
+    for (const key of app.keys) checkKey(key, { source: 'environment', path: KEYS_VARIABLE });
+  }
+  return faults;
+
+  function checkKey(key: string, place: Place): void {
+    const digest = key.startsWith('sha256:')
+      ? key.slice('sha256:'.length)
+      : createHash('sha256').update(key).digest('hex');
+    const first = keys.get(digest);
+    if (first === undefined) keys.set(digest, place.path);
+    else {
+      const expected = `keys that stand once (the same stands in ${first})`;
+      faults.push({ ...place, expected, got: '<hidden>' });
+    }
+  }
+}
+
+function isSetAside(setAside: ReadonlySet<string>, key: string): boolean {
+  const [section = ''] = key.split('.');
+  return setAside.has(key) || setAside.has(section) || setAside.has('');
+}

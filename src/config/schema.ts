@@ -1,0 +1,212 @@
+/**
+ * The schema of `config/penstock.yaml`: every key with its bounds and its default, in the file's snake_case.
+ * Unknown keys are refused. A section that stands empty is as good as absent, so that a file whose keys are all
+ * commented out is the default configuration. The bounds of one key stand beside it; relations between keys are
+ * in RELATIONS; load.ts applies both. The error text of a key is what a fault calls `expected`.
+ */
+import { isIP } from 'node:net';
+import * as z from 'zod';
+import {
+  BATCH_EVENTS_MAX,
+  BLOCK_BYTES_MAX,
+  BODY_BYTES_MAX,
+  CREDIT_BYTES,
+  DRAIN_TIMEOUT_MS,
+  ENVELOPE_FIELDS_BYTES_MAX,
+  FLUSH_INTERVAL_MS,
+  MEMORY_BYTES_MAX,
+  MESSAGE_BYTES_MAX,
+  QUERY_RESULT_BYTES_MAX,
+  REJECTED_RAW_BYTES_MAX,
+  SPOOL_BYTES_MAX,
+  WIRE_BYTES_MAX,
+  WORKERS_MAX,
+} from '../limits.ts';
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+const GiB = 1024 * MiB;
+
+const WORKERS_EXPECTED = `auto or a whole number from 1 to ${WORKERS_MAX}`;
+
+const app = section({
+  name: text(1, 128),
+  keys: list(
+    matching(
+      (key) => (key.startsWith('sha256:') ? /^sha256:[0-9a-f]{64}$/ : /^[\x21-\x7e]{1,256}$/).test(key),
+      '1 to 256 visible ASCII characters in quotes, or sha256: and 64 lower-case hex digits',
+    ),
+    // An app without a key would turn an oversight into open mode.
+    'a list of at least one key',
+    1,
+  ),
+  origins: list(
+    matching(
+      (origin) => /^([a-z][a-z0-9+.-]*:\/\/[^/?#\sA-Z]+|null)$/.test(origin),
+      'an origin as browsers send it, such as https://app.example.com (lower case, no path, no slash at the end)',
+    ),
+    'a list of origins',
+  ),
+});
+
+/** The file. Its output has every key; `workers` may still be the word `auto`. */
+export const fileSchema = section({
+  http: section({
+    host: text(1, 255).default('0.0.0.0'),
+    port: whole(0, 65_535).default(8080),
+    trusted_proxies: list(
+      matching(isNetwork, 'a network such as 10.0.0.0/8 or fd00::/8'),
+      'a list of networks',
+    ),
+  }),
+  workers: z
+    .union([z.literal('auto'), whole(1, WORKERS_MAX, WORKERS_EXPECTED)], { error: WORKERS_EXPECTED })
+    .default('auto'),
+  scanner: choice(['auto', 'reference']).default('auto'),
+  apps: list(app, 'a list of apps, each with name, keys and origins'),
+  limits: section({
+    wire_bytes_max: whole(KiB, 256 * MiB).default(WIRE_BYTES_MAX),
+    // Offsets in a slab are 32-bit and a canonical line is longer than its event: 256 MiB stays far from 4 GiB.
+    body_bytes_max: whole(KiB, 256 * MiB).default(BODY_BYTES_MAX),
+    batch_events_max: whole(1, 100_000).default(BATCH_EVENTS_MAX),
+    message_bytes_max: whole(KiB, 256 * MiB).default(MESSAGE_BYTES_MAX),
+    credit_bytes: whole(KiB, 256 * MiB).default(CREDIT_BYTES),
+  }),
+  memory: section({
+    max_bytes: whole(16 * MiB, 1024 * GiB).default(MEMORY_BYTES_MAX),
+  }),
+  privacy: section({
+    ip: choice(['keep', 'truncate', 'drop']).default('keep'),
+    user_agent: choice(['keep', 'drop']).default('keep'),
+  }),
+  embedded: section({
+    enabled: z
+      .literal(true, { error: 'true: the embedded store is the only sink of this version' })
+      .default(true),
+    port: whole(0, 65_535).default(8123),
+    flush_interval_ms: whole(1, 60_000).default(FLUSH_INTERVAL_MS),
+    // A rejected event with its raw bytes must fit a block.
+    block_bytes_max: whole(2 * REJECTED_RAW_BYTES_MAX, GiB).default(BLOCK_BYTES_MAX),
+    spool_bytes_max: whole(MiB, 1024 * GiB).default(SPOOL_BYTES_MAX),
+    ttl_days: whole(1, 36_500).default(365),
+    rejected_ttl_days: whole(1, 36_500).default(30),
+    object_type: choice(['JSON', 'String']).default('JSON'),
+    query_result_bytes_max: whole(MiB, 2 * GiB).default(QUERY_RESULT_BYTES_MAX),
+  }),
+  data_dir: text(1, 4096).default('./data'),
+  drain_timeout_ms: whole(0, 3_600_000).default(DRAIN_TIMEOUT_MS),
+  log: section({
+    level: choice(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+  }),
+});
+
+export type FileConfig = z.output<typeof fileSchema>;
+
+/** Names of the number keys: `section.key`. */
+type NumberKey = {
+  [Section in keyof FileConfig & string]: {
+    [Key in keyof FileConfig[Section] & string]: FileConfig[Section][Key] extends number
+      ? `${Section}.${Key}`
+      : never;
+  }[keyof FileConfig[Section] & string];
+}[keyof FileConfig & string];
+
+export interface Relation {
+  readonly key: NumberKey;
+  readonly bound: NumberKey;
+  /** `key` is at most `bound` divided by this. */
+  readonly divisor: number;
+  /** Why, in a few words; part of the fault's text. */
+  readonly reason: string;
+}
+
+/** What keys must hold between them; the same relations that limits.ts asserts for the defaults. */
+export const RELATIONS: readonly Relation[] = [
+  {
+    key: 'limits.wire_bytes_max',
+    bound: 'limits.body_bytes_max',
+    divisor: 1,
+    reason: 'a body that is sent uncompressed has both sizes',
+  },
+  {
+    key: 'limits.body_bytes_max',
+    bound: 'memory.max_bytes',
+    divisor: 4,
+    reason: 'the largest body must fit the budget beside others',
+  },
+  {
+    key: 'limits.message_bytes_max',
+    bound: 'limits.credit_bytes',
+    divisor: 1,
+    reason: 'one message must fit the credit',
+  },
+  {
+    key: 'limits.message_bytes_max',
+    bound: 'limits.body_bytes_max',
+    divisor: 1,
+    reason: 'a message is scanned like a body',
+  },
+  {
+    key: 'limits.batch_events_max',
+    bound: 'memory.max_bytes',
+    divisor: 4 * ENVELOPE_FIELDS_BYTES_MAX,
+    reason: 'the fields beside the events are copied into each of them',
+  },
+  {
+    key: 'embedded.block_bytes_max',
+    bound: 'memory.max_bytes',
+    divisor: 4,
+    reason: 'a block is gathered in memory',
+  },
+  {
+    key: 'embedded.block_bytes_max',
+    bound: 'embedded.spool_bytes_max',
+    divisor: 1,
+    reason: 'a block must fit the spool',
+  },
+];
+
+function section<Shape extends z.ZodRawShape>(shape: Shape) {
+  const keys = Object.keys(shape).join(', ');
+  return z.preprocess(
+    (value) => value ?? {},
+    z.strictObject(shape, {
+      error: (issue) => (issue.code === 'unrecognized_keys' ? `one of ${keys}` : `a section with ${keys}`),
+    }),
+  );
+}
+
+function list<Item extends z.ZodType>(item: Item, error: string, countMin = 0) {
+  return z.preprocess((value) => value ?? [], z.array(item, { error }).min(countMin, { error }));
+}
+
+function whole(min: number, max: number, error = `a whole number from ${min} to ${max}`) {
+  return z.int({ error }).min(min, { error }).max(max, { error });
+}
+
+/** Bounds count bytes of UTF-8, as the columns of event.ts do. */
+function text(bytesMin: number, bytesMax: number) {
+  return matching(
+    (value) => Buffer.byteLength(value) >= bytesMin && Buffer.byteLength(value) <= bytesMax,
+    `a text of ${bytesMin} to ${bytesMax} bytes (a number needs quotes)`,
+  );
+}
+
+function matching(accepts: (value: string) => boolean, error: string) {
+  return z.string({ error }).refine(accepts, { error });
+}
+
+function choice<const Words extends readonly [string, ...string[]]>(words: Words) {
+  return z.enum(words, { error: `one of ${words.join(', ')}` });
+}
+
+function isNetwork(value: string): boolean {
+  const [address = '', prefix = '', ...rest] = value.split('/');
+  const family = isIP(address);
+  return (
+    rest.length === 0 &&
+    family !== 0 &&
+    /^\d{1,3}$/.test(prefix) &&
+    Number(prefix) <= (family === 4 ? 32 : 128)
+  );
+}
