@@ -50,7 +50,7 @@ export async function runCommand(argv: readonly string[]): Promise<void> {
     .allowExcessArguments()
     .action(async (options: ConfigOptions, command: Command) => {
       if (command.args.length > 0) program.error(`error: unknown command '${command.args.join(' ')}'`);
-      await serve(options);
+      await runServe(options);
     });
   program
     .command('config')
@@ -62,14 +62,14 @@ export async function runCommand(argv: readonly string[]): Promise<void> {
   await program.parseAsync(argv as string[]);
 }
 
-async function serve(options: ConfigOptions): Promise<void> {
+async function runServe(options: ConfigOptions): Promise<void> {
   const loaded = await loadOrReport(options);
   if (loaded === undefined) return;
   const { createLogger } = await import('./log.ts');
   const log = createLogger(loaded.config.log.level);
   try {
-    const { startAppliance } = await import('./appliance.ts');
-    await startAppliance(loaded.config, log);
+    const { serve } = await import('./serve.ts');
+    await serve(loaded.config, log);
   } catch (error) {
     log.fatal({ err: error }, 'start failed');
     process.stderr.write(
