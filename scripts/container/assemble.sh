@@ -5,6 +5,8 @@
 set -euo pipefail
 repository=$(cd "$(dirname "$0")/../.." && pwd)
 folder=$1
+# confine.sh may have left it unwritable.
+chmod -R u+w "$folder" 2>/dev/null || true
 rm -rf "$folder"
 mkdir -p "$folder/build" "$folder/modules/scripts" "$folder/app/scripts/container"
 cd "$repository"
