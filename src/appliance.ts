@@ -17,16 +17,16 @@ import type { FrontStage } from './front.ts';
 import { registerIngestRoutes } from './http/ingest-routes.ts';
 import { createApp, listen } from './http/server.ts';
 import { registerServiceRoutes } from './http/service-routes.ts';
-import type { IngestSetup } from './ingest.ts';
 import { UPLOAD_BUDGET_SHARE } from './limits.ts';
 import type { Logger } from './log.ts';
 import { CounterReader, createCounterMemory } from './metrics/counters.ts';
 import { Exposition } from './metrics/exposition.ts';
 import { readinessOf } from './readiness.ts';
-import { startStore } from './sinks/embedded/store-process.ts';
+import { type Store, startStore } from './sinks/embedded/store-process.ts';
 import { MemoryBudget } from './slab/budget.ts';
 import { SlabPool } from './slab/pool.ts';
 import { Stream } from './websocket/stream.ts';
+import type { WorkerSetup } from './worker-setup.ts';
 
 /** A running appliance. */
 export interface Appliance {
@@ -66,15 +66,30 @@ export async function startAppliance(
   const retryAfter = new RetryAfter(
     clock,
     () => counters.total('sinkBytes'),
-    () => counters.total('deliveredBytes'),
+    () => deliveredBytes(counters),
   );
   const drainRateTimer = setInterval(() => retryAfter.sample(), DRAIN_RATE_SAMPLE_MS);
 
   // The store behind the sinks starts first, since it takes longest.
-  const store = startStore({ config, log });
+  const store = config.embedded.enabled ? startEmbeddedStore(config, log) : undefined;
 
   // Slabs and workers.
-  const setup: IngestSetup = { config, counterMemory, sink: store.sinkSetup };
+  const setup: WorkerSetup = {
+    logLevel: config.log.level,
+    counterMemory,
+    ingest: {
+      apps: apps.names,
+      batchEventsMax: config.limits.batchEventsMax,
+      bodyBytesMax: config.limits.bodyBytesMax,
+    },
+    embedded: store && {
+      address: store.address,
+      threadCount: config.workers,
+      blockBytesMax: config.embedded.blockBytesMax,
+      flushIntervalMs: config.embedded.flushIntervalMs,
+      spoolBytesMax: config.embedded.spoolBytesMax,
+    },
+  };
   const workers = new WorkerPool(parts.workerEntry ?? WORKER_ENTRY, config.workers, setup, log);
   const dispatcher = new Dispatcher(new SlabPool(budget), workers, clock, log);
 
@@ -109,8 +124,8 @@ export async function startAppliance(
     memoryBytesMax: () => budget.bytesMax,
     threads: () => workers.threadCount,
     threadDeaths: () => workers.deaths,
-    storeReady: () => store.ready(),
-    storeRestarts: () => store.restarts(),
+    storeReady: () => store?.ready() ?? false,
+    storeRestarts: () => store?.restarts() ?? 0,
   });
   registerServiceRoutes(app, front, {
     readiness: () => readinessOf({ draining, workers, budget, store }),
@@ -120,7 +135,7 @@ export async function startAppliance(
   const listening = await listen(app, config.http.host, config.http.port);
   return {
     port: listening.port,
-    queryPort: () => store.queryPort(),
+    queryPort: () => store?.queryPort(),
     stop: () =>
       drain(
         {
@@ -131,7 +146,7 @@ export async function startAppliance(
           closeConnections: () => stream.drain(),
           dispatcher,
           workers,
-          stopStore: () => store.stop(),
+          stopStore: async () => store?.stop(),
           stopFront: () => {
             clearInterval(drainRateTimer);
             app.close();
@@ -141,4 +156,31 @@ export async function startAppliance(
         log,
       ),
   };
+}
+
+/** Starts the store and logs each time it comes up, with the port of its query door. */
+function startEmbeddedStore(config: Config, log: Logger): Store {
+  const { embedded, dataDir } = config;
+  const store = startStore({
+    dataDir,
+    port: embedded.port,
+    ttlDays: embedded.ttlDays,
+    rejectedTtlDays: embedded.rejectedTtlDays,
+    objectType: embedded.objectType,
+    queryResultBytesMax: embedded.queryResultBytesMax,
+    logger: log,
+  });
+  let wasUp = false;
+  store.onChange(() => {
+    const isUp = store.ready() && store.queryPort() !== undefined;
+    if (isUp && !wasUp) log.info({ queryPort: store.queryPort(), restarts: store.restarts() }, 'store is up');
+    wasUp = isUp;
+  });
+  return store;
+}
+
+/** Delivered rows in bytes of lines, by the average line so far. */
+function deliveredBytes(counters: CounterReader): number {
+  const accepted = counters.total('accepted');
+  return accepted === 0 ? 0 : (counters.total('delivered') * counters.total('lineBytes')) / accepted;
 }

@@ -32,7 +32,7 @@ export async function drain(parts: Drainable, timeoutMs: number, log: Logger): P
   if (!(await within(parts.dispatcher.settled(), timeoutMs * IN_FLIGHT_SHARE))) {
     left.push(`${parts.dispatcher.framesInFlight} requests without an answer`);
   }
-  const remainingMs = Math.max(1, deadline - performance.now());
+  const remainingMs = Math.max(1, Math.floor(deadline - performance.now()));
   left.push(...(await parts.workers.control.drain(parts.workers.workerCount, remainingMs)));
   parts.stopFront();
   await parts.workers.stop();

@@ -10,7 +10,8 @@ export interface ReadinessParts {
   readonly draining: boolean;
   readonly workers: WorkerPool;
   readonly budget: MemoryBudget;
-  readonly store: { ready(): boolean };
+  /** Undefined when the embedded store is off. */
+  readonly store: { ready(): boolean } | undefined;
 }
 
 /** Ready means: send traffic here. Not ready is never fatal; `/health` says whether the process lives. */
@@ -19,9 +20,12 @@ export function readinessOf(parts: ReadinessParts): Readiness {
     front: parts.draining ? 'draining' : 'ok',
     workers: parts.workers.threadCount === parts.workers.workerCount ? 'ok' : 'replacing',
     memory: parts.budget.used() < parts.budget.bytesMax * MEMORY_READY_SHARE ? 'ok' : 'full',
-    store: parts.store.ready() ? 'ok' : 'starting',
+    store: parts.store === undefined ? 'off' : parts.store.ready() ? 'ok' : 'starting',
   };
   const ready =
-    !parts.draining && parts.workers.threadCount > 0 && states.memory === 'ok' && parts.store.ready();
+    !parts.draining &&
+    parts.workers.threadCount > 0 &&
+    states.memory === 'ok' &&
+    (parts.store?.ready() ?? true);
   return { ready, parts: states };
 }

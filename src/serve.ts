@@ -1,5 +1,5 @@
 /** `penstock serve`: starts the appliance, says what it is, and ends it on a signal. */
-import { type Appliance, startAppliance } from './appliance.ts';
+import { type Appliance, type ApplianceParts, startAppliance } from './appliance.ts';
 import { printBanner } from './banner.ts';
 import type { Config } from './config/config.ts';
 import type { Logger } from './log.ts';
@@ -11,8 +11,8 @@ const EXIT_FORCED = 1;
 const EXIT_LEFT_BEHIND = 1;
 
 /** Serves until SIGTERM or SIGINT, drains, exits 0; a second signal exits at once. */
-export async function serve(config: Config, log: Logger): Promise<void> {
-  const appliance = await startAppliance(config, log);
+export async function serve(config: Config, log: Logger, parts: ApplianceParts = {}): Promise<void> {
+  const appliance = await startAppliance(config, log, parts);
   printBanner(
     {
       version: VERSION,

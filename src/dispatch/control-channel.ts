@@ -3,7 +3,7 @@
  * Piscina cannot address one thread, so they go over a BroadcastChannel of the process.
  *
  *   front → workers   {type: 'drain', timeoutMs}
- *   worker → front    {type: 'drained', slot, fault?}   once a drain, `fault` says what is left behind
+ *   worker → front    {type: 'drained', slot, fault?}   once a thread, `fault` says what is left behind
  */
 import { randomUUID } from 'node:crypto';
 import { BroadcastChannel } from 'node:worker_threads';
@@ -11,6 +11,8 @@ import { BroadcastChannel } from 'node:worker_threads';
 type ControlMessage =
   | { readonly type: 'drain'; readonly timeoutMs: number }
   | { readonly type: 'drained'; readonly slot: number; readonly fault?: string };
+
+const DRAIN_ASK_INTERVAL_MS = 100;
 
 function onMessage(channel: BroadcastChannel, listener: (message: ControlMessage) => void): void {
   channel.onmessage = (event) => listener((event as { data: ControlMessage }).data);
@@ -35,6 +37,7 @@ export class ControlFront {
       const waiting = new Set(Array.from({ length: workerCount }, (_, slot) => slot));
       const finish = () => {
         clearTimeout(timer);
+        clearInterval(asking);
         for (const slot of waiting) faults.push(`worker ${slot} did not answer`);
         resolve(faults);
       };
@@ -45,7 +48,10 @@ export class ControlFront {
         if (message.fault !== undefined) faults.push(`worker ${message.slot}: ${message.fault}`);
         if (waiting.size === 0) finish();
       });
-      this.#post({ type: 'drain', timeoutMs });
+      const ask = () => this.#post({ type: 'drain', timeoutMs });
+      // Asked again: a thread that replaces a dead one may still be loading and hears only what is said later.
+      const asking = setInterval(ask, DRAIN_ASK_INTERVAL_MS);
+      ask();
     });
   }
 
@@ -58,15 +64,17 @@ export class ControlFront {
   }
 }
 
-/** A worker's end: `drain` is called for each request of the front, with a signal that aborts at its timeout. */
+/** A worker's end: `drain` is called once, with a signal that aborts at the front's timeout; repeats are ignored. */
 export function answerControl(
   name: string,
   slot: number,
   drain: (signal: AbortSignal) => Promise<void>,
 ): void {
   const channel = new BroadcastChannel(name);
+  let drained = false;
   onMessage(channel, async (message) => {
-    if (message.type !== 'drain') return;
+    if (message.type !== 'drain' || drained) return;
+    drained = true;
     let answer: ControlMessage = { type: 'drained', slot };
     try {
       await drain(AbortSignal.timeout(message.timeoutMs));

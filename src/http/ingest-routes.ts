@@ -5,20 +5,18 @@
  */
 
 import type { HttpRequest, HttpResponse, TemplatedApp } from 'uWebSockets.js';
-import * as zlib from 'node:zlib';
 import { UNKNOWN_KEY } from '../admission/apps.ts';
 import { readWriteKey } from '../admission/write-key.ts';
 import { ROUTES } from '../dialects/routes.ts';
 import type { FrontStage } from '../front.ts';
 import { REQUEST_ID_BYTES_MAX, USER_AGENT_BYTES_MAX } from '../limits.ts';
 import type { Reason } from '../outcome.ts';
+import { ZSTD_AVAILABLE } from '../scan/unwrap.ts';
 import { Encoding } from '../slab/layout.ts';
 import { answerPreflight } from './cors.ts';
 import { Exchange, refuseRequest } from './exchange.ts';
 
 const METHODS = 'POST, OPTIONS';
-/** Node has zstd from 22.15 on. */
-const HAS_ZSTD = 'zstdDecompressSync' in zlib;
 
 /** Registers every ingest route, with and without a trailing slash. */
 export function registerIngestRoutes(app: TemplatedApp, stage: FrontStage): void {
@@ -92,6 +90,6 @@ function readEncoding(header: string): number | undefined {
   if (header === '') return Encoding.identity;
   const name = header.trim().toLowerCase();
   if (name === 'x-gzip') return Encoding.gzip;
-  if (name === 'zstd' && !HAS_ZSTD) return undefined;
+  if (name === 'zstd' && !ZSTD_AVAILABLE) return undefined;
   return Object.hasOwn(Encoding, name) ? Encoding[name as keyof typeof Encoding] : undefined;
 }

@@ -61,5 +61,6 @@ function answerMetrics(response: HttpResponse, service: ServiceStage, withBody: 
 
 function endWith(response: HttpResponse, body: string, withBody: boolean): void {
   if (withBody) response.end(body);
-  else response.endWithoutBody(Buffer.byteLength(body));
+  // endWithoutBody(length) counts as no answer at all in this release of uWebSockets and ends the process.
+  else response.writeHeader('Content-Length', String(Buffer.byteLength(body))).endWithoutBody();
 }

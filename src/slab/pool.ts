@@ -22,6 +22,8 @@ export class SlabPool {
 
   /** An open slab with room for `frameBytes`, or undefined when the budget has none. */
   take(frameBytes: number, nowMs: number): Slab | undefined {
+    // A free slab is paid for, but what it brings grows into the sinks' memory.
+    if (this.#budget.isFull()) return undefined;
     const bytes = Math.max(SLAB_BYTES, SLAB_BYTES_START + frameBytes);
     const slab = bytes === SLAB_BYTES ? (this.#free.pop() ?? this.#make(bytes)) : this.#make(bytes);
     slab?.open(nowMs, ++this.#generation);

@@ -10,7 +10,7 @@ import { STREAM_ROUTE } from '../dialects/routes.ts';
 import { Transport } from '../event.ts';
 import type { FrontStage } from '../front.ts';
 import { ERRORS_PER_ANSWER_MAX } from '../limits.ts';
-import { REASONS } from '../outcome.ts';
+import { outcome, REASONS } from '../outcome.ts';
 import { messageFor } from '../problem.ts';
 import { Encoding, FrameWord, frameRow } from '../slab/layout.ts';
 import type { FrameOwner, Origin, Replies, Slab } from '../slab/slab.ts';
@@ -91,6 +91,10 @@ export class Connection implements FrameOwner, Origin {
     const words = slab.words;
     const reason = words[row + FrameWord.reason]!;
     const rejected = words[row + FrameWord.rejected]!;
+    if (reason !== 0 && outcome(REASONS[reason]!).retry) {
+      this.#end(CloseCode.tryAgain, outcome(REASONS[reason]!).message);
+      return;
+    }
     const errorsOf =
       reason === 0 && rejected === 0
         ? undefined

@@ -113,7 +113,7 @@ describe('the dispatcher', () => {
   });
 
   test('says no at the budget, takes nothing, and takes again when a slab came back', async () => {
-    const { pool, send, sender, turn, dispatcher } = setUp(1, 2 * SLAB_BYTES);
+    const { pool, send, sender, turn, dispatcher } = setUp(1, 2 * SLAB_BYTES + 1);
     const half = SLAB_BYTES / 2;
     expect([send(half), send(half), send(half)]).toEqual([true, true, false]);
     expect(dispatcher.framesInFlight).toBe(2);

@@ -83,7 +83,7 @@ describe('a slab', () => {
   });
 
   test('writes a sender once, and again after it was used anew', () => {
-    const pool = new SlabPool(new MemoryBudget(SLAB_BYTES));
+    const pool = new SlabPool(new MemoryBudget(2 * SLAB_BYTES));
     const sender = origin('only-once');
     const first = pool.take(0, 0)!;
     for (let n = 0; n < 3; n++) first.append(Buffer.from('x'), 0, 0, 0, 0, 0, sender, owner);
@@ -113,12 +113,16 @@ describe('a slab', () => {
 
 describe('the slab pool', () => {
   test('gives no slab beyond the budget, and again one when one came back', () => {
-    const budget = new MemoryBudget(2 * SLAB_BYTES);
+    let heldBySinks = 0;
+    const budget = new MemoryBudget(2 * SLAB_BYTES + 1, () => heldBySinks);
     const pool = new SlabPool(budget);
     const first = pool.take(0, 0)!;
     expect(pool.take(0, 0)).toBeDefined();
     expect(pool.take(0, 0)).toBeUndefined();
     pool.give(first);
+    heldBySinks = 1;
+    expect(pool.take(0, 0)).toBeUndefined();
+    heldBySinks = 0;
     expect(pool.take(0, 0)).toBe(first);
   });
 

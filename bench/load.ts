@@ -1,0 +1,59 @@
+import autocannon from 'autocannon';
+
+/** What one round of load brought. */
+export interface LoadResult {
+  readonly requestsPerSecond: number;
+  readonly requests: number;
+  readonly seconds: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
+export interface LoadOptions {
+  readonly url: string;
+  readonly path: string;
+  /** Sent in turn on every connection, so that no two requests in a row are alike. */
+  readonly bodies: readonly Buffer[];
+  readonly connections: number;
+  readonly seconds: number;
+  /** Requests a second over all connections, sent on schedule (open loop); undefined: as fast as answers come. */
+  readonly rate?: number;
+}
+
+/** One round of HTTP load with autocannon. Throws when any answer was not a 2xx: such a round measures nothing. */
+export async function applyLoad(options: LoadOptions): Promise<LoadResult> {
+  // autocannon's own percentiles are whole milliseconds.
+  const latencies: number[] = [];
+  const result = await new Promise<autocannon.Result>((resolve, reject) => {
+    const instance = autocannon(
+      {
+        url: options.url,
+        connections: options.connections,
+        duration: options.seconds,
+        ...(options.rate === undefined ? {} : { overallRate: options.rate }),
+        requests: options.bodies.map((body) => ({
+          method: 'POST' as const,
+          path: options.path,
+          headers: { 'content-type': 'application/json' },
+          body,
+        })),
+      },
+      (error, done) => (error ? reject(error) : resolve(done)),
+    );
+    instance.on('response', (_client, _status, _bytes, responseTime) => latencies.push(responseTime));
+  });
+  if (result.non2xx > 0 || result.errors > 0) {
+    throw new Error(
+      `${options.url}${options.path}: ${result.non2xx} answers not 2xx, ${result.errors} errors`,
+    );
+  }
+  latencies.sort((a, b) => a - b);
+  const percentile = (share: number) => latencies[Math.floor((latencies.length - 1) * share)] ?? Number.NaN;
+  return {
+    requestsPerSecond: result.requests.total / result.duration,
+    requests: result.requests.total,
+    seconds: result.duration,
+    p50Ms: percentile(0.5),
+    p99Ms: percentile(0.99),
+  };
+}

@@ -1,0 +1,51 @@
+/**
+ * What a Node team writes first: Fastify, JSON.parse, a check of the required fields, an answer. It stores
+ * nothing, so it is the floor of what handling such a request costs in Node, not a rival with the same promises.
+ */
+import Fastify from 'fastify';
+
+const BODY_BYTES_MAX = 20_000_000;
+
+interface Event {
+  event_type?: unknown;
+  app_id?: unknown;
+  device_id?: unknown;
+  user_id?: unknown;
+  event_id?: unknown;
+}
+
+const app = Fastify({ bodyLimit: BODY_BYTES_MAX });
+app.removeAllContentTypeParsers();
+app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => {
+  try {
+    done(null, JSON.parse(body as string));
+  } catch (error) {
+    done(error as Error);
+  }
+});
+
+function isValid(event: Event): boolean {
+  return (
+    typeof event.event_type === 'string' &&
+    typeof event.app_id === 'string' &&
+    (typeof event.device_id === 'string' || typeof event.user_id === 'string')
+  );
+}
+
+app.post('/v1/events', (request, reply) => {
+  const event = request.body as Event;
+  if (!isValid(event)) return reply.code(400).send({ code: 'missing_field' });
+  return { status: 'accepted', event_id: event.event_id };
+});
+
+app.post('/v1/events/batch', (request, reply) => {
+  const events = request.body as Event[];
+  let accepted = 0;
+  for (const event of events) if (isValid(event)) accepted += 1;
+  if (accepted === 0) return reply.code(400).send({ code: 'missing_field' });
+  return { status: 'accepted', accepted, rejected: events.length - accepted, errors: [] };
+});
+
+const url = await app.listen({ host: '127.0.0.1', port: 0 });
+process.stdout.write(`${JSON.stringify({ listen: [url] })}\n`);
+process.on('SIGTERM', () => process.exit(0));

@@ -1,0 +1,205 @@
+/**
+ * Chapter 6, what breaks. Threads die, the engine aborts, memory fills, the process is told to go. Each has a clear
+ * answer, disturbs nothing else, and takes back no acknowledgement that was given.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { afterEach, describe, expect, test } from 'vitest';
+import { type Running, startServer, until } from '../support/appliance.ts';
+import { testEvent, testEvents } from '../support/events.ts';
+import { openSocket, readAnswer } from '../support/raw-http.ts';
+import { StreamClient } from '../support/stream-client.ts';
+
+let server: Running;
+afterEach(async () => {
+  await server.stop();
+  if (process.env["SHOW"]) for (const l of server.logs) console.log(JSON.stringify(l).slice(0,260));
+});
+
+function post(events: unknown, path = '/v1/events/batch') {
+  return fetch(`${server.url}${path}`, { method: 'POST', body: JSON.stringify(events) });
+}
+
+/** Process id of the store's child process. */
+function storePid(): number {
+  for (const thread of readdirSync(`/proc/${server.pid}/task`)) {
+    const children = readFileSync(`/proc/${server.pid}/task/${thread}/children`, 'utf8')
+      .split(' ')
+      .filter(Boolean);
+    if (children.length > 0) return Number(children[0]);
+  }
+  throw new Error('no child process');
+}
+
+describe('a worker thread that dies', () => {
+  const crashing = { main: fileURLToPath(new URL('../faults/crashing-main.mjs', import.meta.url)) };
+
+  test('is replaced; its requests are answered 503 worker_lost, later ones as ever', async () => {
+    server = await startServer({ ...crashing, config: { workers: 2 as never } });
+    await server.ready();
+    expect((await post(testEvents(10, 'before'))).status).toBe(200);
+    const lost = await post([{ ...testEvent(1), event_data: { note: 'kill-this-worker' } }]);
+    expect(lost.status).toBe(503);
+    expect(await lost.json()).toMatchObject({ code: 'worker_lost' });
+    expect(Number(lost.headers.get('retry-after'))).toBeGreaterThan(0);
+    for (let n = 0; n < 20; n++) expect((await post(testEvents(10, `after-${n}`))).status).toBe(200);
+    await until(async () => (await fetch(`${server.url}/ready`)).ok, 5_000, 'both workers are back');
+    expect(await (await fetch(`${server.url}/metrics`)).text()).toMatch(
+      /penstock_worker_deaths\{[^}]*\} 1\b/,
+    );
+    expect(server.logs.some((line) => line.msg === 'worker thread died and is replaced')).toBe(true);
+  });
+
+  test('closes its WebSocket clients with 1013, so that they send again what has no ack', async () => {
+    server = await startServer(crashing);
+    const client = await StreamClient.connect(server.streamUrl);
+    client.send(testEvent(1, 'safe'));
+    await client.acked(1);
+    client.send({ ...testEvent(2), event_data: { note: 'kill-this-worker' } });
+    expect(await client.closed).toMatchObject({ code: 1013 });
+    expect(client.ackedSeq).toBe(1);
+    const again = await StreamClient.connect(server.streamUrl);
+    again.send(testEvent(2, 'again'));
+    await again.acked(1);
+    expect(again.accepted).toBe(1);
+    again.close();
+  });
+
+  test('again and again does not end the process', async () => {
+    server = await startServer(crashing);
+    for (let n = 0; n < 5; n++) {
+      expect((await post([{ ...testEvent(n), event_data: { note: 'kill-this-worker' } }])).status).toBe(503);
+      await until(
+        async () => (await post(testEvents(5, `round-${n}`))).status === 200,
+        5_000,
+        'a worker is back',
+      );
+    }
+    expect((await fetch(`${server.url}/health`)).status).toBe(200);
+  });
+});
+
+describe('an engine that aborts', () => {
+  test('is started again, the front never stops, and every accepted event is there once', async () => {
+    server = await startServer();
+    await server.ready();
+    let sent = 0;
+    for (let round = 0; round < 3; round++) {
+      for (let n = 0; n < 10; n++) {
+        expect((await post(testEvents(200, 'engine', sent))).status).toBe(200);
+        sent += 200;
+        if (n === 5) process.kill(storePid(), 'SIGKILL');
+      }
+      expect((await fetch(`${server.url}/health`)).status).toBe(200);
+      await until(
+        () => server.logs.filter((line) => line.msg === 'store is up').length === round + 2,
+        20_000,
+        'restart',
+      );
+    }
+    await server.waitForCount('events', sent);
+    const [row] = await server.query<Record<string, string>>(
+      'SELECT count() AS n, uniq(event_id) AS ids FROM events',
+    );
+    expect([Number(row!['n']), Number(row!['ids'])]).toEqual([sent, sent]);
+  });
+});
+
+describe('memory at its budget', () => {
+  test('is answered 503 overloaded with Retry-After, /ready says so, /health stays green, and it heals', async () => {
+    server = await startServer({
+      config: {
+        limits: {
+          wire_bytes_max: 500_000,
+          body_bytes_max: 1_000_000,
+          message_bytes_max: 100_000,
+          credit_bytes: 200_000,
+        },
+        memory: { max_bytes: 16_777_216 },
+        embedded: { block_bytes_max: 1_048_576, spool_bytes_max: 2_097_152 },
+      },
+    });
+    await server.ready();
+    const pid = storePid();
+    process.kill(pid, 'SIGSTOP');
+    let sent = 0;
+    let refused: Response | undefined;
+    try {
+      while (refused === undefined && sent < 300_000) {
+        const answer = await post(testEvents(500, 'full', sent));
+        if (answer.status === 200) sent += 500;
+        else refused = answer;
+      }
+      expect(refused?.status).toBe(503);
+      expect(await refused!.json()).toMatchObject({ code: 'overloaded' });
+      expect(Number(refused!.headers.get('retry-after'))).toBeGreaterThan(0);
+      expect((await fetch(`${server.url}/health`)).status).toBe(200);
+      await until(async () => (await fetch(`${server.url}/ready`)).status === 503, 2_000, '/ready says no');
+      const stream = await StreamClient.connect(server.streamUrl);
+      stream.send(testEvent(1, 'ws-full'));
+      expect(await stream.closed).toMatchObject({ code: 1013 });
+    } finally {
+      process.kill(pid, 'SIGCONT');
+    }
+    await until(
+      async () => (await post(testEvents(1, 'healed'))).status === 200,
+      20_000,
+      'it takes events again',
+    );
+    await server.waitForCount("SELECT count() FROM events WHERE startsWith(event_id, 'full-')", sent);
+  }, 60_000);
+});
+
+describe('SIGTERM', () => {
+  test('finishes what is in flight, stores it, and exits 0', async () => {
+    server = await startServer();
+    await server.ready();
+    const answers = Array.from({ length: 20 }, (_, n) => post(testEvents(500, 'last', n * 500)));
+    await sleep(5);
+    server.signal('SIGTERM');
+    const statuses = await Promise.all(
+      answers.map(async (answer) => (await answer.catch(() => undefined))?.status),
+    );
+    expect(await server.exited).toBe(0);
+    const accepted = statuses.filter((status) => status === 200).length * 500;
+    const dataDir = server.dataDir;
+    server = await startServer({ dataDir });
+    await server.ready();
+    expect(await server.waitForCount('events', accepted)).toBe(accepted);
+  });
+
+  test('closes streams with 1012 when their messages are acknowledged, and refuses new requests on open connections', async () => {
+    server = await startServer();
+    await server.ready();
+    const client = await StreamClient.connect(server.streamUrl);
+    const idle = await openSocket(server.url);
+    idle.write('GET /health HTTP/1.1\r\nhost: a\r\n\r\n');
+    await readAnswer(idle);
+    for (const event of testEvents(200, 'drained')) client.send(event);
+    await client.acked(1);
+    server.signal('SIGTERM');
+    expect(await client.closed).toMatchObject({ code: 1012 });
+    expect(client.accepted).toBe(client.ackedSeq);
+    expect(await server.exited).toBe(0);
+  });
+
+  test('a second signal leaves at once', async () => {
+    server = await startServer();
+    await server.ready();
+    process.kill(storePid(), 'SIGSTOP');
+    const stopped = storePid();
+    expect((await post(testEvents(10, 'stuck'))).status).toBe(200);
+    server.signal('SIGTERM');
+    await until(() => server.logs.some((line) => line.msg === 'stopping'), 5_000, 'the drain begins');
+    server.signal('SIGINT');
+    expect(await server.exited).toBe(1);
+    process.kill(stopped, 'SIGKILL');
+  });
+});
+
+test('a port in use is said at once, and the process ends', async () => {
+  server = await startServer();
+  const port = Number(new URL(server.url).port);
+  await expect(startServer({ config: { http: { port } } })).rejects.toThrow(/in use/);
+});
