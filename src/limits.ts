@@ -40,6 +40,18 @@ export const DEPTH_MAX = 64;
 export const EVENT_KEYS_MAX = 65_536;
 /** Fields beside the events of an envelope are copied into every event's context: this times BATCH_EVENTS_MAX bounds the copy. */
 export const ENVELOPE_FIELDS_BYTES_MAX = 4 * KiB;
+/** Keys of one object compared one by one: 2,016 comparisons of hashes cost less than the first insertions into a set. */
+export const KEYS_COMPARED_MAX = 64;
+/** Keys longer than this are held in that set by their digest: V8 hashes strings over 16,383 characters by length alone. */
+export const KEY_STRING_BYTES_MAX = 1024;
+/** Spans up to this size are copied in a loop: the call of a native copy costs ~100 ns, the loop 0.4 ns a byte. */
+export const COPY_LOOP_BYTES_MAX = 256;
+/** Canonical lines of one slab. The fields of an envelope and the user agent are repeated in every event, so small frames can grow a hundredfold; one frame alone may always be written. */
+export const LINES_BYTES_MAX = 64 * MiB;
+/** Decompressed bodies of one slab: the largest body beside honest gzip, 20:1, of a whole slab. Without it 2,000 bombs of 1 MB fit one slab. */
+export const INFLATED_BYTES_MAX = 40 * 1_000_000;
+/** Buffers of a worker that one large slab has grown go back to this size when the next slabs need less. */
+export const SCAN_BUFFER_KEEP_BYTES = 4 * MiB;
 /** Raw bytes kept of one rejected event. */
 export const REJECTED_RAW_BYTES_MAX = 64 * KiB;
 
@@ -80,6 +92,28 @@ export const RETRY_DELAY_MS_MIN = 100;
 export const RETRY_DELAY_MS_MAX = 5_000;
 /** ClickHouse remembers this many block tokens per table, so that a block sent twice is counted once. */
 export const DEDUPLICATION_WINDOW_BLOCKS = 10_000;
+/** Blocks gather in pieces of this size: a slab's lines are about as long, and no block needs one allocation of 16 MiB. */
+export const BLOCK_CHUNK_BYTES = MiB;
+/** Empty pieces kept per thread: one full block; what a longer queue took is given back. */
+export const FREE_BLOCK_CHUNKS_MAX = 16;
+/** One line on the store's socket: a file name, or an engine's message cut to STORE_MESSAGE_BYTES_MAX. */
+export const STORE_LINE_BYTES_MAX = 16 * KiB;
+/** Characters of an engine message that travel back; longer ones quote whole rows. */
+export const STORE_MESSAGE_BYTES_MAX = 2 * KiB;
+/** Blocks inserted at the same time: 1 core in 2, never more; parsing alone takes a core a block. */
+export const STORE_INSERTS_MAX = 4;
+/** Tries of a block whose failure is neither its content's fault nor known to pass; then it is moved aside, ~1 min. */
+export const BLOCK_ATTEMPTS_MAX = 15;
+/** Block files this old are inserted without being asked for: their thread died. Threads that live ask within seconds. */
+export const LEFTOVER_AGE_MS = 60_000;
+/** The store process yields the cores to the front and the workers: an ack comes before visibility. */
+export const STORE_NICE = 10;
+/** Share of the container's memory that the engine may take, inserts, merges and queries together … */
+export const STORE_MEMORY_SHARE = 0.4;
+/** … and of that, what one query may take. */
+export const QUERY_MEMORY_SHARE = 0.5;
+/** After SIGTERM the store finishes the blocks in hand for so long, then it is killed; the files stay for the next start. */
+export const STORE_STOP_TIMEOUT_MS = 10_000;
 
 // ── Query door of the embedded store ─────────────────────────────────────────────────────────────────────
 
@@ -87,6 +121,12 @@ export const DEDUPLICATION_WINDOW_BLOCKS = 10_000;
 export const QUERY_RESULT_BYTES_MAX = 256 * MiB;
 /** Text of one query. */
 export const QUERY_BYTES_MAX = 256 * KiB;
+/** Queries that run at the same time: readers are people and dashboards, and every one of them takes cores from the inserts. */
+export const QUERIES_MAX = 4;
+/** Queries that wait for one of those places; more is a runaway dashboard and is told so at once. */
+export const QUERIES_WAITING_MAX = 64;
+/** Seconds one query may run. The engine cannot be interrupted over this binding but by this bound and KILL QUERY. */
+export const QUERY_SECONDS_MAX = 60;
 
 // ── Life of the process ──────────────────────────────────────────────────────────────────────────────────
 
@@ -98,7 +138,15 @@ export const RETRY_AFTER_SECONDS_MAX = 60;
 
 assert(SLAB_BYTES > 2 * SLAB_BYTES_START, 'a slab is mostly bytes, not frame table');
 assert(WIRE_BYTES_MAX <= BODY_BYTES_MAX, 'an identity body within the wire limit is within the body limit');
+assert(INFLATED_BYTES_MAX >= 2 * BODY_BYTES_MAX, 'the largest body fits beside others of its slab');
+assert(
+  LINES_BYTES_MAX > INFLATED_BYTES_MAX,
+  'the lines of what may be decompressed fit, when nothing repeats',
+);
+assert(KEY_STRING_BYTES_MAX < 16_383, 'the hash of a key in a set depends on all of it');
 assert(MESSAGE_BYTES_MAX <= CREDIT_BYTES, 'one message of the allowed size fits the credit');
 assert(MEMORY_BYTES_MAX >= 4 * BODY_BYTES_MAX, 'the largest body fits the budget beside others');
 assert(REJECTED_RAW_BYTES_MAX <= BLOCK_BYTES_MAX, 'a rejected event fits a block');
 assert(RETRY_DELAY_MS_MIN < RETRY_DELAY_MS_MAX, 'a backoff can grow');
+assert(2 * STORE_MESSAGE_BYTES_MAX < STORE_LINE_BYTES_MAX, 'an escaped message fits a line of the socket');
+assert(STORE_STOP_TIMEOUT_MS < DRAIN_TIMEOUT_MS, 'the store is stopped within the drain');

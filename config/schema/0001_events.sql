@@ -1,0 +1,34 @@
+-- Accepted events. Columns: docs/events.md.
+--
+-- Partitions follow received_at, not timestamp: clients may send any time between 2000 and 2100, and one block with
+-- times in over 100 months would be refused (max_partitions_per_insert_block). By the week: the TTL drops whole parts,
+-- so rows live at most 6 days longer than said, and a year has 53 partitions.
+-- Order: which app, which type, which hour; inside an hour by device, whose rows compress best side by side.
+-- Questions by time alone are served by the index on timestamp.
+CREATE TABLE IF NOT EXISTS events
+(
+    event_id String,
+    event_type LowCardinality(String),
+    app_id LowCardinality(String),
+    device_id String,
+    user_id String,
+    session_id String,
+    timestamp DateTime64(3, 'UTC'),
+    platform LowCardinality(String),
+    os_version LowCardinality(String),
+    app_version LowCardinality(String),
+    attribution {object_type},
+    event_data {object_type},
+    context {object_type},
+    ip String,
+    user_agent String,
+    received_at DateTime64(3, 'UTC'),
+    dialect LowCardinality(String),
+    transport LowCardinality(String),
+    INDEX timestamp_range timestamp TYPE minmax GRANULARITY 1
+)
+ENGINE = MergeTree
+PARTITION BY toMonday(received_at)
+ORDER BY (app_id, event_type, toStartOfHour(timestamp), device_id, timestamp)
+TTL toDateTime(received_at) + toIntervalDay({ttl_days})
+SETTINGS non_replicated_deduplication_window = {deduplication_window}, ttl_only_drop_parts = 1;

@@ -1,0 +1,97 @@
+/**
+ * What a worker thread and the store process say to each other, over a unix domain socket of mode 0600.
+ *
+ *   request   {"id":7,"file":"<block file>"}\n      insert this file of the spool folder
+ *   reply     {"id":7,"outcome":"inserted"}\n       its rows are in the table, once; the file is deleted
+ *             {"id":7,"outcome":"refused","code":27,"message":"…"}\n   its content is at fault; the file stands in refused/
+ *             {"id":7,"outcome":"retry","code":241,"message":"…"}\n    not now; the file is untouched
+ *
+ * One JSON object a line, at most STORE_LINE_BYTES_MAX; a peer that sends a longer line or anything else is cut
+ * off. A connection that breaks loses its replies: the worker sends the request again, with the same name.
+ *
+ * A block file is named `<start>-<thread>-<sequence>.<kind>`; the name is also its `insert_deduplication_token`,
+ * so it is never used twice: `start` is drawn anew by every front process. While it is written it ends in `.tmp`.
+ *
+ * Only the store deletes block files, after the insert and before the reply. So a request for a file that is
+ * not there can only be a repeat: it stands in refused/, or it was inserted. A store killed between insert and
+ * deletion inserts the file again under the same token, which the table ignores.
+ */
+import { join } from 'node:path';
+
+/** Where a sink finds the store; plain data that travels to worker threads. */
+export interface StoreAddress {
+  readonly socketPath: string;
+  /** `<dataDir>/store`. */
+  readonly storeDir: string;
+  /** First part of every block file's name, unique to this front process. */
+  readonly startId: string;
+}
+
+/** Ends of block files' names. */
+export const BLOCK_KINDS = ['jsonl', 'rejected.bin'] as const;
+/** `jsonl` holds canonical lines for `events`, `rejected.bin` RowBinary rows for `events_rejected`. */
+export type BlockKind = (typeof BLOCK_KINDS)[number];
+
+/** Behind the name of a file that is still written. */
+export const TMP_SUFFIX = '.tmp';
+
+export interface InsertRequest {
+  readonly id: number;
+  readonly file: string;
+}
+
+export type InsertReply =
+  | { readonly id: number; readonly outcome: 'inserted' }
+  | {
+      readonly id: number;
+      readonly outcome: 'refused' | 'retry';
+      readonly code: number;
+      readonly message: string;
+    };
+
+/** Pino's shape. Fields never carry event content. */
+export interface StoreLogger {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+/** Folder of block files that wait for the store. */
+export function spoolDir(storeDir: string): string {
+  return join(storeDir, 'spool');
+}
+
+/** Folder of block files that the engine refused, each with the engine's message in `<file>.error`. */
+export function refusedDir(storeDir: string): string {
+  return join(storeDir, 'refused');
+}
+
+/** Name and token of a block file. */
+export function blockFileName(startId: string, thread: number, sequence: number, kind: BlockKind): string {
+  return `${startId}-${thread}-${sequence}.${kind}`;
+}
+
+/** Which table a file is for, or undefined when the name is none that blockFileName makes. */
+export function blockKind(file: string): BlockKind | undefined {
+  const match = /^[0-9a-z]+-[0-9]+-[0-9]+\.(jsonl|rejected\.bin)$/.exec(file);
+  return match === null ? undefined : (match[1] as BlockKind);
+}
+
+/** Splits a byte stream into lines and hands each to `onLine`; gives false when one is longer than `bytesMax`. */
+export function createLineReader(
+  bytesMax: number,
+  onLine: (line: string) => void,
+): (data: Buffer) => boolean {
+  let rest: Buffer = Buffer.alloc(0);
+  return (data) => {
+    rest = rest.length === 0 ? data : Buffer.concat([rest, data]);
+    for (;;) {
+      const end = rest.indexOf(0x0a);
+      if (end === -1) return rest.length <= bytesMax;
+      if (end > bytesMax) return false;
+      const line = rest.toString('utf8', 0, end);
+      rest = rest.subarray(end + 1);
+      onLine(line);
+    }
+  };
+}

@@ -1,0 +1,128 @@
+/**
+ * Puts one block file into its table, as one insert under the file's name as deduplication token.
+ *
+ * The token counts per inserted block, and the engine cuts a stream of rows into blocks as it likes; so all rows
+ * of a file are squashed into one block (min_insert_block_size_*), by one thread, and a repeat has the same one
+ * whatever the timing. `file()` counts as an unstable source, hence `enable_even_for_bad_queries`: block files
+ * never change.
+ */
+import { rename, unlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type BlockKind, refusedDir, spoolDir } from '../protocol.ts';
+import { type Connection, EngineError, sqlString } from './engine.ts';
+import { statementThreads } from './engine-config.ts';
+
+export type InsertOutcome =
+  | { readonly outcome: 'inserted' }
+  /** `refused`: the content's fault, the same bytes would fail again. `retry`: known to pass. `unknown`: neither. */
+  | { readonly outcome: 'refused' | 'retry' | 'unknown'; readonly code: number; readonly message: string };
+
+/** By kind: format, table, and the columns with their types as the table has them. */
+export interface InsertTarget {
+  readonly table: string;
+  readonly format: string;
+  /** Names, quoted: the one called index must be. */
+  readonly columns: string;
+  /** Names and types: equal to the table's types, or JSON columns would be printed and parsed a second time. */
+  readonly structure: string;
+}
+
+/** Settings of a connection that inserts. */
+export const INSERT_SETTINGS = [
+  'min_insert_block_size_rows = 1000000000',
+  'min_insert_block_size_bytes = 1000000000000',
+  'max_insert_threads = 1',
+  `max_threads = ${statementThreads()}`,
+  // Pieces of 1 MiB let two cores parse one block: 114 against 89 thousand rows a second with the default of 10 MiB.
+  'min_chunk_bytes_for_parallel_parsing = 1048576',
+  "deduplicate_insert_select = 'enable_even_for_bad_queries'",
+  // Otherwise a block whose rows were received around midnight on Sunday could be refused for its partitions.
+  'max_partitions_per_insert_block = 0',
+  'max_execution_time = 0',
+  // A string stays a string, whatever it looks like.
+  'input_format_try_infer_dates = 0',
+  'input_format_try_infer_datetimes = 0',
+  'input_format_json_try_infer_numbers_from_strings = 0',
+  // [true, 1] stays that, and is not read as [1, 1].
+  'input_format_json_read_bools_as_numbers = 0',
+  'input_format_json_read_bools_as_strings = 0',
+  'input_format_json_read_numbers_as_strings = 0',
+  // Objects for a column of type String come as their text.
+  'input_format_json_read_objects_as_strings = 1',
+  // {"a.b":1,"a":{"b":2}} would be refused otherwise.
+  'json_type_escape_dots_in_keys = 1',
+  'type_json_skip_duplicated_paths = 1',
+];
+
+const TARGETS = {
+  jsonl: { table: 'events', format: 'JSONEachRow' },
+  'rejected.bin': { table: 'events_rejected', format: 'RowBinary' },
+} as const satisfies Record<BlockKind, { table: string; format: string }>;
+
+/** Reads columns and types from the tables. */
+export async function readInsertTargets(connection: Connection): Promise<Record<BlockKind, InsertTarget>> {
+  return {
+    jsonl: await readInsertTarget(connection, 'jsonl'),
+    'rejected.bin': await readInsertTarget(connection, 'rejected.bin'),
+  };
+}
+
+async function readInsertTarget(connection: Connection, kind: BlockKind): Promise<InsertTarget> {
+  const target = TARGETS[kind];
+  const query = `SELECT name, type FROM system.columns WHERE database = currentDatabase() AND table = ${sqlString(target.table)} AND default_kind = '' ORDER BY position`;
+  const rows = (await connection.run(query, 'JSONCompactEachRow')).text().trim().split('\n');
+  const columns = rows.map((row) => JSON.parse(row) as [name: string, type: string]);
+  return {
+    ...target,
+    columns: columns.map(([name]) => `\`${name}\``).join(', '),
+    structure: columns.map(([name, type]) => `\`${name}\` ${type}`).join(', '),
+  };
+}
+
+/** Inserts `file` of the spool folder and deletes it, or moves it aside. Never throws for the engine or the disk. */
+export async function insertBlockFile(
+  connection: Connection,
+  storeDir: string,
+  file: string,
+  target: InsertTarget,
+): Promise<InsertOutcome> {
+  const path = join(spoolDir(storeDir), file);
+  try {
+    await connection.run(
+      `INSERT INTO ${target.table} (${target.columns}) SELECT ${target.columns} FROM file(${sqlString(path)}, '${target.format}', ${sqlString(target.structure)}) SETTINGS insert_deduplication_token = ${sqlString(file)}`,
+    );
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    // Deleted since it was looked for: by whoever inserted it.
+    if (error.engineCode === CODE_FILE_DOES_NOT_EXIST) return { outcome: 'inserted' };
+    return { outcome: outcomeOf(error.engineCode), code: error.engineCode, message: error.message };
+  }
+  // A file that cannot be deleted is inserted again at the next start, and the table ignores it.
+  await unlink(path).catch(() => {});
+  return { outcome: 'inserted' };
+}
+
+/** Moves a refused file out of the way, with the engine's message, which may quote the content, beside it. */
+export async function moveAside(storeDir: string, file: string, message: string): Promise<void> {
+  const path = join(refusedDir(storeDir), file);
+  await rename(join(spoolDir(storeDir), file), path);
+  await writeFile(`${path}.error`, `${message}\n`, { mode: 0o600 }).catch(() => {});
+}
+
+const CODE_FILE_DOES_NOT_EXIST = 107;
+
+/** Codes of errors that lie in the rows: parsing, types, ranges. */
+const CONTENT_CODES: ReadonlySet<number> = new Set([
+  6, 7, 25, 26, 27, 32, 33, 34, 38, 41, 43, 44, 50, 53, 69, 70, 72, 117, 130, 131, 190, 321, 349, 354, 407,
+  426, 441, 675, 676, 678, 706,
+]);
+
+/** Codes of states that pass: memory, disk, too many parts, time, a shutdown. */
+const PASSING_CODES: ReadonlySet<number> = new Set([
+  23, 74, 75, 76, 159, 173, 202, 209, 210, 236, 241, 242, 243, 252, 394, 425, 439, 473, 1000, 1001, 1002,
+]);
+
+function outcomeOf(code: number): 'refused' | 'retry' | 'unknown' {
+  if (CONTENT_CODES.has(code)) return 'refused';
+  return PASSING_CODES.has(code) ? 'retry' : 'unknown';
+}

@@ -1,0 +1,120 @@
+/**
+ * The engine in this process: ClickHouse as a library (chDB) on `<storeDir>/engine`. One folder a process; the
+ * engine holds a lock on the file `status` in it, which goes with the process, however that ends.
+ *
+ * A connection runs one statement at a time, off the event loop, and has settings of its own. Opening one beside
+ * others takes about 1 ms, so each query gets a fresh one and no setting outlives it.
+ */
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type ChdbResult, drainPending, Session } from 'chdb';
+import { ChdbNodeEngine } from 'chdb/durable/node';
+import { writeEngineConfig } from './engine-config.ts';
+
+/** A failure as the engine words it: `Code: 60. DB::Exception: … (UNKNOWN_TABLE)`. */
+export class EngineError extends Error {
+  override readonly name = 'EngineError';
+  /** ClickHouse's error number; 0 when the text names none. */
+  readonly engineCode: number;
+
+  constructor(text: string) {
+    super(text);
+    this.engineCode = Number(/Code: ([0-9]+)/.exec(text)?.[1] ?? 0);
+  }
+}
+
+export interface Connection {
+  /** Runs one text of statements; rejects with EngineError. */
+  run(sql: string, format?: string): Promise<ChdbResult>;
+  close(): void;
+}
+
+/** What a text of statements would do, by the engine's own parser. */
+export interface Analysis {
+  readonly statementCount: number;
+  /** SELECT, SHOW, DESCRIBE, EXPLAIN, EXISTS that write nothing anywhere, INTO OUTFILE included. */
+  readonly readsOnly: boolean;
+}
+
+export interface Engine {
+  readonly version: string;
+  connect(): Connection;
+  analyze(sql: string): Promise<Analysis>;
+  /** Waits for what runs, then lets go of the folder. */
+  close(): Promise<void>;
+}
+
+/** `chdb_query_class` of the engine's C interface. */
+const CLASS_READ_ONLY = 0;
+
+/** Opens the engine, creating its folder when needed. Throws EngineError when another process has it. */
+export async function openEngine(storeDir: string): Promise<Engine> {
+  const dir = join(storeDir, 'engine');
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  const root = openRoot(dir, writeEngineConfig(storeDir));
+  const analyzer = new ChdbNodeEngine();
+  // Its own connection to the same folder. The second path only bounds BACKUP, which nobody here may run.
+  await analyzer.start({ dataPath: dir, backupsAllowedPath: join(dir, 'no-backups') });
+  return {
+    version: root.query('SELECT version()', 'TSVRaw').trim(),
+    connect: () => createConnection(new Session(dir)),
+    async analyze(sql) {
+      const analysis = await analyzer.analyze(sql, 'default');
+      return {
+        statementCount: analysis.statementCount,
+        readsOnly: Number(analysis.queryClass) === CLASS_READ_ONLY,
+      };
+    },
+    async close() {
+      await drainPending();
+      await analyzer.close();
+      root.close();
+      await drainPending();
+    },
+  };
+}
+
+function openRoot(dir: string, configPath: string): Session {
+  try {
+    return new Session(dir, { connectionArgs: [`--config-file=${configPath}`] });
+  } catch {
+    // The engine prints its reason to stderr and throws none; the lock is the one that people meet.
+    throw new EngineError(`the engine did not start on ${dir}: ${lockHolder(dir)}`);
+  }
+}
+
+/** The engine writes its own process id into the lock file. */
+function lockHolder(dir: string): string {
+  try {
+    const pid = Number(/PID: ([0-9]+)/.exec(readFileSync(join(dir, 'status'), 'utf8'))?.[1]);
+    process.kill(pid, 0);
+    if (pid !== process.pid) return `process ${pid} has this data directory in use`;
+  } catch {
+    // No file, or no such process: then the lock was not the reason.
+  }
+  return 'see its message above';
+}
+
+function createConnection(session: Session): Connection {
+  return {
+    async run(sql, format = 'TSVRaw') {
+      try {
+        return await session.queryAsync(sql, { format });
+      } catch (error) {
+        throw new EngineError(error instanceof Error ? stripPrefix(error.message) : String(error));
+      }
+    },
+    close: () => session.close(),
+  };
+}
+
+/** The binding puts its own words before the engine's. */
+function stripPrefix(message: string): string {
+  const start = message.indexOf('Code: ');
+  return start === -1 ? message : message.slice(start);
+}
+
+/** `text` as a string literal of SQL. */
+export function sqlString(text: string): string {
+  return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
+}

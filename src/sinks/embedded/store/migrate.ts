@@ -1,0 +1,108 @@
+/**
+ * Brings the tables to the newest version: every `NNNN_name.sql` of the schema folder runs once, in order, and is
+ * noted in `penstock_schema` after it ran. A process killed in between runs the file again, so every statement in
+ * a file must bear that (IF NOT EXISTS, ADD COLUMN IF NOT EXISTS). Files are never changed after a release.
+ *
+ * Placeholders: {object_type} {ttl_days} {rejected_ttl_days} {deduplication_window}. The TTLs follow the
+ * configuration at every start; the object type is frozen with the first start of a data directory.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DEDUPLICATION_WINDOW_BLOCKS } from '../../../limits.ts';
+import type { StoreLogger } from '../protocol.ts';
+import { type Connection, EngineError, sqlString } from './engine.ts';
+import type { StoreProcessOptions } from './store-options.ts';
+
+export type SchemaOptions = Pick<
+  StoreProcessOptions,
+  'schemaDir' | 'ttlDays' | 'rejectedTtlDays' | 'objectType'
+>;
+
+interface Migration {
+  readonly version: number;
+  readonly file: string;
+}
+
+/** Runs what is missing; gives the version that the tables have then. Throws when they are of a newer Penstock. */
+export async function migrate(
+  connection: Connection,
+  options: SchemaOptions,
+  logger: StoreLogger,
+): Promise<number> {
+  await connection.run(
+    'CREATE TABLE IF NOT EXISTS penstock_schema (version UInt32, file String, applied_at DateTime DEFAULT now()) ENGINE = MergeTree ORDER BY version',
+  );
+  const migrations = listMigrations(options.schemaDir);
+  const newest = migrations.at(-1)?.version ?? 0;
+  const current = await schemaVersion(connection);
+  if (current > newest) {
+    throw new EngineError(
+      `the tables have schema version ${current}, this Penstock knows ${newest}: start the newer one that wrote them`,
+    );
+  }
+  for (const { version, file } of migrations) {
+    if (version <= current) continue;
+    const sql = fillPlaceholders(readFileSync(join(options.schemaDir, file), 'utf8'), options);
+    await connection.run(sql);
+    await connection.run(
+      `INSERT INTO penstock_schema (version, file) VALUES (${version}, ${sqlString(file)})`,
+    );
+    logger.info({ version, file }, 'schema migrated');
+  }
+  await followTtl(connection, 'events', options.ttlDays, logger);
+  await followTtl(connection, 'events_rejected', options.rejectedTtlDays, logger);
+  await warnObjectType(connection, options, logger);
+  return newest;
+}
+
+/** Highest version that ran to its end; 0 on new tables. */
+export async function schemaVersion(connection: Connection): Promise<number> {
+  return Number((await connection.run('SELECT max(version) FROM penstock_schema')).text());
+}
+
+function listMigrations(schemaDir: string): Migration[] {
+  return readdirSync(schemaDir)
+    .filter((file) => /^[0-9]{4}_.*\.sql$/.test(file))
+    .sort()
+    .map((file) => ({ version: Number(file.slice(0, 4)), file }));
+}
+
+function fillPlaceholders(sql: string, options: SchemaOptions): string {
+  return sql
+    .replaceAll('{object_type}', options.objectType)
+    .replaceAll('{ttl_days}', String(options.ttlDays))
+    .replaceAll('{rejected_ttl_days}', String(options.rejectedTtlDays))
+    .replaceAll('{deduplication_window}', String(DEDUPLICATION_WINDOW_BLOCKS));
+}
+
+/** Changes the table's TTL when the configuration says another; the engine then corrects old parts in the background. */
+async function followTtl(
+  connection: Connection,
+  table: string,
+  days: number,
+  logger: StoreLogger,
+): Promise<void> {
+  const query = `SELECT create_table_query FROM system.tables WHERE database = currentDatabase() AND name = ${sqlString(table)}`;
+  const ddl = (await connection.run(query)).text();
+  if (ddl === '' || ddl.includes(`toIntervalDay(${days})`)) return;
+  await connection.run(
+    `ALTER TABLE ${table} MODIFY TTL toDateTime(received_at) + toIntervalDay(${days}) SETTINGS mutations_sync = 0`,
+  );
+  logger.info({ table, days }, 'time to live changed');
+}
+
+async function warnObjectType(
+  connection: Connection,
+  options: SchemaOptions,
+  logger: StoreLogger,
+): Promise<void> {
+  const query =
+    "SELECT type FROM system.columns WHERE database = currentDatabase() AND table = 'events' AND name = 'event_data'";
+  const type = (await connection.run(query)).text().trim();
+  if (type !== options.objectType && type !== '') {
+    logger.warn(
+      { configured: options.objectType, actual: type },
+      'embedded.object_type differs from the tables of this data directory, which keep theirs',
+    );
+  }
+}

@@ -1,0 +1,113 @@
+/**
+ * The store process from start to end: folders, engine, tables, insert door, query door, left-over files. It ends
+ * with SIGTERM (after the blocks in hand), and at once when its parent is gone: MergeTree bears being killed, and
+ * the block files bring back whatever was not inserted.
+ */
+import { setPriority } from 'node:os';
+import { LEFTOVER_AGE_MS, RETRY_DELAY_MS_MAX, STORE_NICE } from '../../../limits.ts';
+import { pause } from '../backoff.ts';
+import type { StoreLogger } from '../protocol.ts';
+import { readInsertTargets } from './block-insert.ts';
+import { type Engine, openEngine } from './engine.ts';
+import { openInsertDoor } from './insert-door.ts';
+import { createInsertQueue, type InsertQueue } from './insert-queue.ts';
+import { migrate } from './migrate.ts';
+import { openQueryDoor, type QueryDoor } from './query-door.ts';
+import type { StoreMessage, StoreProcessOptions } from './store-options.ts';
+
+/** Runs until the process ends. A start that fails tells the parent why and ends with code 1. */
+export async function runStore(options: StoreProcessOptions): Promise<void> {
+  process.title = 'penstock-store';
+  process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
+  // The terminal sends it to the whole group; the parent decides when this process stops.
+  process.on('SIGINT', () => {});
+  lowerPriority();
+  try {
+    await startStages(options);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    process.send?.({ type: 'fault', message } satisfies StoreMessage, () =>
+      process.kill(process.pid, 'SIGKILL'),
+    );
+  }
+}
+
+async function startStages(options: StoreProcessOptions): Promise<void> {
+  const { storeDir, socketPath } = options.address;
+  const engine = await openEngine(storeDir);
+  const setup = engine.connect();
+  const version = await migrate(setup, options, parentLogger);
+  const targets = await readInsertTargets(setup);
+  setup.close();
+  const queue = await createInsertQueue(engine, options.address, targets, parentLogger);
+  const insertDoor = await openInsertDoor(socketPath, queue);
+  let queryDoor: QueryDoor | undefined;
+  let stopping = false;
+
+  process.once('SIGTERM', async () => {
+    stopping = true;
+    insertDoor.close();
+    queryDoor?.close();
+    await queue.close();
+    await engine.close();
+    process.exit(0);
+  });
+  send({ type: 'ready' });
+  parentLogger.info({ engine: engine.version, schema: version }, 'store ready');
+  void keepInsertingLeftovers(queue, () => stopping);
+  queryDoor = await keepOpeningQueryDoor(engine, options, () => stopping);
+}
+
+/** Everything at first; from then on what no thread has asked for in a long while. */
+async function keepInsertingLeftovers(queue: InsertQueue, isStopping: () => boolean): Promise<void> {
+  for (let ageMs = 0; !isStopping(); ageMs = LEFTOVER_AGE_MS) {
+    try {
+      await queue.insertLeftovers(ageMs);
+    } catch (error) {
+      parentLogger.error({ error: String(error) }, 'left-over block files cannot be listed');
+    }
+    await pause(LEFTOVER_AGE_MS);
+  }
+}
+
+/** A port that is taken is no reason to keep events from the tables; it is tried again until it is free. */
+async function keepOpeningQueryDoor(
+  engine: Engine,
+  options: StoreProcessOptions,
+  isStopping: () => boolean,
+): Promise<QueryDoor | undefined> {
+  for (let attempt = 0; !isStopping(); attempt++) {
+    try {
+      const door = await openQueryDoor(engine, options.port, options.queryResultBytesMax);
+      send({ type: 'query-port', port: door.port });
+      return door;
+    } catch (error) {
+      if (attempt === 0) {
+        parentLogger.error(
+          { port: options.port, error: String(error) },
+          'the query interface cannot listen; it is tried again',
+        );
+      }
+      await pause(RETRY_DELAY_MS_MAX);
+    }
+  }
+  return undefined;
+}
+
+function lowerPriority(): void {
+  try {
+    setPriority(STORE_NICE);
+  } catch (error) {
+    parentLogger.warn({ error: String(error) }, 'the store runs at normal priority');
+  }
+}
+
+const parentLogger: StoreLogger = {
+  info: (fields, message) => send({ type: 'log', level: 'info', fields, message }),
+  warn: (fields, message) => send({ type: 'log', level: 'warn', fields, message }),
+  error: (fields, message) => send({ type: 'log', level: 'error', fields, message }),
+};
+
+function send(message: StoreMessage): void {
+  if (process.connected) process.send?.(message);
+}

@@ -1,0 +1,134 @@
+/** A store of its own for a test: real engine, real child process, own folder, free port; all gone afterwards. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  createEmbeddedSink,
+  type EmbeddedSink,
+  type EmbeddedSinkOptions,
+} from '../../../src/sinks/embedded/embedded-sink.ts';
+import type { StoreLogger } from '../../../src/sinks/embedded/protocol.ts';
+import { type Store, type StoreOptions, startStore } from '../../../src/sinks/embedded/store-process.ts';
+
+export interface LogLine {
+  readonly level: 'info' | 'warn' | 'error';
+  readonly fields: object;
+  readonly message: string;
+}
+
+export interface Harness {
+  readonly dataDir: string;
+  readonly logs: LogLine[];
+  readonly logger: StoreLogger;
+  start(options?: Partial<StoreOptions>): Store;
+  sink(store: Store, options?: Partial<EmbeddedSinkOptions>): EmbeddedSink;
+  /** Stops everything that was started and deletes the folder. */
+  close(): Promise<void>;
+}
+
+export function createHarness(): Harness {
+  const dataDir = mkdtempSync(join(tmpdir(), 'penstock-store-test-'));
+  const stores: Store[] = [];
+  const sinks: EmbeddedSink[] = [];
+  const logs: LogLine[] = [];
+  const log = (level: LogLine['level']) => (fields: object, message: string) => {
+    logs.push({ level, fields, message });
+  };
+  const logger = { info: log('info'), warn: log('warn'), error: log('error') };
+  return {
+    dataDir,
+    logs,
+    logger,
+    start(options = {}) {
+      const store = startStore({
+        dataDir,
+        port: 0,
+        ttlDays: 90,
+        rejectedTtlDays: 14,
+        objectType: 'JSON',
+        queryResultBytesMax: 32 * 1024 * 1024,
+        logger,
+        ...options,
+      });
+      stores.push(store);
+      return store;
+    },
+    sink(store, options = {}) {
+      const sink = createEmbeddedSink({
+        address: store.address,
+        thread: sinks.length,
+        threadCount: 1,
+        blockBytesMax: 1024 * 1024,
+        flushIntervalMs: 20,
+        spoolBytesMax: 1024 * 1024 * 1024,
+        logger,
+        ...options,
+      });
+      sinks.push(sink);
+      return sink;
+    },
+    async close() {
+      for (const sink of sinks) sink.close();
+      await Promise.all(stores.map((store) => store.stop()));
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Resolves when `condition` holds; rejects with `what` after `timeoutMs`. */
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  what: string,
+  timeoutMs = 20_000,
+): Promise<void> {
+  const end = performance.now() + timeoutMs;
+  while (!(await condition())) {
+    if (performance.now() > end) throw new Error(`not within ${timeoutMs} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** Resolves when inserts and queries are taken. */
+export async function untilReady(store: Store): Promise<void> {
+  await until(() => store.ready() && store.queryPort() !== undefined, `store ready (${store.fault()})`);
+}
+
+/** Result of a query through the door, as text; throws on an error. */
+export async function query(store: Store, sql: string): Promise<string> {
+  const response = await fetch(`http://127.0.0.1:${store.queryPort()}/`, { method: 'POST', body: sql });
+  const text = await response.text();
+  if (!response.ok) throw new Error(text);
+  return text.trim();
+}
+
+/** A canonical line; `fields` come over the defaults. */
+export function eventLine(id: string, fields: Record<string, unknown> = {}): string {
+  return `${JSON.stringify({
+    event_id: id,
+    event_type: 'page_view',
+    app_id: 'shop',
+    device_id: 'device-1',
+    timestamp: '2026-11-20T13:00:00.123Z',
+    context: { locale: 'en', page: { path: '/a' } },
+    received_at: '2026-11-20T13:00:01.456Z',
+    dialect: 'penstock',
+    transport: 'http',
+    ...fields,
+  })}\n`;
+}
+
+/** Lines with ids `<prefix>-0` … */
+export function eventLines(prefix: string, count: number): Buffer {
+  let text = '';
+  for (let index = 0; index < count; index++) text += eventLine(`${prefix}-${index}`);
+  return Buffer.from(text);
+}
+
+/** Whether a process runs; one that ended and was not waited for does not. */
+export function isRunning(pid: number): boolean {
+  try {
+    return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return false;
+  }
+}

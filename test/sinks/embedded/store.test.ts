@@ -1,0 +1,269 @@
+import { execFileSync, fork } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { blockFileName, refusedDir, spoolDir } from '../../../src/sinks/embedded/protocol.ts';
+import { createStoreClient } from '../../../src/sinks/embedded/store-client.ts';
+import { createRejectedBytes, encodeRejected } from '../../../src/sinks/rejected.ts';
+import {
+  createHarness,
+  eventLine,
+  eventLines,
+  type Harness,
+  isRunning,
+  query,
+  until,
+  untilReady,
+} from './harness.ts';
+
+let harness: Harness;
+beforeEach(() => {
+  harness = createHarness();
+});
+afterEach(() => harness.close());
+
+const deadline = () => AbortSignal.timeout(25_000);
+const COUNTS = 'SELECT count(), uniqExact(event_id) FROM events FORMAT CSV';
+
+describe('rows', () => {
+  test('come back as they went in, big integers unchanged', async () => {
+    const store = harness.start();
+    const sink = harness.sink(store);
+    const line = eventLine('a').replace(
+      '"context"',
+      '"event_data":{"n":9007199254740993,"x.y":"2026-01-01"},"context"',
+    );
+    sink.append(Buffer.from(line), 1);
+    await sink.drain(deadline());
+    await untilReady(store);
+    const row = await query(store, 'SELECT * FROM events FORMAT JSONEachRow');
+    expect(row).toContain('"n":9007199254740993');
+    expect(JSON.parse(row)).toMatchObject({
+      event_id: 'a',
+      app_id: 'shop',
+      user_id: '',
+      timestamp: '2026-11-20 13:00:00.123',
+      received_at: '2026-11-20 13:00:01.456',
+      attribution: {},
+      event_data: { 'x.y': '2026-01-01' },
+      context: { locale: 'en', page: { path: '/a' } },
+    });
+    expect([sink.deliveredRows(), sink.pendingBytes(), sink.spooledBytes()]).toEqual([1, 0, 0]);
+    expect(readdirSync(spoolDir(store.address.storeDir))).toEqual([]);
+  });
+
+  test('rejected events keep code, field and raw bytes, valid UTF-8 or not', async () => {
+    const store = harness.start();
+    const sink = harness.sink(store);
+    const raw = Buffer.concat([Buffer.from([0xff, 0x00, 0x27, 0x0a]), Buffer.alloc(70_000, 'x')]);
+    const rows = createRejectedBytes();
+    const row = {
+      receivedAtMs: 1_795_000_000_123,
+      appId: 'shop',
+      dialect: 'penstock',
+      transport: 'ws',
+      reason: 'invalid_utf8',
+    };
+    const rest = { field: 'user_id', index: 7, raw, ip: '2001:db8::1', userAgent: Buffer.from('curl/8 é') };
+    encodeRejected(rows, { ...row, ...rest });
+    encodeRejected(rows, { ...row, ...rest, index: 8, raw: Buffer.alloc(0) });
+    sink.appendRejected(rows.bytes.subarray(0, rows.length), 2);
+    await sink.drain(deadline());
+    await untilReady(store);
+    const text = await query(
+      store,
+      'SELECT toUnixTimestamp64Milli(received_at), app_id, transport, reason, field, `index`, hex(substring(raw, 1, 4)), length(raw), raw_bytes, ip, user_agent FROM events_rejected ORDER BY `index` FORMAT TSV',
+    );
+    expect(text.split('\n')).toEqual([
+      '1795000000123\tshop\tws\tinvalid_utf8\tuser_id\t7\tFF00270A\t65536\t70004\t2001:db8::1\tcurl/8 é',
+      '1795000000123\tshop\tws\tinvalid_utf8\tuser_id\t8\t\t0\t0\t2001:db8::1\tcurl/8 é',
+    ]);
+  });
+
+  test('times over a hundred months in one block are no reason to refuse it', async () => {
+    const store = harness.start();
+    const sink = harness.sink(store);
+    let text = '';
+    for (let month = 0; month < 400; month++) {
+      const at = new Date(Date.UTC(2001, month, 1)).toISOString();
+      text += eventLine(`m${month}`, { timestamp: at, received_at: at });
+    }
+    sink.append(Buffer.from(text), 400);
+    await sink.drain(deadline());
+    await untilReady(store);
+    // The time to live, 90 days, applies to received_at: the engine may have dropped old partitions already.
+    expect([sink.deliveredRows(), sink.refusedRows()]).toEqual([400, 0]);
+  });
+});
+
+describe('a block counts once', () => {
+  test('under its name, however large it is', async () => {
+    const store = harness.start();
+    await untilReady(store);
+    const client = createStoreClient(store.address.socketPath);
+    const file = blockFileName(store.address.startId, 9, 0, 'jsonl');
+    const bytes = eventLines('big', 60_000);
+    for (let round = 0; round < 2; round++) {
+      writeFileSync(join(spoolDir(store.address.storeDir), file), bytes);
+      expect((await client.insert(file)).outcome).toBe('inserted');
+    }
+    // Gone means inserted: only the store deletes.
+    expect((await client.insert(file)).outcome).toBe('inserted');
+    client.close();
+    expect(await query(store, COUNTS)).toBe('60000,60000');
+    expect(await query(store, "SELECT max(rows) FROM system.parts WHERE table = 'events'")).toBe('60000');
+  });
+
+  test('also when the store is killed again and again while it inserts', async () => {
+    const store = harness.start();
+    const sinks = [harness.sink(store), harness.sink(store)];
+    let appended = 0;
+    for (let kill = 0; kill < 4; kill++) {
+      await until(() => store.ready(), 'ready again');
+      for (let block = 0; block < 6; block++) {
+        for (const [index, sink] of sinks.entries())
+          sink.append(eventLines(`k${kill}-${block}-${index}`, 4000), 4000);
+        appended += 8000;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 40 + 70 * kill));
+      const pid = store.pid();
+      if (pid !== undefined) process.kill(pid, 'SIGKILL');
+      await until(() => store.pid() !== pid, 'death noticed');
+    }
+    await Promise.all(sinks.map((sink) => sink.drain(deadline())));
+    await untilReady(store);
+    expect(await query(store, COUNTS)).toBe(`${appended},${appended}`);
+    expect(store.restarts()).toBeGreaterThanOrEqual(4);
+    expect(store.fault()).toBeUndefined();
+  });
+
+  test('and is taken up from the folder when the process that wrote it is gone', async () => {
+    const spool = spoolDir(join(harness.dataDir, 'store'));
+    mkdirSync(spool, { recursive: true });
+    for (let index = 0; index < 12; index++) {
+      writeFileSync(join(spool, blockFileName('0before', 3, index, 'jsonl')), eventLines(`left${index}`, 10));
+    }
+    writeFileSync(join(spool, `${blockFileName('0before', 3, 12, 'jsonl')}.tmp`), '{"half');
+    const store = harness.start();
+    await untilReady(store);
+    await until(() => readdirSync(spool).length === 0, 'spool empty');
+    expect(await query(store, COUNTS)).toBe('120,120');
+  });
+});
+
+describe('trouble', () => {
+  test('a block that the engine cannot read is moved aside and holds nothing up', async () => {
+    const store = harness.start();
+    const sink = harness.sink(store);
+    sink.append(Buffer.from('{"event_id":"secret-value" oops\n'), 1);
+    await until(() => sink.refusedRows() === 1, 'refused');
+    sink.append(eventLines('good', 3), 3);
+    await sink.drain(deadline());
+    await untilReady(store);
+    expect(await query(store, COUNTS)).toBe('3,3');
+    const refused = readdirSync(refusedDir(store.address.storeDir)).sort();
+    expect(refused).toHaveLength(2);
+    expect(readFileSync(join(refusedDir(store.address.storeDir), refused[0] ?? ''), 'utf8')).toContain(
+      'secret-value',
+    );
+    expect(harness.logs.filter(({ message }) => message.includes('refused a block'))).toHaveLength(1);
+    expect(JSON.stringify(harness.logs)).not.toContain('secret-value');
+  });
+
+  test('a full disk keeps blocks in memory, and they are delivered when there is room again', async (context) => {
+    const spool = spoolDir(join(harness.dataDir, 'store'));
+    mkdirSync(spool, { recursive: true });
+    try {
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=512k', 'tmpfs', spool], { stdio: 'ignore' });
+    } catch {
+      return context.skip('needs the right to mount a tmpfs');
+    }
+    try {
+      writeFileSync(join(spool, 'filler'), Buffer.alloc(500 * 1024));
+      const store = harness.start();
+      await untilReady(store);
+      const sink = harness.sink(store);
+      const lines = eventLines('full', 500);
+      sink.append(lines, 500);
+      await until(() => sink.writeFailures() >= 2, 'writes fail');
+      expect(sink.pendingBytes()).toBe(lines.length);
+      sink.append(eventLines('more', 20), 20);
+      rmSync(join(spool, 'filler'));
+      await sink.drain(deadline());
+      expect(sink.pendingBytes()).toBe(0);
+      expect(await query(store, COUNTS)).toBe('520,520');
+      await store.stop();
+    } finally {
+      execFileSync('umount', ['-l', spool], { stdio: 'ignore' });
+    }
+  });
+
+  test('beyond its share of the spool a sink keeps blocks in memory', async () => {
+    const store = harness.start();
+    await untilReady(store);
+    await store.stop();
+    const sink = harness.sink(store, { spoolBytesMax: 200_000, threadCount: 2, blockBytesMax: 60_000 });
+    for (let block = 0; block < 4; block++) sink.append(eventLines(`s${block}`, 300), 300);
+    await until(() => sink.spooledBytes() > 0, 'one block written');
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(sink.spooledBytes()).toBeLessThanOrEqual(100_000);
+    expect(sink.pendingBytes()).toBeGreaterThan(100_000);
+    await expect(sink.drain(AbortSignal.timeout(50))).rejects.toThrow('not inserted');
+  });
+});
+
+describe('processes', () => {
+  test('a data directory is used by one store; the second says who has it', async () => {
+    const first = harness.start();
+    await untilReady(first);
+    const second = harness.start();
+    await until(() => second.fault() !== undefined, 'second fails');
+    expect(second.fault()).toContain(`process ${first.pid()} has this data directory in use`);
+    expect(second.ready()).toBe(false);
+    expect(await query(first, 'SELECT 1')).toBe('1');
+    await first.stop();
+    await until(() => second.ready(), 'second takes over');
+  });
+
+  test('the store ends with its parent, also when that is killed, and runs at a lower priority', async () => {
+    const script = join(harness.dataDir, 'front.mjs');
+    const options = {
+      dataDir: harness.dataDir,
+      port: 0,
+      ttlDays: 1,
+      rejectedTtlDays: 1,
+      objectType: 'JSON',
+      queryResultBytesMax: 1e6,
+    };
+    writeFileSync(
+      script,
+      `import { startStore } from ${JSON.stringify(join(process.cwd(), 'dist/src/sinks/embedded/store-process.js'))};
+       const logger = { info() {}, warn() {}, error() {} };
+       const store = startStore({ ...${JSON.stringify(options)}, logger });
+       store.onChange(() => store.ready() && process.send(store.pid()));`,
+    );
+    const front = fork(script, { execArgv: [] });
+    const pid = await new Promise<number>((resolve) =>
+      front.once('message', (value) => resolve(value as number)),
+    );
+    expect(readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ')[16]).toBe('10');
+    expect(statSync(join(harness.dataDir, 'store/store.sock')).mode & 0o777).toBe(0o600);
+    front.kill('SIGKILL');
+    await until(() => !isRunning(pid), 'child gone', 5000);
+  });
+
+  test('a data directory whose path the engine would take for a pattern is refused at once', () => {
+    expect(() => harness.start({ dataDir: join(harness.dataDir, 'a{b,c}') })).toThrow('must not contain');
+  });
+
+  test('a data directory whose path is too long for a socket works', async () => {
+    const dataDir = join(harness.dataDir, `it's ${'d'.repeat(90)}`);
+    const store = harness.start({ dataDir });
+    expect(Buffer.byteLength(store.address.socketPath)).toBeLessThanOrEqual(107);
+    const sink = harness.sink(store);
+    sink.append(eventLines('long', 2), 2);
+    await sink.drain(deadline());
+    await untilReady(store);
+    expect(await query(store, COUNTS)).toBe('2,2');
+  });
+});
