@@ -4,7 +4,7 @@
  *
  * Every case checks that each row arrived once before its figure is printed.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { BLOCK_BYTES_MAX, RETRY_DELAY_MS_MIN } from '../src/limits.ts';
@@ -43,6 +43,7 @@ async function measure(objectType: 'JSON' | 'String', senders: number): Promise<
     const rowsPerBlock = Math.floor(BLOCK_BYTES_MAX / EVENT_BYTES);
     // One block first: the engine's own start is not what is measured.
     await send(store, 0, 0, rowsPerBlock);
+    const cpuBefore = cpuSeconds(store);
     const started = performance.now();
     const end = started + secondsPerCase * 1000;
     const blocks = await Promise.all(
@@ -53,15 +54,22 @@ async function measure(objectType: 'JSON' | 'String', senders: number): Promise<
       }),
     );
     const seconds = (performance.now() - started) / 1000;
+    const cpu = cpuSeconds(store) - cpuBefore;
     const rows = blocks.reduce((sum, count) => sum + count, 0) * rowsPerBlock;
     await verify(store, rows + rowsPerBlock);
     console.log(
-      `${objectType.padEnd(6)} columns, ${senders} sender${senders > 1 ? 's' : ' '}: ${Math.round(rows / seconds / 1000)} k rows/s, ${Math.round((rows * EVENT_BYTES) / seconds / 1e6)} MB/s`,
+      `${objectType.padEnd(6)} columns, ${senders} sender${senders > 1 ? 's' : ' '}: ${Math.round(rows / seconds / 1000)} k rows/s, ${Math.round((rows * EVENT_BYTES) / seconds / 1e6)} MB/s; ${Math.round(rows / cpu / 1000)} k rows per CPU second of the store`,
     );
   } finally {
     await store.stop();
     rmSync(dataDir, { recursive: true, force: true });
   }
+}
+
+/** What the store process has used; clock ticks of Linux are 10 ms. */
+function cpuSeconds(store: Store): number {
+  const fields = readFileSync(`/proc/${store.pid()}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+  return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
 /** Writing the block is a part of the work, as it is for a worker thread. */

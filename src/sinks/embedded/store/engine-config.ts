@@ -35,6 +35,15 @@ export function statementThreads(): number {
   return Math.max(1, Math.min(8, availableParallelism()));
 }
 
+/**
+ * Threads that merge parts. The engine is made for pools of 16 and keeps the last 8 places for small merges and 20
+ * from mutations; with those numbers a pool of 2 would never merge a large part nor change a TTL, so the
+ * configuration lowers them as well.
+ */
+function mergeThreads(): number {
+  return Math.max(2, Math.floor(availableParallelism() / 2));
+}
+
 /** Writes both files into `storeDir` and gives the path of the first. */
 export function writeEngineConfig(storeDir: string): string {
   const usersPath = join(storeDir, 'engine-users.xml');
@@ -62,7 +71,13 @@ export function writeEngineConfig(storeDir: string): string {
   <logger><level>none</level></logger>
   <timezone>UTC</timezone>
   <max_server_memory_usage>${engineMemoryBytes()}</max_server_memory_usage>
-  <background_pool_size>${Math.max(1, Math.floor(availableParallelism() / 2))}</background_pool_size>
+  <background_pool_size>${mergeThreads()}</background_pool_size>
+  <background_merges_mutations_concurrency_ratio>2</background_merges_mutations_concurrency_ratio>
+  <merge_tree>
+    <number_of_free_entries_in_pool_to_lower_max_size_of_merge>1</number_of_free_entries_in_pool_to_lower_max_size_of_merge>
+    <number_of_free_entries_in_pool_to_execute_mutation>1</number_of_free_entries_in_pool_to_execute_mutation>
+    <number_of_free_entries_in_pool_to_execute_optimize_entire_partition>1</number_of_free_entries_in_pool_to_execute_optimize_entire_partition>
+  </merge_tree>
 </clickhouse>
 `,
     { mode: 0o600 },

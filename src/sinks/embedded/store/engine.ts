@@ -55,11 +55,12 @@ export async function openEngine(storeDir: string): Promise<Engine> {
   const analyzer = new ChdbNodeEngine();
   // Its own connection to the same folder. The second path only bounds BACKUP, which nobody here may run.
   await analyzer.start({ dataPath: dir, backupsAllowedPath: join(dir, 'no-backups') });
+  const analyzeInTurn = createTurns();
   return {
     version: root.query('SELECT version()', 'TSVRaw').trim(),
     connect: () => createConnection(new Session(dir)),
     async analyze(sql) {
-      const analysis = await analyzer.analyze(sql, 'default');
+      const analysis = await analyzeInTurn(() => analyzer.analyze(sql, 'default'));
       return {
         statementCount: analysis.statementCount,
         readsOnly: Number(analysis.queryClass) === CLASS_READ_ONLY,
@@ -96,15 +97,27 @@ function lockHolder(dir: string): string {
 }
 
 function createConnection(session: Session): Connection {
+  const inTurn = createTurns();
   return {
-    async run(sql, format = 'TSVRaw') {
-      try {
-        return await session.queryAsync(sql, { format });
-      } catch (error) {
-        throw new EngineError(error instanceof Error ? stripPrefix(error.message) : String(error));
-      }
-    },
+    run: (sql, format = 'TSVRaw') =>
+      inTurn(async () => {
+        try {
+          return await session.queryAsync(sql, { format });
+        } catch (error) {
+          throw new EngineError(error instanceof Error ? stripPrefix(error.message) : String(error));
+        }
+      }),
     close: () => session.close(),
+  };
+}
+
+/** Runs tasks one after the other: what the binding does with two statements on one connection is not promised. */
+function createTurns(): <Value>(task: () => Promise<Value>) => Promise<Value> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (task) => {
+    const turn = last.then(task);
+    last = turn.catch(() => {});
+    return turn;
   };
 }
 

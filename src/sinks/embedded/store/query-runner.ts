@@ -65,8 +65,6 @@ export function createQueryRunner(engine: Engine, resultBytesMax: number): Query
     const checked = await checkQuery(engine, helper, job.query, queryParameters(job.parameters));
     await enter();
     try {
-      if (job.signal.aborted)
-        throw new EngineError('Code: 394. DB::Exception: Query was cancelled. (QUERY_WAS_CANCELLED)');
       return await runChecked(job, settings, checked.format ?? job.defaultFormat);
     } finally {
       leave();
@@ -83,6 +81,9 @@ export function createQueryRunner(engine: Engine, resultBytesMax: number): Query
       const database = job.parameters.get('database') ?? '';
       if (database !== '') await connection.run(`USE ${quoteIdentifier(database)}`);
       await connection.run(settings);
+      if (job.signal.aborted) {
+        throw new EngineError('Code: 394. DB::Exception: Query was cancelled. (QUERY_WAS_CANCELLED)');
+      }
       const result = await connection.run(job.query, job.defaultFormat);
       return {
         bytes: result.bytes(),
