@@ -7,36 +7,50 @@
  *
  * Shapes. A UTF-8 byte order mark and white space before the first byte are skipped. Then, by that byte:
  *   `{`  one event; or, on a route of shape batch, an envelope when a top-level key of the dialect's envelope
- *        keys holds an array; or NDJSON when a newline and another value follow the first
+ *        keys holds an array and no fault stands before it; or NDJSON when the first value, as its brackets
+ *        tell, is followed by a newline and another byte that is not white space
  *   `[`  the events are its elements (routes of shape batch; else not_an_object)
- *   else invalid_json
- * An envelope's other fields go into the rest column of each of its events, behind the event's own, when they
- * are at most ENVELOPE_FIELDS_BYTES_MAX long; else the frame is refused with envelope_too_large.
+ *   else invalid_json; and empty_body when there is no byte
+ * Anything else but white space behind the end is trailing_bytes. An empty array is a batch of no events.
+ * The events of an envelope are those of the first such array. Its other fields go into the rest column of each
+ * of its events, behind the event's own, when they are at most ENVELOPE_FIELDS_BYTES_MAX long as a line carries
+ * them (`"key":value`, commas between); else the frame is refused with envelope_too_large. Faults in these
+ * fields refuse the frame and are looked for before its events; invalid_utf8 in its bytes beside the array first.
  *
  * Events stand alone. Where the brackets outside of strings still balance, a fault inside an event rejects that
  * event only: the scanner goes on behind the bracket that closes it, counting `{` and `[` alike, `}` and `]`
- * alike. In NDJSON every line stands alone. Where the end of an event cannot be found, the frame is refused
- * whole with invalid_json. More than `batchEventsMax` events: refused whole with batch_too_large. A refused
- * frame leaves no line and no record; it leaves one error row with index 0 and the whole body, unless its
- * reason keeps no dead letter (outcome.ts).
+ * alike. In NDJSON every line stands alone, white space around it not counted as its own; there trailing_bytes
+ * is a fault of the line. A value or line that does not begin with `{` is not_an_object and not looked into: it
+ * ends with its bracket, its quote, or before white space or one of `{}[]",:`. Where the end of an event cannot
+ * be found, the frame is refused whole with invalid_json. More than `batchEventsMax` events, accepted or not:
+ * refused whole with batch_too_large. Lines that would take the slab's over LINES_BYTES_MAX, when other frames'
+ * lines stand before them: refused whole with overloaded. A refused frame leaves no line, no record and no id
+ * taken from `ids`; it leaves one error row with index 0 and the whole body, unless its reason keeps no dead
+ * letter (outcome.ts); its accepted and rejected are 0. A frame that comes with a reason is refused for it.
  *
- * Order of faults. The first fault of an event reading left to right is its reason: invalid_utf8, invalid_json,
- * too_deep, duplicate_key (at the second key; keys are compared unescaped, on every level), too_many_keys,
- * number_out_of_range. Only an event that is whole is then checked by column, in canonical order, each column's
- * sources in order: invalid_type, invalid_length, invalid_timestamp, timestamp_out_of_range; missing_field last,
- * in the order of the dialect's list.
+ * Order of faults. invalid_utf8 anywhere in an event's bytes comes first. Else the first fault reading left to
+ * right is its reason: invalid_json, too_deep (at the bracket), duplicate_key (at the end of the second key;
+ * keys are compared unescaped, on every level), too_many_keys (there too), number_out_of_range (at the end of
+ * the number). Only an event that is whole is then checked by column, in canonical order, each column's first
+ * source that is present and not null: invalid_type, invalid_length, invalid_timestamp, timestamp_out_of_range;
+ * missing_field last, in the order of the dialect's list. Empty texts do not count as device_id or user_id.
  *
  * Values. null is absent. Text columns take strings only. Integers must fit Int64 or UInt64, other numbers must
- * be finite doubles; their text is kept. An escaped lone surrogate becomes `\ufffd` and is counted. With a
- * write key the event's app is the key's; another app_id that the event names goes into the rest column.
+ * be finite doubles; their text is kept. An escaped lone surrogate becomes `\ufffd`, in keys before they are
+ * compared, and is counted once where it stands in an accepted event or in the fields of an envelope that is
+ * not refused. With a write key the event's app is the key's, and its own app_id is not checked; one that is
+ * not that name goes into the rest column.
  *
  * Canonical line: one JSON object and a newline, no white space outside strings, strings escaped as the client
  * sent them, keys in the order of event.ts:
- *   event_id (always, UUIDv7 of `ids` when the client sent none), event_type, app_id, device_id?, user_id?,
+ *   event_id (always, UUIDv7 of `ids` and the received time when the client sent none), event_type, app_id, device_id?, user_id?,
  *   session_id?, timestamp (always, `YYYY-MM-DDThh:mm:ss.mmmZ`), platform?, os_version?, app_version?,
  *   attribution?, event_data?, context?, ip?, user_agent?, received_at, dialect, transport
- * An absent column has no key; so has an empty object or an empty string. Fields of the rest follow the client's
- * own keys of that object in the order sent; one whose key is taken there is renamed by `_` before it, until free.
+ * An absent column has no key; so has an empty object or an empty string. Fields of the rest are the top-level
+ * fields that no column took: those without a path to themselves, whatever their value, and sources that lost
+ * and are not null. They follow the client's own keys of that object in the order sent; one whose key is taken
+ * there is renamed by `_` before it, until free. ip is a dotted quad (IPv4, also within IPv6) or RFC 5952 text.
+ * user_agent is escaped as JSON.stringify does, after each maximal ill-formed sequence became U+FFFD.
  */
 import type { Program } from '../dialects/compile.ts';
 import type { UuidSource } from './uuid.ts';
@@ -52,7 +66,7 @@ export const RecordWord = {
   /** The app's index in the configuration; 0 in open mode. */
   app: 3,
   timestampMs: 4,
-  /** Two murmur2 hashes with different seeds over event_id, unescaped: the dedup window's first look. */
+  /** murmur2 over event_id, unescaped, with Kafka's seed and with 0x6a09e667: the dedup window's first look. */
   idHashLow: 6,
   idHashHigh: 7,
 } as const;

@@ -1,0 +1,139 @@
+/**
+ * Events a CPU-second of the reference scanner, beside JSON.parse + check + JSON.stringify over the same
+ * bodies. Both take turns, so that a slow second of the machine hits both; the median of several turns counts.
+ *
+ *   node dist/bench/scan.js [--json FILE] [--events N] [--turns N] [--seed N]
+ */
+import { writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { parseArgs } from 'node:util';
+import { ROUTES } from '../src/dialects/routes.ts';
+import { createScanOutput } from '../src/scan/contract.ts';
+import { createReferenceScanner } from '../src/scan/reference/scanner.ts';
+import { createUuidSource } from '../src/scan/uuid.ts';
+import { type CorpusSize, createCorpus, createRandom } from './corpus.ts';
+import { createSlab, resetVerdicts } from './scan-fixture.ts';
+
+const { values } = parseArgs({
+  options: {
+    json: { type: 'string' },
+    events: { type: 'string', default: '100' },
+    turns: { type: 'string', default: '9' },
+    seed: { type: 'string', default: '1' },
+  },
+});
+const eventsPerBody = Number(values.events);
+const turns = Number(values.turns);
+const seed = Number(values.seed);
+const TURN_CPU_US = 250_000;
+const SLAB_BODY_BYTES = 900_000;
+
+interface Figure {
+  readonly size: CorpusSize;
+  readonly bytesPerEvent: number;
+  readonly scanner: number;
+  readonly jsonParse: number;
+}
+
+const figures = (['small', 'medium', 'large'] as const).map(measure);
+const report = {
+  node: process.version,
+  cpu: cpus()[0]?.model,
+  seed,
+  eventsPerBody,
+  turns,
+  eventsPerSecond: figures,
+};
+for (const figure of figures) {
+  console.log(
+    `${figure.size.padEnd(7)} ${figure.bytesPerEvent.toFixed(0).padStart(5)} B  scanner ${millions(figure.scanner)}  ` +
+      `JSON.parse+check+stringify ${millions(figure.jsonParse)}  ×${(figure.scanner / figure.jsonParse).toFixed(2)}`,
+  );
+}
+console.log(
+  `node ${report.node} · ${report.cpu} · seed ${seed} · ${eventsPerBody} events a body · ${turns} turns`,
+);
+if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
+
+function measure(size: CorpusSize): Figure {
+  const corpus = createCorpus(seed, size);
+  const bodies: Buffer[] = [];
+  let bytes = 0;
+  while (bytes < SLAB_BODY_BYTES) {
+    const body = eventsPerBody === 1 ? corpus.single() : corpus.array(eventsPerBody);
+    bodies.push(body);
+    bytes += body.length;
+  }
+  const eventCount = bodies.length * eventsPerBody;
+  const agent = 'Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15';
+  const frames = bodies.map((body) => ({ body, address: [203, 0, 113, 7], userAgent: agent, app: 1 }));
+  const slab = createSlab(frames, Date.UTC(2025, 5, 9));
+  const scanner = createReferenceScanner({
+    programs: ROUTES.map((route) => route.program),
+    apps: ['', 'shop'],
+    batchEventsMax: 1000,
+    ids: createUuidSource(createRandom(seed)),
+  });
+  const output = createScanOutput();
+  const job = slab.job();
+  const scanOnce = () => {
+    resetVerdicts(slab.words);
+    scanner.scan(job, output);
+    return output.recordCount;
+  };
+  const parseOnce = () => bodies.reduce((sum, body) => sum + parseAndStringify(body), 0);
+  if (scanOnce() !== eventCount || parseOnce() !== eventCount)
+    throw new Error('an event of the corpus was not accepted');
+
+  const scannerRates: number[] = [];
+  const parseRates: number[] = [];
+  for (let turn = 0; turn <= turns; turn++) {
+    const scannerRate = rateOf(scanOnce);
+    const parseRate = rateOf(parseOnce);
+    // The first turn warms up.
+    if (turn === 0) continue;
+    scannerRates.push(scannerRate);
+    parseRates.push(parseRate);
+  }
+  return {
+    size,
+    bytesPerEvent: bytes / eventCount,
+    scanner: median(scannerRates),
+    jsonParse: median(parseRates),
+  };
+}
+
+function rateOf(once: () => number): number {
+  // Time on the CPU, not on the wall: the figure is per core even when something else runs on the machine.
+  const started = process.cpuUsage();
+  let events = 0;
+  let elapsedUs = 0;
+  while (elapsedUs < TURN_CPU_US) {
+    events += once();
+    const used = process.cpuUsage(started);
+    elapsedUs = used.user + used.system;
+  }
+  return (events / elapsedUs) * 1e6;
+}
+
+/** What a service without a scanner does with a body: parse, look at the fields that must be there, write a line each. */
+function parseAndStringify(body: Buffer): number {
+  const parsed = JSON.parse(body.toString('utf8')) as Record<string, unknown> | Record<string, unknown>[];
+  const events = Array.isArray(parsed) ? parsed : [parsed];
+  let accepted = 0;
+  for (const event of events) {
+    if (typeof event['event_type'] !== 'string' || typeof event['device_id'] !== 'string') continue;
+    event['app_id'] = 'shop';
+    event['received_at'] = '2025-06-09T00:00:00.000Z';
+    if (Buffer.byteLength(JSON.stringify(event)) > 0) accepted++;
+  }
+  return accepted;
+}
+
+function median(rates: number[]): number {
+  return rates.sort((left, right) => left - right)[rates.length >> 1] ?? 0;
+}
+
+function millions(rate: number): string {
+  return `${(rate / 1e6).toFixed(3)} M ev/s`;
+}

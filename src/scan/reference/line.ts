@@ -1,0 +1,138 @@
+// Hot path.
+/** Writes the canonical line and the record of an event whose columns are resolved. */
+import { CLIENT_COLUMNS, ColumnIndex } from '../../event.ts';
+import { RECORD_WORDS, RecordWord } from '../contract.ts';
+import { writeUuid } from '../uuid.ts';
+import { copyBytes, QUOTE, textOf } from './bytes.ts';
+import { putCapture, putText, reserveLines } from './canonical.ts';
+import { isEmptyValue } from './columns.ts';
+import { MURMUR2_SEED_KAFKA, MURMUR2_SEED_SECOND, murmur2 } from './murmur2.ts';
+import { putRest } from './rest.ts';
+import { CAPTURE_WORDS, CaptureFlag, CaptureWord, recordTimesOf, type ScanState } from './state.ts';
+import { decodeString } from './strings.ts';
+import { TIMESTAMP_TEXT_BYTES, writeTimestamp } from './timestamp.ts';
+
+const EVENT_ID = ColumnIndex.event_id;
+const APP = ColumnIndex.app_id;
+const DEVICE = ColumnIndex.device_id;
+const USER = ColumnIndex.user_id;
+const TIMESTAMP = ColumnIndex.timestamp;
+const COLUMN_COUNT = CLIENT_COLUMNS.length;
+/** By column what stands before its value; the first column opens the line. */
+const KEY_TEXTS = CLIENT_COLUMNS.map((column, index) =>
+  textOf(`${index === 0 ? '{' : ','}"${column.name}":`),
+);
+/** Room for every key of CLIENT_COLUMNS, the quotes of texts, an id and a time. */
+const FIXED_BYTES = KEY_TEXTS.reduce((sum, text) => sum + text.bytes.length + 2, 0) + 64;
+const UUID_BYTES = 36;
+
+/** Appends the line and the record of the event just resolved. */
+export function writeEvent(state: ScanState): void {
+  const output = state.output;
+  const lineOffset = state.lineBytes;
+  reserveLines(
+    state,
+    lineOffset,
+    FIXED_BYTES + (state.app > 0 ? state.appTexts[state.app]!.bytes.length : 0),
+  );
+  let to = putText(state, KEY_TEXTS[EVENT_ID]!, lineOffset);
+  const idOffset = to + 1;
+  to = putEventId(state, to);
+  for (let column = EVENT_ID + 1; column < COLUMN_COUNT; column++) to = putColumn(state, column, to);
+  reserveLines(state, to, state.tailBytes);
+  to = copyBytes(state.tail, state.tailView, 0, state.tailBytes, state.lines, state.linesView, to);
+  state.lineBytes = to;
+
+  if ((output.recordCount + 1) * RECORD_WORDS > output.records.length) growRecords(state);
+  const row = output.recordCount++ * RECORD_WORDS;
+  const records = output.records;
+  records[row + RecordWord.lineOffset] = lineOffset;
+  records[row + RecordWord.lineLength] = to - lineOffset;
+  records[row + RecordWord.keyHash] = hashPartitionKey(state);
+  records[row + RecordWord.app] = state.app;
+  state.recordTimes[(row + RecordWord.timestampMs) >> 1] = state.eventMs;
+  hashEventId(state, records, row, idOffset);
+}
+
+function putEventId(state: ScanState, to: number): number {
+  const capture = state.winner[EVENT_ID]!;
+  if (capture >= 0) return putBounded(state, capture, to);
+  state.lines[to] = QUOTE;
+  writeUuid(state.setup.ids, state.receivedMs, state.lines, to + 1);
+  state.lines[to + UUID_BYTES + 1] = QUOTE;
+  return to + UUID_BYTES + 2;
+}
+
+function putColumn(state: ScanState, column: number, to: number): number {
+  if (column === APP && state.app > 0) {
+    const text = state.appTexts[state.app]!;
+    reserveLines(state, to, text.bytes.length + FIXED_BYTES);
+    return putText(state, text, to);
+  }
+  if (column === TIMESTAMP) {
+    to = putText(state, KEY_TEXTS[TIMESTAMP]!, to);
+    state.lines[to] = QUOTE;
+    writeTimestamp(state.eventMs, state.lines, to + 1);
+    state.lines[to + TIMESTAMP_TEXT_BYTES + 1] = QUOTE;
+    return to + TIMESTAMP_TEXT_BYTES + 2;
+  }
+  const capture = state.winner[column]!;
+  if (column === state.tables.program.restColumn && state.restCount + state.envelopeCount > 0) {
+    to = putRest(state, capture, putText(state, KEY_TEXTS[column]!, to));
+    reserveLines(state, to, FIXED_BYTES);
+    return to;
+  }
+  if (capture < 0 || isEmptyValue(state, capture)) return to;
+  return putBounded(state, capture, putText(state, KEY_TEXTS[column]!, to));
+}
+
+/** Writes a value and keeps room behind it for all that is fixed, so that only values ask for room. */
+function putBounded(state: ScanState, capture: number, to: number): number {
+  const row = capture * CAPTURE_WORDS;
+  const length = state.captures[row + CaptureWord.valueEnd]! - state.captures[row + CaptureWord.valueStart]!;
+  reserveLines(state, to, length + FIXED_BYTES);
+  return putCapture(state, capture, to);
+}
+
+/** murmur2 over device_id, else user_id, else nothing. */
+function hashPartitionKey(state: ScanState): number {
+  const device = state.winner[DEVICE]!;
+  if (device >= 0 && !isEmptyValue(state, device)) return hashText(state, device, MURMUR2_SEED_KAFKA);
+  const user = state.winner[USER]!;
+  if (user >= 0) return hashText(state, user, MURMUR2_SEED_KAFKA);
+  return murmur2(state.bytes, state.view, 0, 0, MURMUR2_SEED_KAFKA);
+}
+
+function hashEventId(state: ScanState, records: Uint32Array, row: number, idOffset: number): void {
+  const capture = state.winner[EVENT_ID]!;
+  if (capture >= 0) {
+    records[row + RecordWord.idHashLow] = hashText(state, capture, MURMUR2_SEED_KAFKA);
+    records[row + RecordWord.idHashHigh] = hashText(state, capture, MURMUR2_SEED_SECOND);
+    return;
+  }
+  const lines = state.lines;
+  const view = state.linesView;
+  records[row + RecordWord.idHashLow] = murmur2(lines, view, idOffset, UUID_BYTES, MURMUR2_SEED_KAFKA);
+  records[row + RecordWord.idHashHigh] = murmur2(lines, view, idOffset, UUID_BYTES, MURMUR2_SEED_SECOND);
+}
+
+/** Hash of a captured string, unescaped. */
+function hashText(state: ScanState, capture: number, seed: number): number {
+  const row = capture * CAPTURE_WORDS;
+  const start = state.captures[row + CaptureWord.valueStart]! + 1;
+  const end = state.captures[row + CaptureWord.valueEnd]! - 1;
+  if ((state.captures[row + CaptureWord.flags]! & CaptureFlag.valueEscaped) === 0) {
+    return murmur2(state.bytes, state.view, start, end - start, seed);
+  }
+  const scratchTop = state.scratchTop;
+  const length = decodeString(state, start, end);
+  state.scratchTop = scratchTop;
+  return murmur2(state.scratch, state.scratchView, scratchTop, length, seed);
+}
+
+function growRecords(state: ScanState): void {
+  const grown = new Uint32Array(Math.max(RECORD_WORDS, 2 * state.output.records.length));
+  grown.set(state.output.records);
+  state.output.records = grown;
+  state.recordTimes = recordTimesOf(grown);
+}

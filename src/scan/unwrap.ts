@@ -1,0 +1,147 @@
+/**
+ * Decompresses the bodies of a slab into one arena, the scan's second source, before the scan. A frame that
+ * cannot be decompressed keeps source 0, its bytes and a reason; the scanner passes over it.
+ *
+ *   gzip     declared, or undeclared by its first bytes 1f 8b: several SDKs compress without saying so
+ *   deflate  zlib's wrapping or none: HTTP means the first, many clients send the second
+ *   br, zstd as declared; zstd where node:zlib has it
+ */
+import zlib from 'node:zlib';
+import {
+  INFLATE_RATIO_FREE_BYTES,
+  INFLATE_RATIO_MAX,
+  INFLATED_BYTES_MAX,
+  SCAN_BUFFER_KEEP_BYTES,
+} from '../limits.ts';
+import { ReasonNumber } from '../outcome.ts';
+import { Encoding, FrameWord, frameRow, HeaderWord } from '../slab/layout.ts';
+
+/** Decompressed bodies of the slab in hand. One belongs to one thread; `bytes` is replaced when it grows. */
+export interface UnwrapArena {
+  /** OWNED by the arena; what stands in it is valid until the next call of `unwrapFrames`. */
+  bytes: Buffer;
+  usedBytes: number;
+}
+
+export interface UnwrapLimits {
+  /** Bytes of one body after decompression. */
+  readonly bodyBytesMax: number;
+}
+
+/** Whether this runtime can decompress zstd; where it cannot, the front refuses it as unsupported_media_type. */
+export const ZSTD_AVAILABLE = typeof zlib.zstdDecompressSync === 'function';
+
+const GZIP_MAGIC_0 = 0x1f;
+const GZIP_MAGIC_1 = 0x8b;
+/** zlib gathers its output in pieces of this size; bodies of batches mostly fit one. */
+const CHUNK_BYTES = 64 * 1024;
+
+/** An arena that holds nothing; it grows with the first compressed body. */
+export function createUnwrapArena(): UnwrapArena {
+  return { bytes: Buffer.alloc(0), usedBytes: 0 };
+}
+
+/**
+ * Makes every frame of the slab plain: resets the verdict words (slabs are used again), decompresses into
+ * `arena` and points the rows there, and sets the reason of frames that are too large or damaged. `words` and
+ * `slabBytes` are VIEWS of the same slab. Never throws for bad input.
+ */
+export function unwrapFrames(
+  words: Uint32Array,
+  slabBytes: Uint8Array,
+  arena: UnwrapArena,
+  limits: UnwrapLimits,
+): void {
+  shrinkArena(arena);
+  const frameCount = words[HeaderWord.frameCount]!;
+  for (let frame = 0; frame < frameCount; frame++) {
+    const row = frameRow(frame);
+    words[row + FrameWord.source] = 0;
+    words[row + FrameWord.reason] = 0;
+    words[row + FrameWord.accepted] = 0;
+    words[row + FrameWord.rejected] = 0;
+    words[row + FrameWord.recordStart] = 0;
+    const offset = words[row + FrameWord.bodyOffset]!;
+    const length = words[row + FrameWord.bodyLength]!;
+    const encoding = detectEncoding(words[row + FrameWord.encoding]!, slabBytes, offset, length);
+    if (encoding === Encoding.identity) {
+      if (length > limits.bodyBytesMax) words[row + FrameWord.reason] = ReasonNumber.body_too_large;
+    } else {
+      unwrapFrame(words, row, slabBytes.subarray(offset, offset + length), encoding, arena, limits);
+    }
+  }
+}
+
+function detectEncoding(declared: number, bytes: Uint8Array, offset: number, length: number): number {
+  if (declared !== Encoding.identity || length < 2) return declared;
+  const isGzip = bytes[offset] === GZIP_MAGIC_0 && bytes[offset + 1] === GZIP_MAGIC_1;
+  return isGzip ? Encoding.gzip : declared;
+}
+
+function unwrapFrame(
+  words: Uint32Array,
+  row: number,
+  wire: Uint8Array,
+  encoding: number,
+  arena: UnwrapArena,
+  limits: UnwrapLimits,
+): void {
+  const ratioBytes = Math.max(INFLATE_RATIO_FREE_BYTES, INFLATE_RATIO_MAX * wire.length);
+  const outputBytesMax = Math.min(limits.bodyBytesMax, ratioBytes);
+  const body = inflate(wire, encoding, outputBytesMax);
+  if (typeof body === 'number') {
+    words[row + FrameWord.reason] = body;
+    return;
+  }
+  // The arena is bounded, but a body that is alone in it may always pass: sent again, it finds a place.
+  if (arena.usedBytes > 0 && arena.usedBytes + body.length > INFLATED_BYTES_MAX) {
+    words[row + FrameWord.reason] = ReasonNumber.overloaded;
+    return;
+  }
+  growArena(arena, body.length);
+  body.copy(arena.bytes, arena.usedBytes);
+  words[row + FrameWord.source] = 1;
+  words[row + FrameWord.bodyOffset] = arena.usedBytes;
+  words[row + FrameWord.bodyLength] = body.length;
+  arena.usedBytes += body.length;
+}
+
+/** The plain bytes, or the number of the reason why there are none. */
+function inflate(wire: Uint8Array, encoding: number, outputBytesMax: number): Buffer | number {
+  const options = { maxOutputLength: outputBytesMax, chunkSize: CHUNK_BYTES };
+  try {
+    if (encoding === Encoding.gzip) return zlib.gunzipSync(wire, options);
+    if (encoding === Encoding.br) return zlib.brotliDecompressSync(wire, options);
+    if (encoding === Encoding.deflate) {
+      return isZlibWrapped(wire) ? zlib.inflateSync(wire, options) : zlib.inflateRawSync(wire, options);
+    }
+    if (encoding === Encoding.zstd && ZSTD_AVAILABLE) return zlib.zstdDecompressSync(wire, options);
+    return ReasonNumber.invalid_compression;
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    return code === 'ERR_BUFFER_TOO_LARGE' ? ReasonNumber.body_too_large : ReasonNumber.invalid_compression;
+  }
+}
+
+/** zlib's header (RFC 1950 §2.2): method 8 and a check that makes both bytes a multiple of 31. */
+function isZlibWrapped(wire: Uint8Array): boolean {
+  return wire.length >= 2 && (wire[0]! & 15) === 8 && (wire[0]! * 256 + wire[1]!) % 31 === 0;
+}
+
+function growArena(arena: UnwrapArena, more: number): void {
+  const wanted = arena.usedBytes + more;
+  if (wanted <= arena.bytes.length) return;
+  const grown = Buffer.allocUnsafeSlow(
+    Math.max(wanted, Math.min(2 * arena.bytes.length, INFLATED_BYTES_MAX)),
+  );
+  arena.bytes.copy(grown, 0, 0, arena.usedBytes);
+  arena.bytes = grown;
+}
+
+/** Empties the arena, and gives its memory back when the last slab needed little of what an earlier one had grown. */
+function shrinkArena(arena: UnwrapArena): void {
+  if (arena.bytes.length > SCAN_BUFFER_KEEP_BYTES && arena.usedBytes * 4 < arena.bytes.length) {
+    arena.bytes = Buffer.alloc(0);
+  }
+  arena.usedBytes = 0;
+}
