@@ -225,31 +225,51 @@ describe('processes', () => {
     await until(() => second.ready(), 'second takes over');
   });
 
-  test('the store ends with its parent, also when that is killed, and runs at a lower priority', async () => {
-    const script = join(harness.dataDir, 'front.mjs');
+  /** A front process of its own that tells the store's process id on `event`. */
+  function forkFront(dataDir: string, event: 'start' | 'ready') {
+    mkdirSync(dataDir, { recursive: true });
+    const script = join(dataDir, 'front.mjs');
     const options = {
-      dataDir: harness.dataDir,
+      dataDir,
       port: 0,
       ttlDays: 1,
       rejectedTtlDays: 1,
       objectType: 'JSON',
       queryResultBytesMax: 1e6,
     };
+    const tell =
+      event === 'start'
+        ? 'process.send(store.pid());'
+        : 'store.onChange(() => store.ready() && process.send(store.pid()));';
     writeFileSync(
       script,
       `import { startStore } from ${JSON.stringify(join(process.cwd(), 'dist/src/sinks/embedded/store-process.js'))};
        const logger = { info() {}, warn() {}, error() {} };
        const store = startStore({ ...${JSON.stringify(options)}, logger });
-       store.onChange(() => store.ready() && process.send(store.pid()));`,
+       ${tell}`,
     );
     const front = fork(script, { execArgv: [] });
-    const pid = await new Promise<number>((resolve) =>
-      front.once('message', (value) => resolve(value as number)),
-    );
+    const pid = new Promise<number>((resolve) => front.once('message', (value) => resolve(value as number)));
+    return { front, pid };
+  }
+
+  test('the store ends with its parent, also when that is killed, and runs at a lower priority', async () => {
+    const { front, pid: told } = forkFront(harness.dataDir, 'ready');
+    const pid = await told;
     expect(readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ')[16]).toBe('10');
     expect(statSync(join(harness.dataDir, 'store/store.sock')).mode & 0o777).toBe(0o600);
     front.kill('SIGKILL');
     await until(() => !isRunning(pid), 'child gone', 5000);
+  });
+
+  test('also when the parent is killed while the store is still starting', async () => {
+    for (const delayMs of [0, 40, 80, 120, 160, 200, 250, 300]) {
+      const { front, pid: told } = forkFront(join(harness.dataDir, String(delayMs)), 'start');
+      const pid = await told;
+      await new Promise((resolve) => setTimeout(resolve, delayMs));
+      front.kill('SIGKILL');
+      await until(() => !isRunning(pid), `child gone, parent killed after ${delayMs} ms`, 5000);
+    }
   });
 
   test('a data directory whose path the engine would take for a pattern is refused at once', () => {

@@ -19,6 +19,8 @@ import type { StoreMessage, StoreProcessOptions } from './store-options.ts';
 export async function runStore(options: StoreProcessOptions): Promise<void> {
   process.title = 'penstock-store';
   process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
+  // The engine's library takes ~200 ms to load; a parent that died meanwhile was announced to no listener.
+  if (!process.connected) process.kill(process.pid, 'SIGKILL');
   // The terminal sends it to the whole group; the parent decides when this process stops.
   process.on('SIGINT', () => {});
   lowerPriority();
