@@ -38,7 +38,7 @@ const BODIES: Record<string, () => string> = {
   'an envelope with 5 MB beside it': () => `{"batch":[],"x":"${'x'.repeat(5 * MB)}"}`,
   'an array of 5 MB beside a fault': () => `[{"a":tru},{"b":[${'1,'.repeat(2.5 * MB)}`,
   'thousands of rest fields that are taken': () => {
-    const chain = range(4000).map((index) => '_'.repeat(index));
+    const chain = range(2500).map((index) => '_'.repeat(index));
     return `{"event":"t","userId":"u",${object(chain).slice(1, -1)},"context":${object(chain)}}`;
   },
   '30,000 rest fields beside 30,000 keys': () => {

@@ -131,7 +131,17 @@ function isEntry(state: ScanState, tables: ProgramTables, entry: number, top: nu
   const position = state.keyStart[top]!;
   const bytes = position < 0 ? state.scratch : state.bytes;
   const start = position < 0 ? ~position : position;
-  for (let index = 0; index < length; index++) {
+  let from = 0;
+  let to = length;
+  if (length >= 4) {
+    const view = position < 0 ? state.scratchView : state.view;
+    const row = entry * ENTRY_WORDS;
+    if (view.getInt32(start, true) !== tables.entries[row + EntryWord.head]) return false;
+    if (view.getInt32(start + length - 4, true) !== tables.entries[row + EntryWord.last]) return false;
+    from = 4;
+    to = length - 4;
+  }
+  for (let index = from; index < to; index++) {
     if (bytes[start + index] !== tables.keyBytes[keyStart + index]) return false;
   }
   return true;

@@ -3,7 +3,7 @@
 import { CLIENT_COLUMNS, ColumnIndex } from '../../event.ts';
 import { RECORD_WORDS, RecordWord } from '../contract.ts';
 import { writeUuid } from '../uuid.ts';
-import { copyBytes, QUOTE, textOf } from './bytes.ts';
+import { COMMA, copyBytes, OPEN_BRACE, QUOTE, textOf } from './bytes.ts';
 import { putCapture, putText, reserveLines } from './canonical.ts';
 import { isEmptyValue } from './columns.ts';
 import { MURMUR2_SEED_KAFKA, MURMUR2_SEED_SECOND, murmur2 } from './murmur2.ts';
@@ -30,15 +30,16 @@ const UUID_BYTES = 36;
 export function writeEvent(state: ScanState): void {
   const output = state.output;
   const lineOffset = state.lineBytes;
-  reserveLines(
-    state,
-    lineOffset,
-    FIXED_BYTES + (state.app > 0 ? state.appTexts[state.app]!.bytes.length : 0),
-  );
-  let to = putText(state, KEY_TEXTS[EVENT_ID]!, lineOffset);
-  const idOffset = to + 1;
-  to = putEventId(state, to);
-  for (let column = EVENT_ID + 1; column < COLUMN_COUNT; column++) to = putColumn(state, column, to);
+  reserveLines(state, lineOffset, FIXED_BYTES);
+  state.runStart = -1;
+  state.runEnd = -1;
+  let to = putEventId(state, lineOffset);
+  for (let column = EVENT_ID + 1; column < COLUMN_COUNT; column++) {
+    if (column === APP && state.app > 0) to = putApp(state, flushRun(state, to));
+    else if (column === TIMESTAMP) to = putTime(state, flushRun(state, to));
+    else to = putColumn(state, column, to);
+  }
+  to = flushRun(state, to);
   reserveLines(state, to, state.tailBytes);
   to = copyBytes(state.tail, state.tailView, 0, state.tailBytes, state.lines, state.linesView, to);
   state.lineBytes = to;
@@ -51,47 +52,88 @@ export function writeEvent(state: ScanState): void {
   records[row + RecordWord.keyHash] = hashPartitionKey(state);
   records[row + RecordWord.app] = state.app;
   state.recordTimes[(row + RecordWord.timestampMs) >> 1] = state.eventMs;
-  hashEventId(state, records, row, idOffset);
+  hashEventId(state, records, row, lineOffset + KEY_TEXTS[EVENT_ID]!.bytes.length + 1);
 }
 
 function putEventId(state: ScanState, to: number): number {
   const capture = state.winner[EVENT_ID]!;
-  if (capture >= 0) return putBounded(state, capture, to);
+  if (capture >= 0) return putCaptured(state, EVENT_ID, capture, to);
+  to = putText(state, KEY_TEXTS[EVENT_ID]!, to);
   state.lines[to] = QUOTE;
   writeUuid(state.setup.ids, state.receivedMs, state.lines, to + 1);
   state.lines[to + UUID_BYTES + 1] = QUOTE;
   return to + UUID_BYTES + 2;
 }
 
+function putApp(state: ScanState, to: number): number {
+  const text = state.appTexts[state.app]!;
+  reserveLines(state, to, text.bytes.length + FIXED_BYTES);
+  return putText(state, text, to);
+}
+
+function putTime(state: ScanState, to: number): number {
+  to = putText(state, KEY_TEXTS[TIMESTAMP]!, to);
+  state.lines[to] = QUOTE;
+  writeTimestamp(state.eventMs, state.lines, to + 1);
+  state.lines[to + TIMESTAMP_TEXT_BYTES + 1] = QUOTE;
+  return to + TIMESTAMP_TEXT_BYTES + 2;
+}
+
 function putColumn(state: ScanState, column: number, to: number): number {
-  if (column === APP && state.app > 0) {
-    const text = state.appTexts[state.app]!;
-    reserveLines(state, to, text.bytes.length + FIXED_BYTES);
-    return putText(state, text, to);
-  }
-  if (column === TIMESTAMP) {
-    to = putText(state, KEY_TEXTS[TIMESTAMP]!, to);
-    state.lines[to] = QUOTE;
-    writeTimestamp(state.eventMs, state.lines, to + 1);
-    state.lines[to + TIMESTAMP_TEXT_BYTES + 1] = QUOTE;
-    return to + TIMESTAMP_TEXT_BYTES + 2;
-  }
   const capture = state.winner[column]!;
   if (column === state.tables.program.restColumn && state.restCount + state.envelopeCount > 0) {
-    to = putRest(state, capture, putText(state, KEY_TEXTS[column]!, to));
+    to = putRest(state, capture, putText(state, KEY_TEXTS[column]!, flushRun(state, to)));
     reserveLines(state, to, FIXED_BYTES);
     return to;
   }
   if (capture < 0 || isEmptyValue(state, capture)) return to;
-  return putBounded(state, capture, putText(state, KEY_TEXTS[column]!, to));
+  return putCaptured(state, column, capture, to);
 }
 
-/** Writes a value and keeps room behind it for all that is fixed, so that only values ask for room. */
-function putBounded(state: ScanState, capture: number, to: number): number {
+/**
+ * Writes the member of a column, or lets it wait: members that the client sent as a line carries them, one behind
+ * the other, are copied as one run. Room for all that is fixed is kept behind every value.
+ */
+function putCaptured(state: ScanState, column: number, capture: number, to: number): number {
+  const captures = state.captures;
   const row = capture * CAPTURE_WORDS;
-  const length = state.captures[row + CaptureWord.valueEnd]! - state.captures[row + CaptureWord.valueStart]!;
+  const valueEnd = captures[row + CaptureWord.valueEnd]!;
+  if (!isVerbatim(state, row)) {
+    to = flushRun(state, to);
+    reserveLines(state, to, valueEnd - captures[row + CaptureWord.valueStart]! + FIXED_BYTES);
+    return putCapture(state, capture, putText(state, KEY_TEXTS[column]!, to));
+  }
+  const start = captures[row + CaptureWord.keyStart]! - 1;
+  if (state.runEnd >= 0 && start === state.runEnd + 1 && state.bytes[state.runEnd] === COMMA) {
+    state.runEnd = valueEnd;
+    return to;
+  }
+  to = flushRun(state, to);
+  state.runStart = start;
+  state.runEnd = valueEnd;
+  return to;
+}
+
+/** Whether a member stands in the body byte for byte as its column's does in a line. */
+function isVerbatim(state: ScanState, row: number): boolean {
+  const captures = state.captures;
+  if ((captures[row + CaptureWord.flags]! & NOT_VERBATIM) !== 0) return false;
+  if (state.tables.slotIsNamed[captures[row + CaptureWord.slot]!] === 0) return false;
+  // A quote and a colon between key and value, and nothing else.
+  return captures[row + CaptureWord.valueStart]! - captures[row + CaptureWord.keyEnd]! === 2;
+}
+const NOT_VERBATIM = CaptureFlag.valueDirty | CaptureFlag.keyEscaped | CaptureFlag.keyDirty;
+
+/** Writes the members that wait, if any. */
+function flushRun(state: ScanState, to: number): number {
+  const runEnd = state.runEnd;
+  if (runEnd < 0) return to;
+  const start = state.runStart;
+  const length = runEnd - start;
+  state.runEnd = -1;
   reserveLines(state, to, length + FIXED_BYTES);
-  return putCapture(state, capture, to);
+  state.lines[to] = to === state.lineBytes ? OPEN_BRACE : COMMA;
+  return copyBytes(state.bytes, state.view, start, length, state.lines, state.linesView, to + 1);
 }
 
 /** murmur2 over device_id, else user_id, else nothing. */

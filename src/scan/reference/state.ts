@@ -77,6 +77,9 @@ export interface ScanState {
   slotCapture: Int32Array;
   readonly winner: Int32Array;
   restCount: number;
+  /** Span of the body that waits to be copied to the line, or -1 twice. */
+  runStart: number;
+  runEnd: number;
   /** Unescaped texts of the current event. */
   scratch: Buffer;
   scratchView: DataView;
@@ -148,6 +151,8 @@ export function createScanState(setup: ScanSetup, tables: ProgramTables, output:
     slotCapture: tables.slotCapture,
     winner: new Int32Array(32),
     restCount: 0,
+    runStart: -1,
+    runEnd: -1,
     scratch,
     scratchView: viewOf(scratch),
     scratchTop: 0,

@@ -8,8 +8,18 @@ import { type Text, textOf, viewOf } from './bytes.ts';
 import { hashKey } from './keys.ts';
 
 /** Words of an entry, one for each key of each node. */
-export const ENTRY_WORDS = 6;
-export const EntryWord = { hash: 0, keyStart: 1, keyLength: 2, slot: 3, node: 4, isEnvelope: 5 } as const;
+export const ENTRY_WORDS = 8;
+export const EntryWord = {
+  hash: 0,
+  keyStart: 1,
+  keyLength: 2,
+  slot: 3,
+  node: 4,
+  isEnvelope: 5,
+  /** The first and the last four bytes of a key that has four. */
+  head: 6,
+  last: 7,
+} as const;
 
 export interface ProgramTables {
   readonly program: Program;
@@ -25,6 +35,8 @@ export interface ProgramTables {
   readonly columnFirst: Int32Array;
   readonly columnSlots: Int32Array;
   readonly slotColumn: Int32Array;
+  /** 1 for a slot whose key is called like its column. */
+  readonly slotIsNamed: Uint8Array;
   /** By slot: the capture of the event being walked, or -1. Lent to the state. */
   readonly slotCapture: Int32Array;
   /** The dialect's name as a JSON string. */
@@ -54,6 +66,10 @@ export function buildProgramTables(program: Program): ProgramTables {
       [hash, keyStart, key.bytes.length, key.slot, key.node, key.isEnvelope ? 1 : 0],
       index * ENTRY_WORDS,
     );
+    if (key.bytes.length >= 4) {
+      entries[index * ENTRY_WORDS + EntryWord.head] = keyView.getInt32(keyStart, true);
+      entries[index * ENTRY_WORDS + EntryWord.last] = keyView.getInt32(keyStart + key.bytes.length - 4, true);
+    }
     keyStart += key.bytes.length;
   }
   return {
@@ -105,14 +121,16 @@ function buildCells(nodes: readonly (readonly TableKey[])[], entries: Int32Array
 function buildColumnSlots(program: Program) {
   const columnFirst = new Int32Array(CLIENT_COLUMNS.length + 1);
   const slotColumn = new Int32Array(program.slotCount);
+  const slotIsNamed = new Uint8Array(program.slotCount);
   const slots: number[] = [];
   for (const [column, columnSlots] of program.columnSlots.entries()) {
     columnFirst[column] = slots.length;
     for (const slot of columnSlots) {
       slots.push(slot);
       slotColumn[slot] = column;
+      slotIsNamed[slot] = program.fields[slot]!.split('.').at(-1) === CLIENT_COLUMNS[column]!.name ? 1 : 0;
     }
   }
   columnFirst[CLIENT_COLUMNS.length] = slots.length;
-  return { columnFirst, columnSlots: Int32Array.from(slots), slotColumn };
+  return { columnFirst, columnSlots: Int32Array.from(slots), slotColumn, slotIsNamed };
 }
