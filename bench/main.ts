@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError } from 'commander';
 import { createCorpus } from './corpus.ts';
 import { measureFront } from './front.ts';
+import { BENCH_KEY } from './load.ts';
 import { residentMiB, type ServerProcess, startServer } from './process.ts';
 import { type Round, runRound } from './rounds.ts';
 import { median, spread } from './statistics.ts';
@@ -88,6 +89,7 @@ function startPenstock(): Promise<ServerProcess> {
     PENSTOCK_DATA_DIR: dataDir,
     PENSTOCK_EMBEDDED_PORT: '0',
     PENSTOCK_LOG_LEVEL: 'info',
+    PENSTOCK_KEYS: `bench=${BENCH_KEY}`,
   });
 }
 

@@ -153,6 +153,7 @@ export async function startAppliance(
           },
         },
         config.drainTimeoutMs,
+        clock,
         log,
       ),
   };

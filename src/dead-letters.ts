@@ -1,3 +1,4 @@
+// Hot path: runs once a rejected event.
 /**
  * Rejected events on their way to `events_rejected`: each error row of a scan with its raw bytes, its frame's
  * sender and its reason. Work per rejected event; a slab without any costs one comparison.

@@ -2,6 +2,7 @@
  * The end of the process: stop accepting, finish what is in flight, flush the sinks, stop the store, exit 0. All of
  * it within `drainTimeoutMs`; what could not be delivered by then is said in the log and the exit code is 1.
  */
+import type { Clock } from './clock.ts';
 import type { Dispatcher } from './dispatch/dispatcher.ts';
 import type { WorkerPool } from './dispatch/worker-pool.ts';
 import type { Logger } from './log.ts';
@@ -23,8 +24,13 @@ export interface Drainable {
 const IN_FLIGHT_SHARE = 0.4;
 
 /** Ends everything; resolves with what was left behind, empty when all went well. */
-export async function drain(parts: Drainable, timeoutMs: number, log: Logger): Promise<string[]> {
-  const deadline = performance.now() + timeoutMs;
+export async function drain(
+  parts: Drainable,
+  timeoutMs: number,
+  clock: Clock,
+  log: Logger,
+): Promise<string[]> {
+  const deadline = clock.monotonicMs() + timeoutMs;
   const left: string[] = [];
   parts.stopAccepting();
   parts.closeConnections();
@@ -32,7 +38,7 @@ export async function drain(parts: Drainable, timeoutMs: number, log: Logger): P
   if (!(await within(parts.dispatcher.settled(), timeoutMs * IN_FLIGHT_SHARE))) {
     left.push(`${parts.dispatcher.framesInFlight} requests without an answer`);
   }
-  const remainingMs = Math.max(1, Math.floor(deadline - performance.now()));
+  const remainingMs = Math.max(1, Math.floor(deadline - clock.monotonicMs()));
   left.push(...(await parts.workers.control.drain(parts.workers.workerCount, remainingMs)));
   parts.stopFront();
   await parts.workers.stop();

@@ -1,9 +1,11 @@
+// Hot path: runs once a slab.
 /**
  * What a worker thread does with a slab, on one page: decompress, scan, hand the accepted lines and the rejected
  * events to the sinks, and write the answers. workers/ingest.ts makes one of these a thread; Piscina calls it.
  */
 import { randomBytes } from 'node:crypto';
 import { renderReplies } from './ack/replies.ts';
+import type { Clock } from './clock.ts';
 import { encodeDeadLetters } from './dead-letters.ts';
 import { ROUTES } from './dialects/routes.ts';
 import type { SlabResult } from './dispatch/worker-pool.ts';
@@ -29,6 +31,7 @@ export function createIngest(
   setup: IngestSetup,
   sinks: readonly Sink[],
   counters: ThreadCounters,
+  clock: Clock,
 ): (slab: SharedArrayBuffer) => SlabResult {
   const scanner = createScanner({
     programs: ROUTES.map((route) => route.program),
@@ -41,7 +44,7 @@ export function createIngest(
   const rejected = createRejectedBytes();
 
   return function ingest(slab) {
-    const startedAt = performance.now();
+    const startedAt = clock.monotonicMs();
     const words = new Uint32Array(slab);
     const bytes = Buffer.from(slab);
 
@@ -52,7 +55,7 @@ export function createIngest(
       sources: [bytes, arena.bytes],
     };
     scanner.scan(job, output);
-    const scannedAt = performance.now();
+    const scannedAt = clock.monotonicMs();
 
     // The ack point: what the sinks have taken here is what an answer promises.
     if (output.recordCount > 0) {

@@ -12,7 +12,7 @@ export interface Problem {
 }
 
 /** Status line by code, for the statuses of outcome.ts and those of the service routes. */
-export const STATUS_LINES: Readonly<Record<number, string>> = {
+export const STATUS_LINES = {
   200: '200 OK',
   204: '204 No Content',
   400: '400 Bad Request',
@@ -23,14 +23,14 @@ export const STATUS_LINES: Readonly<Record<number, string>> = {
   413: '413 Content Too Large',
   415: '415 Unsupported Media Type',
   503: '503 Service Unavailable',
-};
+} as const;
 
 /** The problem of a reason; `extensions` are further members. */
 export function problem(reason: Reason, extensions: Record<string, unknown> = {}): Problem {
   const row = outcome(reason);
   return {
     type: 'about:blank',
-    title: STATUS_LINES[row.status]!.slice(4),
+    title: STATUS_LINES[row.status].slice(4),
     status: row.status,
     code: reason,
     detail: row.message,

@@ -135,6 +135,7 @@ describe('the shape of the tree', () => {
           ['src/admission/', 'admission is asked before a byte is read'],
           ['src/slab/', 'bytes are copied from the socket into a slab, once'],
           ['src/ack/', 'verdicts come back as answers'],
+          ['src/scan/unwrap.ts', 'which encodings the runtime can read decides what is refused'],
         ] as const
       ).map(([target, why]) => [door, target, why] as const),
     ),

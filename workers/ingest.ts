@@ -1,6 +1,7 @@
 /** Entry of a worker thread: Piscina loads it once a thread and calls the default export with each slab. */
 import { threadId, workerData } from 'node:worker_threads';
 import { move, transferableSymbol, valueSymbol } from 'piscina';
+import { systemClock } from '../src/clock.ts';
 import { answerControl } from '../src/dispatch/control-channel.ts';
 import type { SlabTask, WorkerData } from '../src/dispatch/worker-pool.ts';
 import { claimWorkerSlot } from '../src/dispatch/worker-slots.ts';
@@ -15,7 +16,7 @@ const log = createLogger(setup.logLevel, `worker-${slot}`);
 const counters = new ThreadCounters(setup.counterMemory, slot);
 const sinks = createSinks(setup, threadId, log);
 const report = reportSinks(sinks, counters);
-const ingest = createIngest(setup.ingest, sinks, counters);
+const ingest = createIngest(setup.ingest, sinks, counters, systemClock);
 
 answerControl(controlChannel, slot, async (signal) => {
   await Promise.all(sinks.map((sink) => sink.drain(signal)));

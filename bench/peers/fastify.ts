@@ -3,12 +3,12 @@
  * nothing, so it is the floor of what handling such a request costs in Node, not a rival with the same promises.
  */
 import Fastify from 'fastify';
+import { BENCH_KEY } from '../load.ts';
 
 const BODY_BYTES_MAX = 20_000_000;
 
 interface Event {
   event_type?: unknown;
-  app_id?: unknown;
   device_id?: unknown;
   user_id?: unknown;
   event_id?: unknown;
@@ -27,10 +27,14 @@ app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => {
 function isValid(event: Event): boolean {
   return (
     typeof event.event_type === 'string' &&
-    typeof event.app_id === 'string' &&
     (typeof event.device_id === 'string' || typeof event.user_id === 'string')
   );
 }
+
+app.addHook('onRequest', async (request, reply) => {
+  if (request.headers['x-api-key'] !== BENCH_KEY) return reply.code(401).send({ code: 'unauthorized' });
+  return undefined;
+});
 
 app.post('/v1/events', (request, reply) => {
   const event = request.body as Event;

@@ -39,10 +39,9 @@ export class ClientAddress {
 
   /** The right-most address that is not a trusted proxy's: what stands left of it, anyone can have written. */
   #forwarded(header: string, peer: Uint8Array): Uint8Array {
-    const hops = header.split(',');
     let address = peer;
-    for (let hop = hops.length - 1; hop >= 0; hop--) {
-      const text = hops[hop]!.trim();
+    for (const hop of header.split(',').reverse()) {
+      const text = hop.trim();
       if (!ipaddr.isValid(text)) return address;
       address = Uint8Array.from(ipaddr.process(text).toByteArray());
       if (!this.#isTrusted(address)) return address;

@@ -34,7 +34,7 @@ export interface Program {
 
 /** The program of one shape of a dialect. Throws on a table that contradicts itself: a start-up fault. */
 export function compileDialect(dialect: Dialect, shape: Shape): Program {
-  const nodes: { bytes: Uint8Array; slot: number; node: number }[][] = [[]];
+  const nodes: Entry[][] = [[]];
   const fields: string[] = [];
   const columnSlots = CLIENT_COLUMNS.map((column) =>
     (dialect.columns[column.name] ?? []).map((path) => {
@@ -59,30 +59,28 @@ export function compileDialect(dialect: Dialect, shape: Shape): Program {
   };
 }
 
-function addPath(
-  nodes: { bytes: Uint8Array; slot: number; node: number }[][],
-  path: string,
-  slot: number,
-  dialect: string,
-): void {
+interface Entry {
+  readonly bytes: Uint8Array;
+  slot: number;
+  node: number;
+}
+
+function addPath(nodes: Entry[][], path: string, slot: number, dialect: string): void {
   const keys = path.split('.');
-  let node = 0;
+  let entries = nodes[0] ?? [];
   for (const [depth, key] of keys.entries()) {
     const bytes = Buffer.from(key);
-    let entry = nodes[node]!.find((candidate) => bytes.equals(candidate.bytes));
+    let entry = entries.find((candidate) => bytes.equals(candidate.bytes));
     if (entry === undefined) {
       entry = { bytes, slot: -1, node: -1 };
-      nodes[node]!.push(entry);
+      entries.push(entry);
     }
     if (depth === keys.length - 1) {
       if (entry.slot !== -1) throw new Error(`dialect ${dialect}: path ${path} stands twice`);
       entry.slot = slot;
     } else {
-      if (entry.node === -1) {
-        entry.node = nodes.length;
-        nodes.push([]);
-      }
-      node = entry.node;
+      if (entry.node === -1) entry.node = nodes.push([]) - 1;
+      entries = nodes[entry.node] ?? [];
     }
   }
 }

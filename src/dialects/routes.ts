@@ -11,6 +11,7 @@ export interface Route {
   readonly program: Program;
 }
 
+/** By a frame row's `route`. */
 export const ROUTES: readonly Route[] = [
   { path: undefined, program: compileDialect(penstock, Shape.batch) },
   ...DIALECTS.flatMap((dialect) =>

@@ -28,7 +28,7 @@ export function claimWorkerSlot(memory: SharedArrayBuffer, threadId: number): nu
     for (let slot = 0; slot < owners.length; slot++) {
       if (Atomics.compareExchange(owners, slot, 0, threadId) === 0) return slot;
     }
-    Atomics.wait(owners, 0, owners[0]!, CLAIM_PAUSE_MS);
+    Atomics.wait(owners, 0, Atomics.load(owners, 0), CLAIM_PAUSE_MS);
   }
   assert(false, 'a worker thread finds a free slot');
 }

@@ -27,6 +27,7 @@ export interface RequestHead {
   readonly traceparent: string;
 }
 
+/** A request in the front's hands; see the head of this file. */
 export class Exchange implements FrameOwner, Origin {
   readonly address: Uint8Array;
   readonly userAgent: string;
@@ -64,7 +65,7 @@ export class Exchange implements FrameOwner, Origin {
     const body = replies.bytes.subarray(start, start + replies.table[frame * 2 + 1]!);
     const status = replyStatus(words[row + FrameWord.accepted]!, words[row + FrameWord.rejected]!);
     response.cork(() => {
-      if (status !== 200) response.writeStatus(STATUS_LINES[status]!);
+      if (status !== 200) response.writeStatus(STATUS_LINES[status]);
       response.writeHeader('Content-Type', status === 200 ? 'application/json' : 'application/problem+json');
       if (status === 200) response.writeHeader('Penstock-Ack', ACK_LEVEL);
       this.#writeCarried(response);
@@ -147,7 +148,7 @@ export function refuseRequest(
   const requestId = head.requestId || stage.newRequestId();
   stage.refused(reason, requestId, head.traceparent);
   response.cork(() => {
-    response.writeStatus(STATUS_LINES[row.status]!).writeHeader('Content-Type', 'application/problem+json');
+    response.writeStatus(STATUS_LINES[row.status]).writeHeader('Content-Type', 'application/problem+json');
     if (row.retry) response.writeHeader('Retry-After', String(stage.retryAfterSeconds()));
     if (allow !== undefined) response.writeHeader('Allow', allow);
     if (row.status === 401) response.writeHeader('WWW-Authenticate', 'Bearer');

@@ -5,7 +5,7 @@
  */
 
 import type { HttpRequest, HttpResponse, TemplatedApp } from 'uWebSockets.js';
-import { UNKNOWN_KEY } from '../admission/apps.ts';
+import { OPEN_MODE, UNKNOWN_KEY } from '../admission/apps.ts';
 import { readWriteKey } from '../admission/write-key.ts';
 import { ROUTES } from '../dialects/routes.ts';
 import type { FrontStage } from '../front.ts';
@@ -44,30 +44,35 @@ export function refuseHead(
 }
 
 function receive(stage: FrontStage, response: HttpResponse, request: HttpRequest, route: number): void {
-  if (stage.draining()) return refuseHead(stage, response, request, 'draining');
-  const app = stage.apps.openMode ? 0 : stage.apps.find(readWriteKey(request));
-  if (app === UNKNOWN_KEY) return refuseHead(stage, response, request, 'unauthorized');
-  const carried = readCarried(request);
-  if (!stage.apps.allowsOrigin(app, carried.corsOrigin)) {
-    return refuseHead(stage, response, request, 'forbidden_origin');
-  }
-  const encoding = readEncoding(request.getHeader('content-encoding'));
-  if (encoding === undefined) return refuseHead(stage, response, request, 'unsupported_media_type');
-  if (Number(request.getHeader('content-length')) > stage.wireBytesMax) {
-    return refuseHead(stage, response, request, 'body_too_large');
+  const admitted = admit(stage, request);
+  if (typeof admitted === 'string') {
+    refuseHead(stage, response, request, admitted);
+    return;
   }
   const address = stage.clientAddress;
   new Exchange(stage, response, {
     route,
-    app,
-    encoding,
+    app: admitted.app,
+    encoding: admitted.encoding,
     address: address.of(
       response.getRemoteAddress(),
       address.readsForwarded ? request.getHeader('x-forwarded-for') : '',
     ),
     userAgent: stage.keepUserAgent ? request.getHeader('user-agent').slice(0, USER_AGENT_BYTES_MAX) : '',
-    ...carried,
+    ...readCarried(request),
   });
+}
+
+/** The request's app and encoding, or the reason why it is refused by its head. */
+function admit(stage: FrontStage, request: HttpRequest): { app: number; encoding: number } | Reason {
+  if (stage.draining()) return 'draining';
+  const app = stage.apps.openMode ? OPEN_MODE : stage.apps.find(readWriteKey(request));
+  if (app === UNKNOWN_KEY) return 'unauthorized';
+  if (!stage.apps.allowsOrigin(app, request.getHeader('origin'))) return 'forbidden_origin';
+  const encoding = readEncoding(request.getHeader('content-encoding'));
+  if (encoding === undefined) return 'unsupported_media_type';
+  if (Number(request.getHeader('content-length')) > stage.wireBytesMax) return 'body_too_large';
+  return { app, encoding };
 }
 
 /** What every answer and log line carries of a request. */

@@ -37,9 +37,14 @@ export function registerServiceRoutes(app: TemplatedApp, front: FrontStage, serv
   app.any('/*', (response, request) => refuseHead(front, response, request, 'not_found'));
 }
 
-function answerJson(response: HttpResponse, status: number, body: object, withBody: boolean): void {
+function answerJson(
+  response: HttpResponse,
+  status: keyof typeof STATUS_LINES,
+  body: object,
+  withBody: boolean,
+): void {
   response.cork(() => {
-    response.writeStatus(STATUS_LINES[status]!).writeHeader('Content-Type', 'application/json');
+    response.writeStatus(STATUS_LINES[status]).writeHeader('Content-Type', 'application/json');
     response.writeHeader('Cache-Control', 'no-store');
     endWith(response, JSON.stringify(body), withBody);
   });

@@ -1,3 +1,4 @@
+// Hot path: runs some ten times a slab.
 /**
  * Counters in shared memory: each thread writes its own row, the front reads all of them, so that a scrape or an
  * admission never waits for a thread.

@@ -1,3 +1,4 @@
+// Hot path: runs once for every event whose client sent no id.
 /**
  * UUIDv7 (RFC 9562 §5.7) for events whose client sent no id. 48 bits of time, then a 32-bit counter (§6.2,
  * method 1) and 42 bits that are random per source: unique within a source by the counter, between sources by

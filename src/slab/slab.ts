@@ -3,6 +3,7 @@
  * The front's side of a slab: frames are appended until it is full or a worker is free, then it travels. Bytes
  * and words are laid out as layout.ts says.
  */
+import { copyInto } from './copy.ts';
 import {
   BASE_TIME_FLOAT64_INDEX,
   FRAMES_PER_SLAB_MAX,
@@ -44,6 +45,7 @@ export interface Replies {
   readonly bytes: Uint8Array;
 }
 
+/** A slab in the front's hands; in a worker's it is its buffer alone. */
 export class Slab {
   readonly buffer: SharedArrayBuffer;
   readonly words: Uint32Array;
@@ -98,7 +100,7 @@ export class Slab {
     const words = this.words;
     const frame = words[HeaderWord.frameCount]!;
     const offset = words[HeaderWord.bytesUsed]!;
-    this.bytes.set(body, offset);
+    copyInto(this.bytes, body, offset);
     const row = frameRow(frame);
     words[row + FrameWord.bodyOffset] = offset;
     words[row + FrameWord.bodyLength] = body.length;

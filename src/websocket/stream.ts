@@ -1,10 +1,15 @@
 /** `GET /v1/stream`: upgrades, and hands what uWebSockets calls back to the connection's object. */
-import type { TemplatedApp, WebSocket } from 'uWebSockets.js';
+import type { HttpRequest, HttpResponse, TemplatedApp, us_socket_context_t, WebSocket } from 'uWebSockets.js';
 import { UNKNOWN_KEY } from '../admission/apps.ts';
 import { readWriteKey } from '../admission/write-key.ts';
 import type { FrontStage } from '../front.ts';
 import { refuseHead } from '../http/ingest-routes.ts';
-import { ACK_BACKLOG_BYTES_MAX, USER_AGENT_BYTES_MAX, WEBSOCKET_IDLE_SECONDS } from '../limits.ts';
+import {
+  ACK_BACKLOG_BYTES_MAX,
+  USER_AGENT_BYTES_MAX,
+  WEBSOCKET_CONNECTIONS_MAX,
+  WEBSOCKET_IDLE_SECONDS,
+} from '../limits.ts';
 import { CloseCode, Connection, type ConnectionHead } from './connection.ts';
 
 const SUBPROTOCOL = 'penstock.v1';
@@ -27,32 +32,7 @@ export class Stream {
       closeOnBackpressureLimit: true,
       idleTimeout: WEBSOCKET_IDLE_SECONDS,
       sendPingsAutomatically: true,
-      upgrade: (response, request, context) => {
-        if (stage.draining()) return refuseHead(stage, response, request, 'draining');
-        const app = stage.apps.find(readWriteKey(request));
-        if (!stage.apps.allowsOrigin(app, request.getHeader('origin'))) {
-          return refuseHead(stage, response, request, 'forbidden_origin');
-        }
-        const address = stage.clientAddress;
-        const head: ConnectionHead = {
-          app: app === UNKNOWN_KEY ? undefined : app,
-          address: address.of(
-            response.getRemoteAddress(),
-            address.readsForwarded ? request.getHeader('x-forwarded-for') : '',
-          ),
-          userAgent: stage.keepUserAgent
-            ? request.getHeader('user-agent').slice(0, USER_AGENT_BYTES_MAX)
-            : '',
-        };
-        const offered = request.getHeader('sec-websocket-protocol').split(',');
-        response.upgrade(
-          head,
-          request.getHeader('sec-websocket-key'),
-          offered.some((name) => name.trim() === SUBPROTOCOL) ? SUBPROTOCOL : '',
-          request.getHeader('sec-websocket-extensions'),
-          context,
-        );
-      },
+      upgrade: (response, request, context) => this.#upgrade(response, request, context),
       open: (socket) => this.#open(socket),
       message: (socket, message) => this.#connections.get(socket)?.message(message),
       close: (socket) => {
@@ -70,6 +50,39 @@ export class Stream {
   /** Closes every connection with 1012 as soon as its messages are acknowledged. */
   drain(): void {
     for (const connection of this.#connections.values()) connection.drain();
+  }
+
+  #upgrade(response: HttpResponse, request: HttpRequest, context: us_socket_context_t): void {
+    const stage = this.#stage;
+    const app = stage.apps.find(readWriteKey(request));
+    const reason = stage.draining()
+      ? 'draining'
+      : this.#connections.size >= WEBSOCKET_CONNECTIONS_MAX
+        ? 'overloaded'
+        : stage.apps.allowsOrigin(app, request.getHeader('origin'))
+          ? undefined
+          : 'forbidden_origin';
+    if (reason !== undefined) {
+      refuseHead(stage, response, request, reason);
+      return;
+    }
+    const address = stage.clientAddress;
+    const head: ConnectionHead = {
+      app: app === UNKNOWN_KEY ? undefined : app,
+      address: address.of(
+        response.getRemoteAddress(),
+        address.readsForwarded ? request.getHeader('x-forwarded-for') : '',
+      ),
+      userAgent: stage.keepUserAgent ? request.getHeader('user-agent').slice(0, USER_AGENT_BYTES_MAX) : '',
+    };
+    const offered = request.getHeader('sec-websocket-protocol').split(',');
+    response.upgrade(
+      head,
+      request.getHeader('sec-websocket-key'),
+      offered.some((name) => name.trim() === SUBPROTOCOL) ? SUBPROTOCOL : '',
+      request.getHeader('sec-websocket-extensions'),
+      context,
+    );
   }
 
   #open(socket: WebSocket<ConnectionHead>): void {
