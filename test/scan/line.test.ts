@@ -49,6 +49,26 @@ describe('the canonical line', () => {
       '{"i":9007199254740993,"n":-9223372036854775808,"u":18446744073709551615,"f":1.10,"e":-0E+0,"s":"\\u00e9\\/\\n\u00e9"}';
     expect(clean(`"event_data":${data}`)).toBe(`${HEAD}${TIME},"event_data":${data}`);
   });
+  it('spells a time in one way, also one sent in 24 characters that only look like it', () => {
+    for (const sent of [
+      'T01:02:03.450Z',
+      't01:02:03.450Z',
+      ' 01:02:03.450Z',
+      'T01:02:03,450Z',
+      'T01:02:03.450z',
+      'T01:02:03.4500',
+    ]) {
+      expect(clean(`"timestamp":"2025-06-01${sent}","platform":"ios"`)).toBe(
+        `${HEAD},"timestamp":"2025-06-01T01:02:03.450Z","platform":"ios"`,
+      );
+    }
+    expect(clean('"timestamp":"2025-06-01T01:02:03+01:00"')).toBe(
+      `${HEAD},"timestamp":"2025-06-01T00:02:03.000Z"`,
+    );
+    expect(clean('"timestamp":"2025-06-01T01:02:03.4\\u005a"')).toBe(
+      `${HEAD},"timestamp":"2025-06-01T01:02:03.400Z"`,
+    );
+  });
   it('makes a UUIDv7 of the received time when the client sent no id, or null', () => {
     for (const id of ['', '"event_id":null,']) {
       const line = lineOf(`{${id}"event_type":"t","app_id":"a","device_id":"d"}`);

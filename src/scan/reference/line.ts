@@ -3,7 +3,7 @@
 import { CLIENT_COLUMNS, ColumnIndex } from '../../event.ts';
 import { RECORD_WORDS, RecordWord } from '../contract.ts';
 import { writeUuid } from '../uuid.ts';
-import { COMMA, copyBytes, OPEN_BRACE, QUOTE, textOf } from './bytes.ts';
+import { COMMA, copyBytes, DOT, OPEN_BRACE, QUOTE, textOf } from './bytes.ts';
 import { putCapture, putText, reserveLines } from './canonical.ts';
 import { isEmptyValue } from './columns.ts';
 import { MURMUR2_SEED_KAFKA, MURMUR2_SEED_SECOND, murmur2 } from './murmur2.ts';
@@ -36,7 +36,7 @@ export function writeEvent(state: ScanState): void {
   let to = putEventId(state, lineOffset);
   for (let column = EVENT_ID + 1; column < COLUMN_COUNT; column++) {
     if (column === APP && state.app > 0) to = putApp(state, flushRun(state, to));
-    else if (column === TIMESTAMP) to = putTime(state, flushRun(state, to));
+    else if (column === TIMESTAMP) to = putTime(state, to);
     else to = putColumn(state, column, to);
   }
   to = flushRun(state, to);
@@ -72,11 +72,29 @@ function putApp(state: ScanState, to: number): number {
 }
 
 function putTime(state: ScanState, to: number): number {
-  to = putText(state, KEY_TEXTS[TIMESTAMP]!, to);
+  const capture = state.winner[TIMESTAMP]!;
+  if (capture >= 0 && isCanonicalTime(state, capture)) return putCaptured(state, TIMESTAMP, capture, to);
+  to = putText(state, KEY_TEXTS[TIMESTAMP]!, flushRun(state, to));
   state.lines[to] = QUOTE;
   writeTimestamp(state.eventMs, state.lines, to + 1);
   state.lines[to + TIMESTAMP_TEXT_BYTES + 1] = QUOTE;
   return to + TIMESTAMP_TEXT_BYTES + 2;
+}
+
+/** Whether a time that was parsed is spelt as lines spell it: half of the SDKs send just that. */
+function isCanonicalTime(state: ScanState, capture: number): boolean {
+  const row = capture * CAPTURE_WORDS;
+  const bytes = state.bytes;
+  const start = state.captures[row + CaptureWord.valueStart]!;
+  if (state.captures[row + CaptureWord.valueEnd]! - start !== TIMESTAMP_TEXT_BYTES + 2) return false;
+  if ((state.captures[row + CaptureWord.flags]! & CaptureFlag.valueEscaped) !== 0) return false;
+  // With these three in their places no other spelling has this length.
+  return (
+    bytes[start] === QUOTE &&
+    bytes[start + 11] === 0x54 &&
+    bytes[start + 20] === DOT &&
+    bytes[start + 24] === 0x5a
+  );
 }
 
 function putColumn(state: ScanState, column: number, to: number): number {

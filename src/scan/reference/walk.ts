@@ -121,12 +121,13 @@ function walkMember(
   const spaceBefore = state.spaceCount;
   const escapesBefore = state.escapeCount;
   const surrogatesBefore = state.surrogateCount;
-  const valueEnd = walkValue(
-    state,
-    at,
-    depth,
-    entry < 0 ? -1 : entries[entry * ENTRY_WORDS + EntryWord.node]!,
-  );
+  let valueEnd: number;
+  if (at < state.end && state.bytes[at] === QUOTE) {
+    valueEnd = scanString(state, at + 1) + 1;
+    if (valueEnd === 0) return -1;
+  } else {
+    valueEnd = walkValue(state, at, depth, entry < 0 ? -1 : entries[entry * ENTRY_WORDS + EntryWord.node]!);
+  }
   if (valueEnd < 0) return -1;
   if (depth !== ROOT_DEPTH && slot < 0) return valueEnd;
 
