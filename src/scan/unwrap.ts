@@ -1,3 +1,4 @@
+// Hot path: once a frame, which is once an event where events come alone.
 /**
  * Decompresses the bodies of a slab into one arena, the scan's second source, before the scan. A frame that
  * cannot be decompressed keeps source 0, its bytes and a reason; the scanner passes over it.

@@ -1,3 +1,4 @@
+// Hot path: once a frame, which is once an event where events come alone.
 /** Peer addresses as text: dotted quads, RFC 5952 for IPv6, and IPv4 within IPv6 (::ffff:a.b.c.d) as a dotted quad. */
 
 const DIGITS = Buffer.from('0123456789abcdef');

@@ -1,15 +1,14 @@
 // Hot path.
 /**
- * Keys of objects: pushed on a stack while their object is open, compared unescaped with their neighbours, and
- * looked up in the program. Up to KEYS_COMPARED_MAX keys an object compares one by one; from there on a Set of
- * strings takes over, whose hash V8 seeds, so that no client can make the check quadratic.
+ * Keys of objects: pushed on a stack while their object is open, and compared unescaped with their neighbours. Up
+ * to KEYS_COMPARED_MAX keys an object compares one by one; from there on a Set of strings takes over, whose hash
+ * V8 seeds, so that no client can make the check quadratic.
  */
 import { hash } from 'node:crypto';
 import { EVENT_KEYS_MAX, KEY_STRING_BYTES_MAX, KEYS_COMPARED_MAX } from '../../limits.ts';
 import { ReasonNumber } from '../../outcome.ts';
 import type { ScanState } from './state.ts';
 import { decodeString } from './strings.ts';
-import { ENTRY_WORDS, EntryWord, type ProgramTables } from './tables.ts';
 
 /** Length and the outer eight bytes, mixed. Keys that differ only within collide; their bytes are compared. */
 export function hashKey(bytes: Uint8Array, view: DataView, start: number, length: number): number {
@@ -103,46 +102,4 @@ export function keyString(state: ScanState, index: number): string {
   const start = position < 0 ? ~position : position;
   if (length <= KEY_STRING_BYTES_MAX) return bytes.toString('latin1', start, start + length);
   return `\u0100${hash('sha256', bytes.subarray(start, start + length), 'base64')}`;
-}
-
-/** Entry of the program's node whose key is the one at `top`, or -1. */
-export function findEntry(state: ScanState, tables: ProgramTables, node: number, top: number): number {
-  const wanted = state.keyHash[top]!;
-  const first = tables.nodeCells[node]!;
-  const mask = tables.nodeMask[node]!;
-  let cell = wanted & mask;
-  for (;;) {
-    const entry = tables.cells[first + cell]! - 1;
-    if (entry < 0) return -1;
-    if (
-      tables.entries[entry * ENTRY_WORDS + EntryWord.hash] === wanted &&
-      isEntry(state, tables, entry, top)
-    ) {
-      return entry;
-    }
-    cell = (cell + 1) & mask;
-  }
-}
-
-function isEntry(state: ScanState, tables: ProgramTables, entry: number, top: number): boolean {
-  const length = state.keyLength[top]!;
-  if (tables.entries[entry * ENTRY_WORDS + EntryWord.keyLength] !== length) return false;
-  const keyStart = tables.entries[entry * ENTRY_WORDS + EntryWord.keyStart]!;
-  const position = state.keyStart[top]!;
-  const bytes = position < 0 ? state.scratch : state.bytes;
-  const start = position < 0 ? ~position : position;
-  let from = 0;
-  let to = length;
-  if (length >= 4) {
-    const view = position < 0 ? state.scratchView : state.view;
-    const row = entry * ENTRY_WORDS;
-    if (view.getInt32(start, true) !== tables.entries[row + EntryWord.head]) return false;
-    if (view.getInt32(start + length - 4, true) !== tables.entries[row + EntryWord.last]) return false;
-    from = 4;
-    to = length - 4;
-  }
-  for (let index = from; index < to; index++) {
-    if (bytes[start + index] !== tables.keyBytes[keyStart + index]) return false;
-  }
-  return true;
 }

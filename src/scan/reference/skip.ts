@@ -1,3 +1,4 @@
+// Hot path: every byte of what is passed over.
 /** Recovery: where an event ends whose inside is at fault. Iterative, so that no nesting can exhaust the stack. */
 import { BACKSLASH, COLON, COMMA, isSpace, QUOTE } from './bytes.ts';
 

@@ -1,3 +1,4 @@
+// Hot path: findEntry, once a key; the rest runs at start.
 /**
  * A program as flat tables: for each node a hash table of the keys that it looks for, in one Int32Array.
  * Built once per route at start.
@@ -6,6 +7,7 @@ import type { Program, ProgramKey } from '../../dialects/compile.ts';
 import { CLIENT_COLUMNS } from '../../event.ts';
 import { type Text, textOf, viewOf } from './bytes.ts';
 import { hashKey } from './keys.ts';
+import type { ScanState } from './state.ts';
 
 /** Words of an entry, one for each key of each node. */
 export const ENTRY_WORDS = 8;
@@ -133,4 +135,46 @@ function buildColumnSlots(program: Program) {
   }
   columnFirst[CLIENT_COLUMNS.length] = slots.length;
   return { columnFirst, columnSlots: Int32Array.from(slots), slotColumn, slotIsNamed };
+}
+
+/** Entry of the program's node whose key is the one at `top`, or -1. */
+export function findEntry(state: ScanState, tables: ProgramTables, node: number, top: number): number {
+  const wanted = state.keyHash[top]!;
+  const first = tables.nodeCells[node]!;
+  const mask = tables.nodeMask[node]!;
+  let cell = wanted & mask;
+  for (;;) {
+    const entry = tables.cells[first + cell]! - 1;
+    if (entry < 0) return -1;
+    if (
+      tables.entries[entry * ENTRY_WORDS + EntryWord.hash] === wanted &&
+      isEntry(state, tables, entry, top)
+    ) {
+      return entry;
+    }
+    cell = (cell + 1) & mask;
+  }
+}
+
+function isEntry(state: ScanState, tables: ProgramTables, entry: number, top: number): boolean {
+  const length = state.keyLength[top]!;
+  if (tables.entries[entry * ENTRY_WORDS + EntryWord.keyLength] !== length) return false;
+  const keyStart = tables.entries[entry * ENTRY_WORDS + EntryWord.keyStart]!;
+  const position = state.keyStart[top]!;
+  const bytes = position < 0 ? state.scratch : state.bytes;
+  const start = position < 0 ? ~position : position;
+  let from = 0;
+  let to = length;
+  if (length >= 4) {
+    const view = position < 0 ? state.scratchView : state.view;
+    const row = entry * ENTRY_WORDS;
+    if (view.getInt32(start, true) !== tables.entries[row + EntryWord.head]) return false;
+    if (view.getInt32(start + length - 4, true) !== tables.entries[row + EntryWord.last]) return false;
+    from = 4;
+    to = length - 4;
+  }
+  for (let index = from; index < to; index++) {
+    if (bytes[start + index] !== tables.keyBytes[keyStart + index]) return false;
+  }
+  return true;
 }

@@ -17,7 +17,7 @@ import {
   QUOTE,
   skipSpace,
 } from './bytes.ts';
-import { checkKey, collectKeys, findEntry, pushKey } from './keys.ts';
+import { checkKey, collectKeys, pushKey } from './keys.ts';
 import { scanNumber } from './number.ts';
 import { skipBrackets } from './skip.ts';
 import {
@@ -30,7 +30,7 @@ import {
   ValueKind,
 } from './state.ts';
 import { scanString } from './strings.ts';
-import { ENTRY_WORDS, EntryWord } from './tables.ts';
+import { ENTRY_WORDS, EntryWord, findEntry } from './tables.ts';
 
 const INVALID_JSON = ReasonNumber.invalid_json;
 const ROOT_DEPTH = 1;
