@@ -109,7 +109,7 @@ export const BLOCK_ATTEMPTS_MAX = 15;
 /** Block files this old are inserted without being asked for: their thread died. Threads that live ask within seconds. */
 export const LEFTOVER_AGE_MS = 60_000;
 /** The store process yields the cores to the front and the workers: an ack comes before visibility. */
-export const STORE_NICE = 10;
+export const STORE_NICE = 19;
 /** Share of the container's memory that the engine may take, inserts, merges and queries together … */
 export const STORE_MEMORY_SHARE = 0.4;
 /** … and of that, what one query may take. */

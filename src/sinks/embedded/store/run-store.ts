@@ -3,6 +3,7 @@
  * with SIGTERM (after the blocks in hand), and at once when its parent is gone: MergeTree bears being killed, and
  * the block files bring back whatever was not inserted.
  */
+import { readdirSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { LEFTOVER_AGE_MS, RETRY_DELAY_MS_MAX, STORE_NICE } from '../../../limits.ts';
 import { pause } from '../backoff.ts';
@@ -96,9 +97,16 @@ async function keepOpeningQueryDoor(
   return undefined;
 }
 
+/**
+ * Linux keeps a priority per thread, and the engine's library has started some by now: each of them is lowered,
+ * and what they start inherits it. Elsewhere the process has one.
+ */
 function lowerPriority(): void {
   try {
     setPriority(STORE_NICE);
+    if (process.platform === 'linux') {
+      for (const thread of readdirSync('/proc/self/task')) setPriority(Number(thread), STORE_NICE);
+    }
   } catch (error) {
     parentLogger.warn({ error: String(error) }, 'the store runs at normal priority');
   }
