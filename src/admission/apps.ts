@@ -21,12 +21,15 @@ export class Apps {
   /** Names by index; index 0 is open mode. */
   readonly names: readonly string[];
   readonly openMode: boolean;
+  /** Whether any app lists origins, so that the header needs to be read. */
+  readonly restrictsOrigins: boolean;
   readonly #keys = new Map<string, KnownKey>();
   readonly #origins: readonly (ReadonlySet<string> | undefined)[];
 
   constructor(apps: readonly AppConfig[]) {
     this.names = ['', ...apps.map((app) => app.name)];
     this.openMode = apps.length === 0;
+    this.restrictsOrigins = apps.some((app) => app.origins.length > 0);
     this.#origins = [
       undefined,
       ...apps.map((app) => (app.origins.length === 0 ? undefined : new Set(app.origins))),

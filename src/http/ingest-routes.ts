@@ -68,7 +68,9 @@ function admit(stage: FrontStage, request: HttpRequest): { app: number; encoding
   if (stage.draining()) return 'draining';
   const app = stage.apps.openMode ? OPEN_MODE : stage.apps.find(readWriteKey(request));
   if (app === UNKNOWN_KEY) return 'unauthorized';
-  if (!stage.apps.allowsOrigin(app, request.getHeader('origin'))) return 'forbidden_origin';
+  if (stage.apps.restrictsOrigins && !stage.apps.allowsOrigin(app, request.getHeader('origin'))) {
+    return 'forbidden_origin';
+  }
   const encoding = readEncoding(request.getHeader('content-encoding'));
   if (encoding === undefined) return 'unsupported_media_type';
   if (Number(request.getHeader('content-length')) > stage.wireBytesMax) return 'body_too_large';
