@@ -46,7 +46,7 @@ export const nestedDialect: Dialect = {
   required: ['event_type', ['device_id', 'user_id']],
 };
 
-const PROGRAMS: readonly Program[] = [
+export const PROGRAMS: readonly Program[] = [
   compileDialect(penstock, 'batch'),
   compileDialect(penstock, 'single'),
   compileDialect(nestedDialect, 'batch'),

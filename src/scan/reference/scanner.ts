@@ -1,18 +1,10 @@
 // Hot path.
 /** The reference scanner: contract.ts in TypeScript over the bytes. It is the specification, and runs where no compiler is at hand. */
 import { assert } from '../../assert.ts';
-import { SCAN_BUFFER_KEEP_BYTES } from '../../limits.ts';
 import { outcome, REASONS } from '../../outcome.ts';
 import { FrameWord, frameRow, HeaderWord } from '../../slab/layout.ts';
-import {
-  createScanOutput,
-  ERROR_WORDS,
-  RECORD_WORDS,
-  type ScanJob,
-  type Scanner,
-  type ScanOutput,
-  type ScanSetup,
-} from '../contract.ts';
+import type { ScanJob, Scanner, ScanOutput, ScanSetup } from '../contract.ts';
+import { openOutput } from '../output.ts';
 import { viewOf } from './bytes.ts';
 import { addError } from './errors.ts';
 import { rollBack, scanFrame } from './frame.ts';
@@ -50,7 +42,7 @@ function scanSlab(
   const slabView = viewOf(slab);
   const arena = bufferOf(job.sources[1]);
   const arenaView = viewOf(arena);
-  openOutput(state, output);
+  openState(state, output);
   const frameCount = words[HeaderWord.frameCount]!;
   for (let frame = 0; frame < frameCount; frame++) {
     const row = frameRow(frame);
@@ -114,27 +106,11 @@ function closeFrame(state: ScanState, words: Uint32Array, row: number): void {
   words[row + FrameWord.recordStart] = state.markRecordCount;
 }
 
-/** Empties the output, and gives back what one large slab has grown when the last one needed little of it. */
-function openOutput(state: ScanState, output: ScanOutput): void {
-  const fresh = isOversized(output.lines.length, output.lineBytes) ? createScanOutput() : output;
-  output.lines = fresh.lines;
-  if (isOversized(output.records.byteLength, output.recordCount * RECORD_WORDS * 4)) {
-    output.records = createScanOutput().records;
-  }
-  if (isOversized(output.errors.byteLength, output.errorCount * ERROR_WORDS * 4)) {
-    output.errors = createScanOutput().errors;
-  }
-  output.lineBytes = 0;
-  output.recordCount = 0;
-  output.errorCount = 0;
-  output.surrogatesReplaced = 0;
+function openState(state: ScanState, output: ScanOutput): void {
+  openOutput(output);
   state.output = output;
   state.lines = output.lines;
   state.linesView = viewOf(output.lines);
   state.recordTimes = recordTimesOf(output.records);
   state.lineBytes = 0;
-}
-
-function isOversized(capacityBytes: number, usedBytes: number): boolean {
-  return capacityBytes > SCAN_BUFFER_KEEP_BYTES && usedBytes * 4 < capacityBytes;
 }

@@ -1,0 +1,5 @@
+#pragma once
+#include "walk.h"
+namespace penstock {
+inline Position walkEvent(State& state, Position at) { return walkEventExactly(state, at); }
+}

@@ -1,0 +1,107 @@
+// A dialect's compiled program as tables: for each node a small hash table of the keys that are looked for. Built
+// once per route when a scanner is made; read for every key.
+#pragma once
+#include "key.h"
+#include "setup.h"
+
+namespace penstock {
+
+/// A key that the program looks for.
+struct Entry {
+  Key key;
+  Text bytes;
+  int32_t slot;
+  int32_t node;
+  bool isEnvelope;
+};
+
+struct Program {
+  bool isBatch;
+  /// The dialect's name as a JSON string.
+  Text dialect;
+  uint32_t restColumn;
+  uint32_t slotCount;
+  std::vector<Entry> entries;
+  /// By node: its first cell and the count of its cells minus one. A cell holds an entry plus 1, or 0.
+  std::vector<uint32_t> nodeCells, nodeMask, cells;
+  int32_t envelopeNode;
+  /// Slots of column c, best first: `columnSlots[columnFirst[c]]` to `[columnFirst[c + 1] - 1]`.
+  std::vector<uint32_t> columnFirst, columnSlots, slotColumn;
+  /// Whether a slot's key is called like its column.
+  std::vector<Byte> slotIsNamed;
+  /// Groups of columns, one of each of which must be there.
+  std::vector<std::vector<uint32_t>> required;
+
+  /// Entry of `node` with this key, whose bytes stand at `bytes`, or -1.
+  int32_t find(int32_t node, const Key& key, const Byte* bytes) const {
+    const uint32_t* first = cells.data() + nodeCells[node];
+    const uint32_t mask = nodeMask[node];
+    for (uint32_t cell = key.hash & mask;; cell = (cell + 1) & mask) {
+      const int32_t entry = static_cast<int32_t>(first[cell]) - 1;
+      if (entry < 0) return -1;
+      const Entry& candidate = entries[entry];
+      if (!looksEqual(candidate.key, key)) continue;
+      if (key.length <= KEY_EXACT_BYTES || std::memcmp(candidate.bytes.bytes, bytes, key.length) == 0) return entry;
+    }
+  }
+};
+
+inline void readNode(SetupReader& reader, Program& program) {
+  const uint32_t keyCount = reader.word();
+  uint32_t cellCount = 1;
+  // A quarter full at most, so that most keys that are not looked for meet an empty cell at once.
+  while (cellCount < 4 * keyCount) cellCount *= 2;
+  const uint32_t first = static_cast<uint32_t>(program.cells.size());
+  program.nodeCells.push_back(first);
+  program.nodeMask.push_back(cellCount - 1);
+  program.cells.resize(first + cellCount);
+  for (uint32_t index = 0; index < keyCount; index++) {
+    Entry entry{};
+    entry.bytes = reader.text();
+    entry.key = makeKey(entry.bytes.bytes, static_cast<uint32_t>(entry.bytes.length));
+    entry.slot = static_cast<int32_t>(reader.word());
+    entry.node = static_cast<int32_t>(reader.word());
+    entry.isEnvelope = reader.word() != 0;
+    uint32_t cell = entry.key.hash & (cellCount - 1);
+    while (program.cells[first + cell] != 0) cell = (cell + 1) & (cellCount - 1);
+    program.entries.push_back(entry);
+    program.cells[first + cell] = static_cast<uint32_t>(program.entries.size());
+  }
+}
+
+/// The next program of the setup; `columnCount` columns of the client.
+inline Program readProgram(SetupReader& reader, uint32_t columnCount) {
+  Program program{};
+  program.isBatch = reader.word() != 0;
+  program.dialect = reader.text();
+  program.restColumn = reader.word();
+  program.slotCount = reader.word();
+  program.slotColumn.resize(program.slotCount);
+  program.slotIsNamed.resize(program.slotCount);
+  for (uint32_t column = 0; column < columnCount; column++) {
+    program.columnFirst.push_back(static_cast<uint32_t>(program.columnSlots.size()));
+    const uint32_t slots = reader.word();
+    for (uint32_t index = 0; index < slots; index++) {
+      const uint32_t slot = reader.word();
+      const bool isNamed = reader.word() != 0;
+      if (slot >= program.slotCount) continue;
+      program.columnSlots.push_back(slot);
+      program.slotColumn[slot] = column;
+      program.slotIsNamed[slot] = isNamed;
+    }
+  }
+  program.columnFirst.push_back(static_cast<uint32_t>(program.columnSlots.size()));
+  const uint32_t groups = reader.word();
+  for (uint32_t group = 0; group < groups; group++) {
+    std::vector<uint32_t> columns(reader.word());
+    for (uint32_t& column : columns) column = reader.word();
+    program.required.push_back(columns);
+  }
+  const uint32_t nodes = reader.word();
+  // The last node holds the envelope's own keys.
+  for (uint32_t node = 0; node < nodes; node++) readNode(reader, program);
+  program.envelopeNode = static_cast<int32_t>(nodes) - 1;
+  return program;
+}
+
+}  // namespace penstock

@@ -1,0 +1,158 @@
+// Everything that a scanner keeps while it scans, in one plain object that its free functions share: the native twin
+// of src/scan/reference/state.ts. One state belongs to one scanner and thus to one thread; nothing in it outlives a
+// slab but buffers.
+#pragma once
+#include <cstdlib>
+
+#include "output.h"
+#include "program.h"
+#include "structure.h"
+
+namespace penstock {
+
+/// What a captured value is. `absent` is JSON's null.
+enum class ValueKind : uint8_t { absent, string, number, object, array, boolean };
+
+/// `rest`: goes to the rest column. `valueDirty`, `keyDirty`: cannot be copied as it stands (space, surrogates).
+namespace capture_flag {
+enum : uint8_t { valueDirty = 1, valueEscaped = 2, keyEscaped = 4, keyDirty = 8, rest = 16 };
+}
+
+/// A member of the event's root, or a value deeper down that fills a slot. Offsets count in the source; the key's
+/// are those of its raw text between the quotes, the value's include quotes and braces.
+struct Capture {
+  int32_t keyStart, keyEnd, valueStart, valueEnd;
+  int32_t slot;
+  ValueKind kind;
+  uint8_t flags;
+  bool isRoot;
+};
+
+/// A key on the stack. `start` is an offset in the body, or its complement (~) in the scratch for a key that had to
+/// be unescaped.
+struct StackedKey {
+  Key key;
+  Position start;
+};
+
+enum class Utf8 : uint8_t { unknown, valid, broken };
+
+/// Faults that are no reasons, of the walk: they steer the frame loop. 0 is none.
+constexpr uint32_t FAULT_ENVELOPE = 0xffffffff;
+
+/// Memory that only ever grows, to the size of the largest thing it had to hold.
+template <typename Item>
+struct Room {
+  Item* items = nullptr;
+  size_t capacity = 0;
+
+  /// Makes room for `wanted` items; the first `kept` stay.
+  void reserve(size_t wanted, size_t kept) {
+    if (wanted <= capacity) return;
+    const size_t size = wanted > 2 * capacity ? wanted : 2 * capacity;
+    Item* grown = static_cast<Item*>(std::malloc(size * sizeof(Item)));
+    // There is no event to blame and nothing to give back: the process is out of memory.
+    if (grown == nullptr) std::abort();
+    if (kept > 0) std::memcpy(static_cast<void*>(grown), items, kept * sizeof(Item));
+    std::free(items);
+    items = grown;
+    capacity = size;
+  }
+
+  /// Gives the memory back.
+  void release() {
+    std::free(items);
+    items = nullptr;
+    capacity = 0;
+  }
+
+  Room() = default;
+  Room(const Room&) = delete;
+  Room& operator=(const Room&) = delete;
+  ~Room() { release(); }
+};
+
+struct State {
+  // What stays the same.
+  Limits limits;
+  Reasons reasons;
+  std::vector<bool> keepsDeadLetter;
+  std::vector<Column> columns;
+  uint32_t eventIdColumn, appColumn, deviceColumn, userColumn, timestampColumn;
+  /// Room for every key of the columns, the quotes of texts, an id and a time.
+  size_t fixedBytes;
+  std::vector<Program> programs;
+  /// By a frame row's `app`; 0 is open mode.
+  std::vector<App> apps;
+  /// By a frame row's `transport`: `,"transport":"name"}` and a newline.
+  std::vector<Text> transportEnds;
+  uint32_t hashSeed[4];
+  uint32_t nodeHigh, nodeLow;
+  Room<uint32_t> setupWords;
+  Room<Byte> setupBytes;
+
+  // The body: VIEWS for the time of one scan. `end` is where the current walk must stop.
+  const Byte* bytes;
+  Position sourceBytes;
+  uint32_t source;
+  Position end, frameStart, frameEnd;
+  Utf8 utf8;
+  Structure structure;
+
+  // The walk of one event.
+  const Program* program;
+  uint32_t fault;
+  int32_t faultSlot;
+  /// A root key of the envelope's with an array ends the walk with FAULT_ENVELOPE.
+  bool envelopeSought;
+  /// The object walked is the envelope itself: its array is skipped and noted, its slots are not looked for.
+  bool envelopeWalked;
+  Position arrayStart, arrayEnd;
+  /// Keys of the event so far; and the stack of keys of the objects that are open.
+  uint32_t keyCount;
+  size_t keyTop;
+  Room<StackedKey> keys;
+  /// Cells of the sets of open objects with many keys, one behind the other.
+  Room<uint32_t> keyCells;
+  size_t keyCellsTop;
+  /// Running counts; a span in which they did not move can be copied as it stands.
+  uint64_t spaceCount, escapeCount, surrogateCount;
+  Room<Capture> captures;
+  size_t captureCount;
+  /// Captures of the envelope's own fields, kept over the events of a frame.
+  Room<Capture> envelope;
+  size_t envelopeCount;
+  /// By slot: its capture, or -1. By column: the winning capture, or -1.
+  std::vector<int32_t> slotCapture, winner;
+  size_t restCount;
+  /// Names of the rest column that are taken (rest.h).
+  Room<struct TakenName> takenNames;
+  Room<uint32_t> takenCells;
+  /// Span of the body that waits to be copied to the line, or -1 twice.
+  Position runStart, runEnd;
+  /// Unescaped texts of the current event.
+  Room<Byte> scratch;
+  size_t scratchTop;
+
+  // The frame's constants.
+  uint32_t app, frame;
+  double receivedMs, eventMs;
+  /// The end of each line of the frame: ip, user agent, received_at, dialect, transport, brace, newline.
+  Room<Byte> tail;
+  size_t tailBytes;
+
+  // The output, and what it and the id source held when the frame began; a refused frame goes back to it.
+  Output output;
+  uint32_t idCounter;
+  uint32_t accepted, rejected;
+  Marks marks;
+  uint32_t markIds;
+};
+
+/// Notes `reason` as the fault of the walk and returns -1, which every walking function hands up.
+inline Position fail(State& state, uint32_t reason) {
+  state.fault = reason;
+  return -1;
+}
+
+}  // namespace penstock

@@ -1,0 +1,3 @@
+#pragma once
+#include "bytes.h"
+namespace penstock { struct Structure {}; }
