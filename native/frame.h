@@ -6,6 +6,9 @@
 
 namespace penstock {
 
+/// Bytes that a walk by the index may load behind those of the event.
+constexpr Position LOOKAHEAD_BYTES = 32;
+
 /// What `scanEvent` returns beside positions.
 constexpr Position END_UNKNOWN = -1, IS_ENVELOPE = -2;
 
@@ -186,6 +189,9 @@ inline uint32_t scanFrame(State& state) {
   state.envelopeCount = 0;
   state.envelopeWalked = false;
   state.envelopeSought = false;
+  // A walk by the index loads a few bytes more than it looks at; the end of a source is left to the exact walk.
+  const Position loadable = state.sourceBytes - LOOKAHEAD_BYTES;
+  state.structure.open(bytes, state.frameEnd < loadable ? state.frameEnd : loadable);
   Position at = state.frameStart;
   const bool hasMark = state.frameEnd - at >= 3 && std::memcmp(bytes + at, "\xef\xbb\xbf", 3) == 0;
   at = skipSpace(bytes, hasMark ? at + 3 : at, state.frameEnd);

@@ -2,8 +2,6 @@
 // of src/scan/reference/state.ts. One state belongs to one scanner and thus to one thread; nothing in it outlives a
 // slab but buffers.
 #pragma once
-#include <cstdlib>
-
 #include "output.h"
 #include "program.h"
 #include "structure.h"
@@ -39,38 +37,6 @@ enum class Utf8 : uint8_t { unknown, valid, broken };
 
 /// Faults that are no reasons, of the walk: they steer the frame loop. 0 is none.
 constexpr uint32_t FAULT_ENVELOPE = 0xffffffff;
-
-/// Memory that only ever grows, to the size of the largest thing it had to hold.
-template <typename Item>
-struct Room {
-  Item* items = nullptr;
-  size_t capacity = 0;
-
-  /// Makes room for `wanted` items; the first `kept` stay.
-  void reserve(size_t wanted, size_t kept) {
-    if (wanted <= capacity) return;
-    const size_t size = wanted > 2 * capacity ? wanted : 2 * capacity;
-    Item* grown = static_cast<Item*>(std::malloc(size * sizeof(Item)));
-    // There is no event to blame and nothing to give back: the process is out of memory.
-    if (grown == nullptr) std::abort();
-    if (kept > 0) std::memcpy(static_cast<void*>(grown), items, kept * sizeof(Item));
-    std::free(items);
-    items = grown;
-    capacity = size;
-  }
-
-  /// Gives the memory back.
-  void release() {
-    std::free(items);
-    items = nullptr;
-    capacity = 0;
-  }
-
-  Room() = default;
-  Room(const Room&) = delete;
-  Room& operator=(const Room&) = delete;
-  ~Room() { release(); }
-};
 
 struct State {
   // What stays the same.
