@@ -11,7 +11,8 @@
 # Works with --read-only: only /data is written, /tmp is not. Configuration: mount a file at /app/config/penstock.yaml,
 # or name one with PENSTOCK_CONFIG. A bind mount at /data must belong to user 1000.
 
-FROM node:22-bookworm-slim AS build
+# The whole image, for its C++ compiler; what it builds runs in the slim one.
+FROM node:22-bookworm AS build
 WORKDIR /app
 COPY . .
 RUN --mount=type=cache,target=/root/.npm bash scripts/container/build.sh

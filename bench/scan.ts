@@ -1,14 +1,16 @@
 /**
- * Events a CPU-second of the reference scanner, beside JSON.parse + check + JSON.stringify over the same
- * bodies. Both take turns, so that a slow second of the machine hits both; the median of several turns counts.
+ * Events a CPU-second of the native scanner and of the reference, beside JSON.parse + check + JSON.stringify over
+ * the same bodies. They take turns, so that a slow second of the machine hits all; the median of several turns
+ * counts. What is compared is the same work: from the bytes of bodies to canonical lines and records.
  *
- *   node dist/bench/scan.js [--json FILE] [--events N] [--turns N] [--seed N]
+ *   npm run bench:scan -- [--json FILE] [--events N] [--turns N] [--seed N]
  */
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { ROUTES } from '../src/dialects/routes.ts';
-import { createScanOutput } from '../src/scan/contract.ts';
+import { createScanOutput, type Scanner, type ScanSetup } from '../src/scan/contract.ts';
+import { createNativeScanner, nativeKernel } from '../src/scan/native.ts';
 import { createReferenceScanner } from '../src/scan/reference/scanner.ts';
 import { createUuidSource } from '../src/scan/uuid.ts';
 import { type CorpusSize, createCorpus, createRandom } from './corpus.ts';
@@ -31,7 +33,9 @@ const SLAB_BODY_BYTES = 900_000;
 interface Figure {
   readonly size: CorpusSize;
   readonly bytesPerEvent: number;
-  readonly scanner: number;
+  /** Undefined where the native scanner is not built. */
+  readonly native: number | undefined;
+  readonly reference: number;
   readonly jsonParse: number;
 }
 
@@ -39,19 +43,25 @@ const figures = (['small', 'medium', 'large'] as const).map(measure);
 const report = {
   node: process.version,
   cpu: cpus()[0]?.model,
+  kernel: nativeKernel(),
   seed,
   eventsPerBody,
   turns,
   eventsPerSecond: figures,
 };
-for (const figure of figures) {
+for (const { size, bytesPerEvent, native, reference, jsonParse } of figures) {
+  const ratios =
+    native === undefined
+      ? ''
+      : `×${(native / reference).toFixed(1)} and ×${(native / jsonParse).toFixed(1)} · ${gigabytes(native * bytesPerEvent)}`;
   console.log(
-    `${figure.size.padEnd(7)} ${figure.bytesPerEvent.toFixed(0).padStart(5)} B  scanner ${millions(figure.scanner)}  ` +
-      `JSON.parse+check+stringify ${millions(figure.jsonParse)}  ×${(figure.scanner / figure.jsonParse).toFixed(2)}`,
+    `${size.padEnd(7)} ${bytesPerEvent.toFixed(0).padStart(5)} B  native ${millions(native)}  ` +
+      `reference ${millions(reference)}  JSON.parse+check+stringify ${millions(jsonParse)}  ${ratios}`,
   );
 }
 console.log(
-  `node ${report.node} · ${report.cpu} · seed ${seed} · ${eventsPerBody} events a body · ${turns} turns`,
+  `node ${report.node} · ${report.cpu} · ${report.kernel ?? 'no native scanner'} · seed ${seed} · ` +
+    `${eventsPerBody} events a body · ${turns} turns`,
 );
 if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
 
@@ -68,39 +78,40 @@ function measure(size: CorpusSize): Figure {
   const agent = 'Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15';
   const frames = bodies.map((body) => ({ body, address: [203, 0, 113, 7], userAgent: agent, app: 1 }));
   const slab = createSlab(frames, Date.UTC(2025, 5, 9));
-  const scanner = createReferenceScanner({
+  const setup = (): ScanSetup => ({
     programs: ROUTES.map((route) => route.program),
     apps: ['', 'shop'],
     batchEventsMax: 1000,
     ids: createUuidSource(createRandom(seed)),
   });
-  const output = createScanOutput();
-  const job = slab.job();
-  const scanOnce = () => {
-    resetVerdicts(slab.words);
-    scanner.scan(job, output);
-    return output.recordCount;
+  const scanOnce = (scanner: Scanner) => {
+    const output = createScanOutput();
+    const job = slab.job();
+    return () => {
+      resetVerdicts(slab.words);
+      scanner.scan(job, output);
+      return output.recordCount;
+    };
   };
-  const parseOnce = () => bodies.reduce((sum, body) => sum + parseAndStringify(body), 0);
-  if (scanOnce() !== eventCount || parseOnce() !== eventCount)
+  const native = createNativeScanner(setup());
+  const contenders = [
+    scanOnce(createReferenceScanner(setup())),
+    () => bodies.reduce((sum, body) => sum + parseAndStringify(body), 0),
+    ...(native === undefined ? [] : [scanOnce(native)]),
+  ];
+  if (contenders.some((once) => once() !== eventCount))
     throw new Error('an event of the corpus was not accepted');
 
-  const scannerRates: number[] = [];
-  const parseRates: number[] = [];
+  const rates = contenders.map((): number[] => []);
   for (let turn = 0; turn <= turns; turn++) {
-    const scannerRate = rateOf(scanOnce);
-    const parseRate = rateOf(parseOnce);
-    // The first turn warms up.
-    if (turn === 0) continue;
-    scannerRates.push(scannerRate);
-    parseRates.push(parseRate);
+    for (const [index, once] of contenders.entries()) {
+      const rate = rateOf(once);
+      // The first turn warms up.
+      if (turn > 0) rates[index]?.push(rate);
+    }
   }
-  return {
-    size,
-    bytesPerEvent: bytes / eventCount,
-    scanner: median(scannerRates),
-    jsonParse: median(parseRates),
-  };
+  const [reference = 0, jsonParse = 0, nativeRate] = rates.map(median);
+  return { size, bytesPerEvent: bytes / eventCount, native: nativeRate, reference, jsonParse };
 }
 
 function rateOf(once: () => number): number {
@@ -134,6 +145,10 @@ function median(rates: number[]): number {
   return rates.sort((left, right) => left - right)[rates.length >> 1] ?? 0;
 }
 
-function millions(rate: number): string {
-  return `${(rate / 1e6).toFixed(3)} M ev/s`;
+function millions(rate: number | undefined): string {
+  return rate === undefined ? 'not built' : `${(rate / 1e6).toFixed(3)} M ev/s`;
+}
+
+function gigabytes(rate: number): string {
+  return `${(rate / 1e9).toFixed(2)} GB/s`;
 }

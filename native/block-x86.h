@@ -6,6 +6,13 @@
 #include "block.h"
 #include "kernels.h"
 
+// GCC 12 warns of the undefined registers that its own intrinsics begin with.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+
 #define PENSTOCK_AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2,pclmul,bmi,popcnt")))
 #define PENSTOCK_AVX2 __attribute__((target("avx2,pclmul,bmi,popcnt")))
 
@@ -112,3 +119,7 @@ inline void indexPiece(Piece& piece) {
 }
 
 }  // namespace penstock
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif

@@ -49,8 +49,11 @@ class Structure {
       if (indexedTo_ - tokens_.items[cursor_] > INDEXED_BYTES_MAX) return false;
       std::memmove(tokens_.items, tokens_.items + cursor_, kept * sizeof(uint32_t));
     }
+    // As much again as an event has so far, so that one that is walked anew for every piece is walked twice at most.
+    const Position grown = kept > 0 ? indexedTo_ - tokens_.items[0] : 0;
+    const Position wanted = grown > PIECE_BYTES ? grown : PIECE_BYTES;
     cursor_ = 0;
-    const Position end = limit_ - indexedTo_ > PIECE_BYTES ? indexedTo_ + PIECE_BYTES : limit_;
+    const Position end = limit_ - indexedTo_ > wanted ? indexedTo_ + wanted : limit_;
     tokens_.reserve(kept + static_cast<size_t>(end - indexedTo_) + BLOCK_BYTES + SENTINELS, kept);
     Piece piece{bytes_, indexedTo_, end, tokens_.items + kept, carry_, false};
     indexPiece(piece);

@@ -3,11 +3,13 @@
 //
 //   install: when node_modules is not the one of this package-lock.json and this Node major
 //   build:   when a source file is newer than the last build
+//   native:  when native/ or its packages changed; a failure leaves the scanner in TypeScript (native.mjs)
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildNative, isNativeCurrent } from './native.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const installStamp = join(root, 'node_modules/.penstock-install');
@@ -25,9 +27,10 @@ export function prepare() {
     writeFileSync(installStamp, lockHash);
   }
   if (!existsSync(buildStamp) || newestSource() > statSync(buildStamp).mtimeMs) build();
+  else if (!isNativeCurrent()) buildNative();
 }
 
-/** Compiles src, workers and bench into dist, from scratch so that a deleted source leaves nothing behind. */
+/** Compiles src, workers, bench and native into dist, from scratch so that a deleted source leaves nothing behind. */
 export function build() {
   rmSync(join(root, 'dist'), { recursive: true, force: true });
   step('building', process.execPath, [
@@ -35,6 +38,7 @@ export function build() {
     '-p',
     'tsconfig.build.json',
   ]);
+  buildNative();
   writeFileSync(buildStamp, new Date().toISOString());
 }
 

@@ -22,6 +22,7 @@ import type { Logger } from './log.ts';
 import { CounterReader, createCounterMemory } from './metrics/counters.ts';
 import { Exposition } from './metrics/exposition.ts';
 import { readinessOf } from './readiness.ts';
+import { scannerName } from './scan/scanner.ts';
 import { type Store, startStore } from './sinks/embedded/store-process.ts';
 import { MemoryBudget } from './slab/budget.ts';
 import { SlabPool } from './slab/pool.ts';
@@ -54,6 +55,7 @@ export async function startAppliance(
   parts: ApplianceParts = {},
 ): Promise<Appliance> {
   const clock = parts.clock ?? systemClock;
+  const scanner = chooseScanner(config, log);
   const counterMemory = createCounterMemory(config.workers);
   const counters = new CounterReader(counterMemory);
 
@@ -81,6 +83,7 @@ export async function startAppliance(
       apps: apps.names,
       batchEventsMax: config.limits.batchEventsMax,
       bodyBytesMax: config.limits.bodyBytesMax,
+      scanner: config.scanner,
     },
     embedded: store && {
       address: store.address,
@@ -126,6 +129,7 @@ export async function startAppliance(
     threadDeaths: () => workers.deaths,
     storeReady: () => store?.ready() ?? false,
     storeRestarts: () => store?.restarts() ?? 0,
+    scannerNative: () => scanner === 'native',
   });
   registerServiceRoutes(app, front, {
     readiness: () => readinessOf({ draining, workers, budget, store }),
@@ -157,6 +161,15 @@ export async function startAppliance(
         log,
       ),
   };
+}
+
+/** The scanner that the workers will make; said loudly when it is several times slower than this release's. */
+function chooseScanner(config: Config, log: Logger): string {
+  const scanner = scannerName(config.scanner);
+  if (config.scanner === 'auto' && scanner !== 'native') {
+    log.warn('the native scanner is not built; the one in TypeScript serves, several times slower');
+  }
+  return scanner;
 }
 
 /** Starts the store and logs each time it comes up, with the port of its query door. */

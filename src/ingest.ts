@@ -11,7 +11,7 @@ import { ROUTES } from './dialects/routes.ts';
 import type { SlabResult } from './dispatch/worker-pool.ts';
 import type { ThreadCounters } from './metrics/counters.ts';
 import { createScanOutput, type ScanJob, type ScanOutput } from './scan/contract.ts';
-import { createScanner } from './scan/scanner.ts';
+import { createScanner, type ScannerChoice } from './scan/scanner.ts';
 import { createUnwrapArena, unwrapFrames } from './scan/unwrap.ts';
 import { createUuidSource } from './scan/uuid.ts';
 import { createRejectedBytes } from './sinks/rejected.ts';
@@ -24,6 +24,7 @@ export interface IngestSetup {
   readonly apps: readonly string[];
   readonly batchEventsMax: number;
   readonly bodyBytesMax: number;
+  readonly scanner: ScannerChoice;
 }
 
 /** The function that takes a slab in one worker thread. */
@@ -33,12 +34,15 @@ export function createIngest(
   counters: ThreadCounters,
   clock: Clock,
 ): (slab: SharedArrayBuffer) => SlabResult {
-  const scanner = createScanner({
-    programs: ROUTES.map((route) => route.program),
-    apps: setup.apps,
-    batchEventsMax: setup.batchEventsMax,
-    ids: createUuidSource(() => randomBytes(4).readUInt32LE()),
-  });
+  const scanner = createScanner(
+    {
+      programs: ROUTES.map((route) => route.program),
+      apps: setup.apps,
+      batchEventsMax: setup.batchEventsMax,
+      ids: createUuidSource(() => randomBytes(4).readUInt32LE()),
+    },
+    setup.scanner,
+  );
   const output = createScanOutput();
   const arena = createUnwrapArena();
   const rejected = createRejectedBytes();

@@ -3,7 +3,7 @@ import { type Appliance, type ApplianceParts, startAppliance } from './appliance
 import { printBanner } from './banner.ts';
 import type { Config } from './config/config.ts';
 import type { Logger } from './log.ts';
-import { SCANNER_NAME } from './scan/scanner.ts';
+import { scannerName } from './scan/scanner.ts';
 import { VERSION } from './version.ts';
 
 /** Exit codes: a forced end, and a drain that left something behind, are not successes. */
@@ -22,7 +22,7 @@ export async function serve(config: Config, log: Logger, parts: ApplianceParts =
         `ws://${config.http.host}:${appliance.port}/v1/stream`,
       ],
       sinks: config.embedded.enabled ? ['embedded ClickHouse'] : [],
-      scanner: SCANNER_NAME,
+      scanner: scannerName(config.scanner),
       workers: config.workers,
       apps: config.apps.length === 0 ? 'open mode' : config.apps.length,
       dataDir: config.dataDir,

@@ -12,8 +12,8 @@ export interface Config {
   };
   /** Threads that scan; one per core of the group but the front's by default. */
   readonly workers: number;
-  /** `auto` takes the fastest scanner that this machine has. */
-  readonly scanner: 'auto' | 'reference';
+  /** `auto` takes the fastest scanner that this machine has; `native` must be there, or the start fails. */
+  readonly scanner: 'auto' | 'native' | 'reference';
   /** No app with a key means open mode: anyone may send, and each event names its app. */
   readonly apps: readonly AppConfig[];
   readonly limits: {

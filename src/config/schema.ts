@@ -62,7 +62,7 @@ export const fileSchema = section({
   workers: z
     .union([z.literal('auto'), whole(1, WORKERS_MAX, WORKERS_EXPECTED)], { error: WORKERS_EXPECTED })
     .default('auto'),
-  scanner: choice(['auto', 'reference']).default('auto'),
+  scanner: choice(['auto', 'native', 'reference']).default('auto'),
   apps: list(app, 'a list of apps, each with name, keys and origins'),
   limits: section({
     wire_bytes_max: whole(KiB, 256 * MiB).default(WIRE_BYTES_MAX),

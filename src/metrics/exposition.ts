@@ -17,6 +17,7 @@ export interface FrontGauges {
   threadDeaths(): number;
   storeReady(): boolean;
   storeRestarts(): number;
+  scannerNative(): boolean;
 }
 
 export class Exposition {
@@ -50,6 +51,11 @@ export class Exposition {
       Number(front.storeReady()),
     );
     this.#gauge('penstock_store_restarts', 'Times the embedded store was started again', front.storeRestarts);
+    this.#gauge(
+      'penstock_scanner_native',
+      '1 when the native scanner runs, 0 for the one in TypeScript',
+      () => Number(front.scannerNative()),
+    );
     this.#gauge('penstock_resident_bytes', 'Resident memory of front and workers', () =>
       process.memoryUsage.rss(),
     );

@@ -169,7 +169,7 @@ describe('a fault says where, what was expected and what stood there', () => {
     ],
     ['workers: 0', '1:10: workers: expected auto or a whole number from 1 to 64, got 0'],
     ['workers: some', '1:10: workers: expected auto or a whole number from 1 to 64, got "some"'],
-    ['scanner: native', '1:10: scanner: expected one of auto, reference, got "native"'],
+    ['scanner: wasm', '1:10: scanner: expected one of auto, native, reference, got "wasm"'],
     ['privacy: { ip: hash }', '1:16: privacy.ip: expected one of keep, truncate, drop, got "hash"'],
     [
       'embedded: { object_type: json }',

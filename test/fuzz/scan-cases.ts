@@ -285,7 +285,7 @@ function value(random: Random, depth: number): string {
 function deep(random: Random): string {
   const levels = 58 + below(random, 10);
   const open = pick(random, ['[', '{"a":']);
-  return open.repeat(levels) + '0' + (open === '[' ? ']' : '}').repeat(levels);
+  return `${open.repeat(levels)}0${(open === '[' ? ']' : '}').repeat(levels)}`;
 }
 
 function space(random: Random): string {

@@ -1,16 +1,10 @@
 /** Two scanners over the same slab: the first place in which their outputs differ, and the smallest slab that shows it. */
 import { createRandom } from '../../bench/corpus.ts';
 import { createSlab, type FixtureFrame } from '../../bench/scan-fixture.ts';
-import {
-  createScanOutput,
-  ERROR_WORDS,
-  RECORD_WORDS,
-  type Scanner,
-  type ScanOutput,
-  type ScanSetup,
-} from '../../src/scan/contract.ts';
+import { createScanOutput, type Scanner, type ScanOutput, type ScanSetup } from '../../src/scan/contract.ts';
 import { createUuidSource, type UuidSource } from '../../src/scan/uuid.ts';
 import { APPS, BASE_TIME_MS, PROGRAMS } from '../scan/harness.ts';
+import { outputDifference } from '../scan/output-difference.ts';
 
 export type MakeScanner = (setup: ScanSetup) => Scanner;
 
@@ -45,36 +39,7 @@ export function differenceOf(pair: Pair, frames: readonly FixtureFrame[]): strin
   const expected = slab.words.slice();
   slab.words.set(words);
   right.scanner.scan(slab.job(), right.output);
-  const a = left.output;
-  const b = right.output;
-  return (
-    firstDifference('verdict word', expected, slab.words) ??
-    firstDifference('error word', errorsOf(a), errorsOf(b)) ??
-    firstDifference('line byte', a.lines.subarray(0, a.lineBytes), b.lines.subarray(0, b.lineBytes)) ??
-    firstDifference('record word', recordsOf(a), recordsOf(b)) ??
-    firstDifference('surrogates', [a.surrogatesReplaced], [b.surrogatesReplaced]) ??
-    firstDifference('id counter', [left.ids.counter], [right.ids.counter])
-  );
-}
-
-function recordsOf(output: ScanOutput): Uint32Array {
-  return output.records.subarray(0, output.recordCount * RECORD_WORDS);
-}
-
-function errorsOf(output: ScanOutput): Uint32Array {
-  return output.errors.subarray(0, output.errorCount * ERROR_WORDS);
-}
-
-type Row = Uint32Array | Uint8Array | readonly number[];
-
-function firstDifference(what: string, left: Row, right: Row): string | undefined {
-  if (left instanceof Uint8Array && right instanceof Uint8Array && Buffer.compare(left, right) === 0)
-    return undefined;
-  const length = Math.max(left.length, right.length);
-  for (let index = 0; index < length; index++) {
-    if (left[index] !== right[index]) return `${what} ${index}: ${left[index]} and ${right[index]}`;
-  }
-  return undefined;
+  return outputDifference({ ...left, words: expected }, { ...right, words: slab.words });
 }
 
 /** The fewest frames and bytes that still differ, each tried with scanners that start anew. */

@@ -15,9 +15,9 @@ import {
   type Scanner,
   type ScanOutput,
 } from '../../src/scan/contract.ts';
-import { createReferenceScanner } from '../../src/scan/reference/scanner.ts';
 import { createUuidSource, type UuidSource } from '../../src/scan/uuid.ts';
 import { FrameWord, frameRow } from '../../src/slab/layout.ts';
+import { createBothScanners } from './both-scanners.ts';
 
 export const BASE_TIME_MS = Date.UTC(2025, 5, 9, 12, 30, 15, 250);
 export const RECEIVED_TEXT = '2025-06-09T12:30:15.250Z';
@@ -84,10 +84,10 @@ export interface Bench {
   scan(frames: readonly FixtureFrame[]): ScanResult;
 }
 
-/** A scanner with an output that it uses again and again. */
+/** Both scanners, held to the same bytes, with an output that is used again and again. */
 export function createBench(batchEventsMax = 1000): Bench {
   const ids = createUuidSource(createRandom(7));
-  const scanner = createReferenceScanner({ programs: PROGRAMS, apps: APPS, batchEventsMax, ids });
+  const scanner = createBothScanners({ programs: PROGRAMS, apps: APPS, batchEventsMax, ids });
   const output = createScanOutput();
   return {
     scanner,
