@@ -4,57 +4,42 @@
 #pragma once
 #include "walk.h"
 
+#define PENSTOCK_INLINE inline __attribute__((always_inline))
+
 namespace penstock {
 
-/// Levels that a fast walk can keep; deeper events are walked exactly.
-constexpr uint32_t FAST_DEPTH_MAX = 64;
-/// Keys of one object that a fast walk compares, and entries that it notes as seen.
-constexpr uint32_t FAST_KEYS_MAX = 64;
+/// The table of a node where nothing is looked for.
+constexpr uint32_t NO_CELL = 0;
 
-/// Running counts of the state where a value began.
-struct Counts {
-  uint64_t spaces, escapes, surrogates;
-};
-
-/// One object or array that is open.
-struct Level {
-  uint32_t keyBase;
-  int32_t node;
-  /// One bit for each of 64 classes of hashes of the keys so far.
-  uint64_t classes;
-  bool isArray;
-  /// Whether its capture is kept when it closes.
-  bool isCaptured;
-  Capture capture;
-  Counts counts;
-};
-
+/// One walk. Every method is inlined into `run`, so that the place in the tokens and the level stay in registers.
 class FastWalk {
  public:
   enum class End { close, unsure };
 
-  FastWalk(State& state, const uint32_t* token) : state_(state), bytes_(state.bytes), token_(token) {}
+  PENSTOCK_INLINE FastWalk(State& state, const uint32_t* token)
+      : state_(state), bytes_(state.bytes), token_(token), level_(state.fast.levels) {}
 
-  End run();
+  PENSTOCK_INLINE End run();
   const uint32_t* token() const { return token_; }
 
  private:
-  bool walkKey();
-  bool openLevel(bool isArray);
-  void closeLevel();
-  bool pass(Position from, Position to);
-  bool walkText(Position at, Position& valueEnd);
-  Position passEscapes(Position at);
-  bool walkScalar(Position at, Position& valueEnd);
-  bool isNumber(Position at, Position end);
-  bool isNewKey(const Key& key, int32_t entry, Level& level);
-  void keep(Capture& capture, const Counts& counts, ValueKind kind, Position at, Position valueEnd);
-  Counts counts() const { return {state_.spaceCount, state_.escapeCount, state_.surrogateCount}; }
+  PENSTOCK_INLINE bool walkKey();
+  PENSTOCK_INLINE bool openLevel(bool isArray);
+  PENSTOCK_INLINE void closeLevel();
+  PENSTOCK_INLINE bool pass(Position from, Position to);
+  PENSTOCK_INLINE bool walkText(Position at, Position& valueEnd);
+  PENSTOCK_INLINE bool walkScalar(Position at, Position& valueEnd);
+  PENSTOCK_INLINE bool isNumber(Position at, Position end);
+  PENSTOCK_INLINE bool isNewKey(const Key& key, int32_t entry);
+  PENSTOCK_INLINE void keep(Capture& capture, const Counts& counts, ValueKind kind, Position at, Position valueEnd);
+  PENSTOCK_INLINE Counts counts() const { return {state_.spaceCount, state_.escapeCount, state_.surrogateCount}; }
 
   State& state_;
   const Byte* bytes_;
   /// The token that was passed last.
   const uint32_t* token_;
+  /// The level that is open, and the count of those.
+  Level* level_;
   uint32_t depth_ = 0;
   uint32_t keyTop_ = 0;
   uint64_t seenEntries_ = 0;
@@ -62,12 +47,10 @@ class FastWalk {
   Capture capture_{};
   bool isCaptured_ = false;
   int32_t node_ = -1;
-  Level levels_[FAST_DEPTH_MAX + 1];
-  uint32_t hashes_[FAST_DEPTH_MAX * FAST_KEYS_MAX];
 };
 
 /// Whether nothing or only white space stands between; white space is counted.
-inline bool FastWalk::pass(Position from, Position to) {
+PENSTOCK_INLINE bool FastWalk::pass(Position from, Position to) {
   if (__builtin_expect(from == to, 1)) return true;
   if (from > to || skipSpace(bytes_, from, to) != to) return false;
   state_.spaceCount++;
@@ -75,7 +58,7 @@ inline bool FastWalk::pass(Position from, Position to) {
 }
 
 /// A value that was walked, of a member that is captured.
-inline void FastWalk::keep(Capture& capture, const Counts& before, ValueKind kind, Position at, Position valueEnd) {
+PENSTOCK_INLINE void FastWalk::keep(Capture& capture, const Counts& before, ValueKind kind, Position at, Position valueEnd) {
   if (state_.spaceCount != before.spaces || state_.surrogateCount != before.surrogates) {
     capture.flags |= capture_flag::valueDirty;
   }
@@ -87,7 +70,7 @@ inline void FastWalk::keep(Capture& capture, const Counts& before, ValueKind kin
 }
 
 /// Whether the key is surely the first of its name in its object.
-inline bool FastWalk::isNewKey(const Key& key, int32_t entry, Level& level) {
+PENSTOCK_INLINE bool FastWalk::isNewKey(const Key& key, int32_t entry) {
   if (entry >= 0 && entry < static_cast<int32_t>(FAST_KEYS_MAX)) {
     // Each node's object stands once in an event, so that its entries do.
     const uint64_t bit = uint64_t{1} << entry;
@@ -96,19 +79,19 @@ inline bool FastWalk::isNewKey(const Key& key, int32_t entry, Level& level) {
     return true;
   }
   const uint64_t bit = uint64_t{1} << (key.hash & 63);
-  if ((level.classes & bit) != 0) {
-    for (uint32_t index = level.keyBase; index < keyTop_; index++) {
-      if (hashes_[index] == key.hash) return false;
+  if ((level_->classes & bit) != 0) {
+    for (uint32_t index = level_->keyBase; index < keyTop_; index++) {
+      if (state_.fast.hashes[index] == key.hash) return false;
     }
   }
-  level.classes |= bit;
-  if (keyTop_ - level.keyBase >= FAST_KEYS_MAX) return false;
-  hashes_[keyTop_++] = key.hash;
+  level_->classes |= bit;
+  if (keyTop_ - level_->keyBase >= FAST_KEYS_MAX) return false;
+  state_.fast.hashes[keyTop_++] = key.hash;
   return true;
 }
 
 /// A key and its colon; the token passed last is the brace or comma before it.
-inline bool FastWalk::walkKey() {
+PENSTOCK_INLINE bool FastWalk::walkKey() {
   const Position quote = token_[1];
   const Position colon = token_[2];
   if (bytes_[quote] != '"' || bytes_[colon] != ':' || !pass(token_[0] + 1, quote)) return false;
@@ -119,10 +102,9 @@ inline bool FastWalk::walkKey() {
     state_.spaceCount++;
   }
   if (keyEnd <= quote) return false;
-  Level& level = levels_[depth_];
   const Key key = makeKeyWide(bytes_ + quote + 1, static_cast<uint32_t>(keyEnd - quote - 1));
-  const int32_t entryIndex = level.node < 0 ? -1 : state_.program->find(level.node, key, bytes_ + quote + 1);
-  if (!isNewKey(key, entryIndex, level) || ++state_.keyCount >= state_.limits.eventKeysMax) return false;
+  const int32_t entryIndex = state_.program->find(level_->cells, level_->mask, key, bytes_ + quote + 1);
+  if (!isNewKey(key, entryIndex) || ++state_.keyCount >= state_.limits.eventKeysMax) return false;
   token_ += 2;
   isCaptured_ = depth_ == ROOT_DEPTH;
   node_ = -1;
@@ -142,24 +124,26 @@ inline bool FastWalk::walkKey() {
   return true;
 }
 
-/// Position of the token behind the escapes of the string whose quote is at `token_[1]`; -1 for a bad one.
-inline Position FastWalk::passEscapes(Position at) {
-  while (bytes_[at] == '\\') {
-    const Position next = passEscape(state_, at);
-    if (next < 0 || token_ + 2 >= state_.structure.end()) return -1;
+/// The token before the one behind the escapes of a string whose first escape is at `token[2]`; null for a bad one.
+__attribute__((noinline)) inline const uint32_t* passEscapes(State& state, const uint32_t* token) {
+  const uint32_t* const end = state.structure.end();
+  while (state.bytes[token[2]] == '\\') {
+    const Position next = passEscape(state, token[2]);
+    if (next < 0 || token + 2 >= end) return nullptr;
     // The second half of a pair is passed with the first.
-    do token_++;
-    while (token_[2] < next && token_ + 2 < state_.structure.end());
-    at = token_[2];
+    do token++;
+    while (token[2] < next && token + 2 < end);
   }
-  return at;
+  return token;
 }
 
-inline bool FastWalk::walkText(Position at, Position& valueEnd) {
+PENSTOCK_INLINE bool FastWalk::walkText(Position at, Position& valueEnd) {
   Position next = token_[2];
   if (__builtin_expect(bytes_[next] == '\\', 0)) {
-    next = passEscapes(next);
-    if (next < 0) return false;
+    const uint32_t* behind = passEscapes(state_, token_);
+    if (behind == nullptr) return false;
+    token_ = behind;
+    next = token_[2];
   }
   Position close = next - 1;
   if (__builtin_expect(bytes_[close] != '"', 0)) {
@@ -172,11 +156,31 @@ inline bool FastWalk::walkText(Position at, Position& valueEnd) {
   return true;
 }
 
+/// One bit for each of sixteen bytes that is a digit.
+PENSTOCK_INLINE uint32_t digitsOf(const Byte* bytes) {
+#if defined(__SSE2__)
+  const __m128i shifted = _mm_sub_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes)), _mm_set1_epi8('0'));
+  return static_cast<uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(shifted, _mm_set1_epi8(9)), shifted)));
+#else
+  uint32_t bits = 0;
+  for (int index = 0; index < 16; index++) bits |= static_cast<uint32_t>(isDigit(bytes[index])) << index;
+  return bits;
+#endif
+}
+
 /// Whether `at` to `end` is a number that fits; unusual ones are asked of the exact walk's rules.
-inline bool FastWalk::isNumber(Position at, Position end) {
-  Position digits = at;
-  while (digits < end && isDigit(bytes_[digits])) digits++;
-  if (digits == end && digits - at <= DIGITS_SAFE && digits > at && (bytes_[at] != '0' || digits - at == 1)) return true;
+PENSTOCK_INLINE bool FastWalk::isNumber(Position at, Position end) {
+  const Position length = end - at;
+  if (length <= 16 && (bytes_[at] != '0' || length == 1 || bytes_[at + 1] == '.')) {
+    const uint32_t digits = digitsOf(bytes_ + at);
+    const uint32_t whole = static_cast<uint32_t>(__builtin_ctz(~digits));
+    if (whole >= length) return true;
+    // A point with digits on both sides of it.
+    if (whole > 0 && bytes_[at + whole] == '.') {
+      const uint32_t places = static_cast<uint32_t>(__builtin_ctz(~(digits >> (whole + 1))));
+      if (places > 0 && whole + 1 + places >= static_cast<uint32_t>(length)) return true;
+    }
+  }
   const Position bound = state_.end;
   state_.end = end;
   const Position numberEnd = scanNumber(state_, at);
@@ -184,7 +188,7 @@ inline bool FastWalk::isNumber(Position at, Position end) {
   return numberEnd == end;
 }
 
-inline bool FastWalk::walkScalar(Position at, Position& valueEnd) {
+PENSTOCK_INLINE bool FastWalk::walkScalar(Position at, Position& valueEnd) {
   Position end = token_[1];
   while (end > at && isSpace(bytes_[end - 1])) end--;
   valueEnd = end;
@@ -196,26 +200,29 @@ inline bool FastWalk::walkScalar(Position at, Position& valueEnd) {
   }
 }
 
-/// The object or array whose bracket is the next token; one without members is closed at once.
-inline bool FastWalk::openLevel(bool isArray) {
+/// The object or array whose bracket was passed last.
+PENSTOCK_INLINE bool FastWalk::openLevel(bool isArray) {
   if (depth_ >= state_.limits.depthMax) return false;
-  Level& level = levels_[++depth_];
-  level.keyBase = keyTop_;
-  level.node = isArray ? -1 : node_;
-  level.classes = 0;
-  level.isArray = isArray;
-  level.isCaptured = isCaptured_;
-  level.counts = counts();
+  depth_++;
+  level_++;
+  level_->keyBase = keyTop_;
+  level_->cells = node_ < 0 ? &NO_CELL : state_.program->cells.data() + state_.program->nodeCells[node_];
+  level_->mask = node_ < 0 ? 0 : state_.program->nodeMask[node_];
+  level_->classes = 0;
+  level_->isArray = isArray;
+  level_->isCaptured = isCaptured_;
   if (isCaptured_) {
-    level.capture = capture_;
-    level.capture.valueStart = static_cast<int32_t>(*token_);
+    level_->counts = counts();
+    level_->capture = capture_;
+    level_->capture.valueStart = static_cast<int32_t>(*token_);
   }
   return true;
 }
 
 /// The bracket at the token passed last closes the level.
-inline void FastWalk::closeLevel() {
-  Level& level = levels_[depth_--];
+PENSTOCK_INLINE void FastWalk::closeLevel() {
+  Level& level = *level_--;
+  depth_--;
   keyTop_ = level.keyBase;
   if (level.isCaptured) {
     const ValueKind kind = level.isArray ? ValueKind::array : ValueKind::object;
@@ -224,14 +231,14 @@ inline void FastWalk::closeLevel() {
 }
 
 /// The event whose brace is at the token; at `close` the token passed last is the brace that closes it.
-inline FastWalk::End FastWalk::run() {
+PENSTOCK_INLINE FastWalk::End FastWalk::run() {
   node_ = 0;
   openLevel(false);
   goto opened;
 
 opened: {
   const Position next = token_[1];
-  const bool isArray = levels_[depth_].isArray;
+  const bool isArray = level_->isArray;
   if (bytes_[next] == (isArray ? ']' : '}') && pass(token_[0] + 1, next)) {
     token_++;
     goto close;
@@ -252,7 +259,7 @@ value: {
     state_.spaceCount += start > at;
     at = start;
   }
-  if (levels_[depth_].isArray) {
+  if (level_->isArray) {
     isCaptured_ = false;
     node_ = -1;
   }
@@ -278,10 +285,10 @@ value: {
 
 terminator:
   if (bytes_[*token_] == ',') {
-    if (levels_[depth_].isArray) goto value;
+    if (level_->isArray) goto value;
     goto key;
   }
-  if (bytes_[*token_] != (levels_[depth_].isArray ? ']' : '}')) return End::unsure;
+  if (bytes_[*token_] != (level_->isArray ? ']' : '}')) return End::unsure;
 
 close:
   closeLevel();

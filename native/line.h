@@ -109,15 +109,14 @@ inline void writeRecord(State& state, size_t lineOffset) {
   const size_t lineLength = state.output.lineBytes - lineOffset;
   record[record_word::lineOffset] = static_cast<uint32_t>(lineOffset);
   record[record_word::lineLength] = static_cast<uint32_t>(lineLength);
-  record[record_word::keyHash] = murmur2(partitionKey(state), MURMUR2_SEED_KAFKA);
+  record[record_word::keyHash] = murmur2(partitionKey(state));
   record[record_word::app] = state.app;
   std::memcpy(record + record_word::timestampMs, &state.eventMs, sizeof(double));
   const int32_t id = state.winner[state.eventIdColumn];
   const size_t idOffset = lineOffset + state.columns[state.eventIdColumn].key.length + 1;
   const Text made{state.output.lines + idOffset, static_cast<size_t>(UUID_BYTES)};
   const Text text = id >= 0 ? textOf(state, state.captures.items[id]) : made;
-  record[record_word::idHashLow] = murmur2(text, MURMUR2_SEED_KAFKA);
-  record[record_word::idHashHigh] = murmur2(text, MURMUR2_SEED_SECOND);
+  murmur2Pair(text, record[record_word::idHashLow], record[record_word::idHashHigh]);
 }
 
 /// Appends the line and the record of the event just resolved.

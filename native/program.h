@@ -34,8 +34,11 @@ struct Program {
 
   /// Entry of `node` with this key, whose bytes stand at `bytes`, or -1.
   int32_t find(int32_t node, const Key& key, const Byte* bytes) const {
-    const uint32_t* first = cells.data() + nodeCells[node];
-    const uint32_t mask = nodeMask[node];
+    return find(cells.data() + nodeCells[node], nodeMask[node], key, bytes);
+  }
+
+  /// The same, given the node's first cell and mask.
+  int32_t find(const uint32_t* first, uint32_t mask, const Key& key, const Byte* bytes) const {
     for (uint32_t cell = key.hash & mask;; cell = (cell + 1) & mask) {
       const int32_t entry = static_cast<int32_t>(first[cell]) - 1;
       if (entry < 0) return -1;

@@ -33,6 +33,37 @@ struct StackedKey {
   Position start;
 };
 
+/// Levels that a fast walk can keep; deeper events are walked exactly.
+constexpr uint32_t FAST_DEPTH_MAX = 64;
+/// Keys of one object that a fast walk compares, and entries that it notes as seen.
+constexpr uint32_t FAST_KEYS_MAX = 64;
+
+/// Running counts of the state where a value began.
+struct Counts {
+  uint64_t spaces, escapes, surrogates;
+};
+
+/// One object or array that is open.
+struct Level {
+  uint32_t keyBase;
+  /// The node's cells and mask; no cell but an empty one where nothing is looked for.
+  const uint32_t* cells;
+  uint32_t mask;
+  /// One bit for each of 64 classes of hashes of the keys so far.
+  uint64_t classes;
+  bool isArray;
+  /// Whether its capture is kept when it closes.
+  bool isCaptured;
+  Capture capture;
+  Counts counts;
+};
+
+/// What a fast walk keeps (fast-walk.h).
+struct FastRoom {
+  Level levels[FAST_DEPTH_MAX + 1];
+  uint32_t hashes[FAST_DEPTH_MAX * FAST_KEYS_MAX];
+};
+
 enum class Utf8 : uint8_t { unknown, valid, broken };
 
 /// Faults that are no reasons, of the walk: they steer the frame loop. 0 is none.
@@ -78,6 +109,7 @@ struct State {
   uint32_t keyCount;
   size_t keyTop;
   Room<StackedKey> keys;
+  FastRoom fast;
   /// Cells of the sets of open objects with many keys, one behind the other.
   Room<uint32_t> keyCells;
   size_t keyCellsTop;
