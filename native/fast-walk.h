@@ -31,7 +31,8 @@ class FastWalk {
   PENSTOCK_INLINE bool walkScalar(Position at, Position& valueEnd);
   PENSTOCK_INLINE bool isNumber(Position at, Position end);
   PENSTOCK_INLINE bool isNewKey(const Key& key, int32_t entry);
-  PENSTOCK_INLINE void keep(Capture& capture, const Counts& counts, ValueKind kind, Position at, Position valueEnd);
+  PENSTOCK_INLINE void keep(size_t index, uint8_t flags, ValueKind kind, Position at, Position valueEnd);
+  PENSTOCK_INLINE uint8_t flagsSince(const Counts& before) const;
   PENSTOCK_INLINE Counts counts() const { return {state_.spaceCount, state_.escapeCount, state_.surrogateCount}; }
 
   State& state_;
@@ -44,7 +45,7 @@ class FastWalk {
   uint32_t keyTop_ = 0;
   uint64_t seenEntries_ = 0;
   /// The member whose value comes next.
-  Capture capture_{};
+  size_t capture_ = 0;
   bool isCaptured_ = false;
   int32_t node_ = -1;
 };
@@ -57,16 +58,26 @@ PENSTOCK_INLINE bool FastWalk::pass(Position from, Position to) {
   return true;
 }
 
-/// A value that was walked, of a member that is captured.
-PENSTOCK_INLINE void FastWalk::keep(Capture& capture, const Counts& before, ValueKind kind, Position at, Position valueEnd) {
-  if (state_.spaceCount != before.spaces || state_.surrogateCount != before.surrogates) {
-    capture.flags |= capture_flag::valueDirty;
-  }
-  if (state_.escapeCount != before.escapes) capture.flags |= capture_flag::valueEscaped;
-  capture.kind = kind;
+/// The value of a member that is captured was walked; `flags` are those that it adds.
+PENSTOCK_INLINE void FastWalk::keep(size_t index, uint8_t flags, ValueKind kind, Position at, Position valueEnd) {
+  Capture& capture = state_.captures.items[index];
   capture.valueStart = static_cast<int32_t>(at);
   capture.valueEnd = static_cast<int32_t>(valueEnd);
-  addCapture(state_, capture);
+  capture.kind = kind;
+  capture.flags |= flags;
+  if (capture.slot >= 0 && kind != ValueKind::absent) {
+    state_.slotCapture[static_cast<size_t>(capture.slot)] = static_cast<int32_t>(index);
+  }
+}
+
+/// What became of a value since `before`, as flags of its capture.
+PENSTOCK_INLINE uint8_t FastWalk::flagsSince(const Counts& before) const {
+  uint8_t flags = 0;
+  if (state_.spaceCount != before.spaces || state_.surrogateCount != before.surrogates) {
+    flags |= capture_flag::valueDirty;
+  }
+  if (state_.escapeCount != before.escapes) flags |= capture_flag::valueEscaped;
+  return flags;
 }
 
 /// Whether the key is surely the first of its name in its object.
@@ -109,18 +120,24 @@ PENSTOCK_INLINE bool FastWalk::walkKey() {
   isCaptured_ = depth_ == ROOT_DEPTH;
   node_ = -1;
   if (entryIndex < 0 && !isCaptured_) return true;
-  capture_.slot = -1;
+  int32_t slot = -1;
   if (entryIndex >= 0) {
     const Entry& entry = state_.program->entries[static_cast<size_t>(entryIndex)];
     if (entry.isEnvelope && state_.envelopeSought) return false;
-    capture_.slot = entry.slot;
+    slot = entry.slot;
     node_ = entry.node;
     isCaptured_ |= entry.slot >= 0;
   }
-  capture_.keyStart = static_cast<int32_t>(quote + 1);
-  capture_.keyEnd = static_cast<int32_t>(keyEnd);
-  capture_.flags = 0;
-  capture_.isRoot = depth_ == ROOT_DEPTH;
+  if (!isCaptured_) return true;
+  // Written in its place, member by member: a copy of what was just written would wait for it.
+  state_.captures.reserve(state_.captureCount + 1, state_.captureCount);
+  capture_ = state_.captureCount++;
+  Capture& capture = state_.captures.items[capture_];
+  capture.keyStart = static_cast<int32_t>(quote + 1);
+  capture.keyEnd = static_cast<int32_t>(keyEnd);
+  capture.slot = slot;
+  capture.flags = 0;
+  capture.isRoot = depth_ == ROOT_DEPTH;
   return true;
 }
 
@@ -214,7 +231,7 @@ PENSTOCK_INLINE bool FastWalk::openLevel(bool isArray) {
   if (isCaptured_) {
     level_->counts = counts();
     level_->capture = capture_;
-    level_->capture.valueStart = static_cast<int32_t>(*token_);
+    level_->start = *token_;
   }
   return true;
 }
@@ -226,7 +243,7 @@ PENSTOCK_INLINE void FastWalk::closeLevel() {
   keyTop_ = level.keyBase;
   if (level.isCaptured) {
     const ValueKind kind = level.isArray ? ValueKind::array : ValueKind::object;
-    keep(level.capture, level.counts, kind, level.capture.valueStart, static_cast<Position>(*token_) + 1);
+    keep(level.capture, flagsSince(level.counts), kind, level.start, static_cast<Position>(*token_) + 1);
   }
 }
 
@@ -268,16 +285,15 @@ value: {
   if (first == '"') {
     const Counts before = counts();
     if (token_[1] != at || !walkText(at, valueEnd)) return End::unsure;
-    if (isCaptured_) keep(capture_, before, ValueKind::string, at, valueEnd);
+    if (isCaptured_) keep(capture_, flagsSince(before), ValueKind::string, at, valueEnd);
   } else if (first == '{' || first == '[') {
     if (token_[1] != at) return End::unsure;
     token_++;
     if (!openLevel(first == '[')) return End::unsure;
     goto opened;
   } else {
-    const Counts before = counts();
     if (!walkScalar(at, valueEnd)) return End::unsure;
-    if (isCaptured_) keep(capture_, before, kindOf(first), at, valueEnd);
+    if (isCaptured_) keep(capture_, 0, kindOf(first), at, valueEnd);
   }
   token_++;
   if (!pass(valueEnd, *token_)) return End::unsure;

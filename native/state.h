@@ -52,9 +52,10 @@ struct Level {
   /// One bit for each of 64 classes of hashes of the keys so far.
   uint64_t classes;
   bool isArray;
-  /// Whether its capture is kept when it closes.
+  /// Whether it is the value of a member that is captured; which then, where it begins, and the counts there.
   bool isCaptured;
-  Capture capture;
+  uint32_t start;
+  size_t capture;
   Counts counts;
 };
 
