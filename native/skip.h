@@ -1,6 +1,6 @@
 // Recovery: where an event ends whose inside is at fault. Iterative, so that no nesting can exhaust the stack.
 #pragma once
-#include "bytes.h"
+#include "balance.h"
 
 namespace penstock {
 
@@ -16,6 +16,8 @@ inline Position skipString(const Byte* bytes, Position at, Position end) {
 
 /// Position behind the bracket that closes the one at `at`, whatever its kind; -1 when there is none before `end`.
 inline Position skipBrackets(const Byte* bytes, Position at, Position end) {
+  const Position found = findClose(bytes, at, end);
+  if (found != NOT_DECIDED) return found;
   size_t depth = 0;
   while (at < end) {
     const Byte byte = bytes[at++];
