@@ -256,7 +256,7 @@ describe('processes', () => {
   test('the store ends with its parent, also when that is killed, and runs at a lower priority', async () => {
     const { front, pid: told } = forkFront(harness.dataDir, 'ready');
     const pid = await told;
-    expect(readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ')[16]).toBe('10');
+    expect(readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ')[16]).toBe('19');
     expect(statSync(join(harness.dataDir, 'store/store.sock')).mode & 0o777).toBe(0o600);
     front.kill('SIGKILL');
     await until(() => !isRunning(pid), 'child gone', 5000);
