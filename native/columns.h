@@ -113,10 +113,16 @@ inline void markRest(State& state) {
 inline uint32_t resolveColumns(State& state) {
   const Program& program = *state.program;
   state.eventMs = state.receivedMs;
+  state.present = 0;
   for (uint32_t column = 0; column < state.columns.size(); column++) {
     const int32_t winner = column == state.appColumn && state.app > 0 ? -1 : firstPresent(state, column);
     state.winner[column] = winner;
-    if (winner < 0) continue;
+    state.present |= static_cast<uint32_t>(winner >= 0) << column;
+  }
+  // By the bits: which columns are there differs from event to event, and a branch on each would be guessed wrong.
+  for (uint32_t left = state.present; left != 0; left &= left - 1) {
+    const uint32_t column = static_cast<uint32_t>(__builtin_ctz(left));
+    const int32_t winner = state.winner[column];
     const uint32_t reason = checkColumn(state, state.columns[column], state.captures.items[winner]);
     if (reason != 0) {
       state.faultSlot = state.captures.items[winner].slot;

@@ -79,7 +79,7 @@ inline bool readSetup(State& state, const uint32_t* words, size_t wordCount, con
     slots = larger(slots, state.programs.back().slotCount);
   }
   state.slotCapture.assign(slots, -1);
-  return reader.isDone();
+  return reader.isDone() && state.columns.size() <= COLUMNS_MAX;
 }
 
 }  // namespace penstock

@@ -137,7 +137,8 @@ inline void scanLine(State& state, Position start, Position end, uint32_t index)
   uint32_t reason = state.reasons.notAnObject;
   if (state.bytes[start] == '{') {
     const Position close = walkEvent(state, start);
-    if ((close < 0 || state.utf8 == Utf8::broken) && !isSpanUtf8(state, start, end)) {
+    // Behind an event that ends before its line nothing was looked at yet.
+    if ((close != end || state.utf8 == Utf8::broken) && !isSpanUtf8(state, start, end)) {
       reason = state.reasons.invalidUtf8;
     } else if (close < 0) {
       reason = state.fault;

@@ -126,8 +126,11 @@ inline void writeEvent(State& state) {
   state.runEnd = -1;
   Byte* to = reserveLines(state.output, state.output.lines + lineOffset, state.fixedBytes);
   to = putEventId(state, to);
-  for (uint32_t column = 0; column < state.columns.size(); column++) {
-    if (column == state.eventIdColumn) continue;
+  uint32_t left = state.present | uint32_t{1} << state.timestampColumn;
+  if (state.app > 0) left |= uint32_t{1} << state.appColumn;
+  if (state.restCount + state.envelopeCount > 0) left |= uint32_t{1} << state.program->restColumn;
+  for (left &= ~(uint32_t{1} << state.eventIdColumn); left != 0; left &= left - 1) {
+    const uint32_t column = static_cast<uint32_t>(__builtin_ctz(left));
     if (column == state.appColumn && state.app > 0) to = putApp(state, to);
     else if (column == state.timestampColumn) to = putTime(state, to);
     else to = putColumn(state, column, to);

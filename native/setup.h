@@ -54,6 +54,9 @@ struct Limits {
 
 enum class ColumnKind : uint32_t { text, timestamp, object };
 
+/// Columns are counted in the bits of a word.
+constexpr uint32_t COLUMNS_MAX = 32;
+
 struct Column {
   ColumnKind kind;
   uint32_t bytesMin, bytesMax;

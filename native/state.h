@@ -123,6 +123,8 @@ struct State {
   size_t envelopeCount;
   /// By slot: its capture, or -1. By column: the winning capture, or -1.
   std::vector<int32_t> slotCapture, winner;
+  /// One bit for each column that has a winner.
+  uint32_t present;
   size_t restCount;
   /// Names of the rest column that are taken (rest.h).
   Room<struct TakenName> takenNames;

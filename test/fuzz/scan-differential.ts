@@ -64,9 +64,10 @@ function shrinkFailure(frames: readonly FixtureFrame[]): FuzzFailure {
 
 /** Writes a failure as a regression file; returns its path. */
 export function keepFailure(failure: FuzzFailure, seed: number): string {
-  const path = new URL(`../regression/scan/seed-${seed}.json`, import.meta.url);
+  // From the root of the repository, where npm starts tests and scripts: this file also runs from dist.
+  const path = `test/regression/scan/seed-${seed}.json`;
   writeFileSync(path, `${JSON.stringify(toRegression(failure.frames), null, 2)}\n`);
-  return path.pathname;
+  return path;
 }
 
 if (import.meta.filename === process.argv[1]) {

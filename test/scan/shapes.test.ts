@@ -71,6 +71,12 @@ describe('NDJSON', () => {
     const result = scanOne(`${event('1')}\n${eventWith('"events":[{}]')}`);
     expect(JSON.parse(result.lines[1]!).context).toEqual({ events: [{}] });
   });
+  it('names broken bytes first in a line, whatever the lines before it hold', () => {
+    for (const before of ['a', '\u00c3\u00a9']) {
+      const body = Buffer.from(`${event(before)}\n${event('2')}\u00ff`, 'latin1');
+      expect(scanOne(body)).toMatchObject({ accepted: 1, errors: [{ index: 1, reason: 'invalid_utf8' }] });
+    }
+  });
   it('rejects a first line that is at fault but balanced without the lines behind it', () => {
     const result = scanOne(`{"a":tru}\n${event('2')}\n`);
     expect(ids(result.lines)).toEqual(['2']);

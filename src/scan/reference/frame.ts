@@ -192,7 +192,8 @@ function scanLine(state: ScanState, start: number, end: number, index: number): 
   let reason: number = ReasonNumber.not_an_object;
   if (state.bytes[start] === OPEN_BRACE) {
     const close = walkEvent(state, start);
-    if ((close < 0 || state.utf8 === Utf8.broken) && !isSpanUtf8(state, start, end)) {
+    // Behind an event that ends before its line nothing was looked at yet.
+    if ((close !== end || state.utf8 === Utf8.broken) && !isSpanUtf8(state, start, end)) {
       reason = ReasonNumber.invalid_utf8;
     } else if (close < 0) {
       reason = state.fault;
