@@ -2,9 +2,7 @@
 // member, and fills the same captures; whatever it cannot prove at once, because the event is at fault or only
 // unusual (escaped or very many keys, an envelope), it leaves to the exact walk, so that no rule stands twice.
 #pragma once
-#include "walk.h"
-
-#define PENSTOCK_INLINE inline __attribute__((always_inline))
+#include "fast-values.h"
 
 namespace penstock {
 
@@ -29,7 +27,6 @@ class FastWalk {
   PENSTOCK_INLINE bool pass(Position from, Position to);
   PENSTOCK_INLINE bool walkText(Position at, Position& valueEnd);
   PENSTOCK_INLINE bool walkScalar(Position at, Position& valueEnd);
-  PENSTOCK_INLINE bool isNumber(Position at, Position end);
   PENSTOCK_INLINE bool isNewKey(const Key& key, int32_t entry);
   PENSTOCK_INLINE void keep(size_t index, uint8_t flags, ValueKind kind, Position at, Position valueEnd);
   PENSTOCK_INLINE uint8_t flagsSince(const Counts& before) const;
@@ -141,19 +138,6 @@ PENSTOCK_INLINE bool FastWalk::walkKey() {
   return true;
 }
 
-/// The token before the one behind the escapes of a string whose first escape is at `token[2]`; null for a bad one.
-__attribute__((noinline)) inline const uint32_t* passEscapes(State& state, const uint32_t* token) {
-  const uint32_t* const end = state.structure.end();
-  while (state.bytes[token[2]] == '\\') {
-    const Position next = passEscape(state, token[2]);
-    if (next < 0 || token + 2 >= end) return nullptr;
-    // The second half of a pair is passed with the first.
-    do token++;
-    while (token[2] < next && token + 2 < end);
-  }
-  return token;
-}
-
 PENSTOCK_INLINE bool FastWalk::walkText(Position at, Position& valueEnd) {
   Position next = token_[2];
   if (__builtin_expect(bytes_[next] == '\\', 0)) {
@@ -173,38 +157,6 @@ PENSTOCK_INLINE bool FastWalk::walkText(Position at, Position& valueEnd) {
   return true;
 }
 
-/// One bit for each of sixteen bytes that is a digit.
-PENSTOCK_INLINE uint32_t digitsOf(const Byte* bytes) {
-#if defined(__SSE2__)
-  const __m128i shifted = _mm_sub_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes)), _mm_set1_epi8('0'));
-  return static_cast<uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(shifted, _mm_set1_epi8(9)), shifted)));
-#else
-  uint32_t bits = 0;
-  for (int index = 0; index < 16; index++) bits |= static_cast<uint32_t>(isDigit(bytes[index])) << index;
-  return bits;
-#endif
-}
-
-/// Whether `at` to `end` is a number that fits; unusual ones are asked of the exact walk's rules.
-PENSTOCK_INLINE bool FastWalk::isNumber(Position at, Position end) {
-  const Position length = end - at;
-  if (length <= 16 && (bytes_[at] != '0' || length == 1 || bytes_[at + 1] == '.')) {
-    const uint32_t digits = digitsOf(bytes_ + at);
-    const uint32_t whole = static_cast<uint32_t>(__builtin_ctz(~digits));
-    if (whole >= length) return true;
-    // A point with digits on both sides of it.
-    if (whole > 0 && bytes_[at + whole] == '.') {
-      const uint32_t places = static_cast<uint32_t>(__builtin_ctz(~(digits >> (whole + 1))));
-      if (places > 0 && whole + 1 + places >= static_cast<uint32_t>(length)) return true;
-    }
-  }
-  const Position bound = state_.end;
-  state_.end = end;
-  const Position numberEnd = scanNumber(state_, at);
-  state_.end = bound;
-  return numberEnd == end;
-}
-
 PENSTOCK_INLINE bool FastWalk::walkScalar(Position at, Position& valueEnd) {
   Position end = token_[1];
   while (end > at && isSpace(bytes_[end - 1])) end--;
@@ -213,7 +165,7 @@ PENSTOCK_INLINE bool FastWalk::walkScalar(Position at, Position& valueEnd) {
     case 't': return end - at == 4 && std::memcmp(bytes_ + at, "true", 4) == 0;
     case 'n': return end - at == 4 && std::memcmp(bytes_ + at, "null", 4) == 0;
     case 'f': return end - at == 5 && std::memcmp(bytes_ + at, "false", 5) == 0;
-    default: return end > at && isNumber(at, end);
+    default: return end > at && isNumber(state_, at, end);
   }
 }
 
