@@ -13,6 +13,7 @@ import { createScanOutput, type Scanner, type ScanSetup } from '../src/scan/cont
 import { createNativeScanner, nativeKernel } from '../src/scan/native.ts';
 import { createReferenceScanner } from '../src/scan/reference/scanner.ts';
 import { createUuidSource } from '../src/scan/uuid.ts';
+import { FRAMES_PER_SLAB_MAX } from '../src/slab/layout.ts';
 import { type CorpusSize, createCorpus, createRandom } from './corpus.ts';
 import { createSlab, resetVerdicts } from './scan-fixture.ts';
 
@@ -69,7 +70,7 @@ function measure(size: CorpusSize): Figure {
   const corpus = createCorpus(seed, size);
   const bodies: Buffer[] = [];
   let bytes = 0;
-  while (bytes < SLAB_BODY_BYTES) {
+  while (bytes < SLAB_BODY_BYTES && bodies.length < FRAMES_PER_SLAB_MAX) {
     const body = eventsPerBody === 1 ? corpus.single() : corpus.array(eventsPerBody);
     bodies.push(body);
     bytes += body.length;
