@@ -14,7 +14,6 @@ import { StreamClient } from '../support/stream-client.ts';
 let server: Running;
 afterEach(async () => {
   await server.stop();
-  if (process.env['SHOW']) for (const l of server.logs) console.log(JSON.stringify(l).slice(0, 260));
 });
 
 function post(events: unknown, path = '/v1/events/batch') {

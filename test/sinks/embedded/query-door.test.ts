@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { type ClickHouseClient, createClient } from '@clickhouse/client';
+import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickhouse/client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readWords } from '../../../src/sinks/embedded/store/query-guard.ts';
 import type { Store } from '../../../src/sinks/embedded/store-process.ts';
@@ -17,7 +17,7 @@ beforeAll(async () => {
   store = harness.start();
   await untilReady(store);
   base = `http://127.0.0.1:${store.queryPort()}`;
-  client = createClient({ url: base });
+  client = createClient({ url: base, log: { level: ClickHouseLogLevel.OFF } });
   const sink = harness.sink(store);
   sink.append(eventLines('q', 1000), 1000);
   sink.append(
@@ -82,7 +82,11 @@ describe('@clickhouse/client', () => {
   });
 
   test('gets compressed results, and sees errors with code and type', async () => {
-    const compressing = createClient({ url: base, compression: { response: true } });
+    const compressing = createClient({
+      url: base,
+      compression: { response: true },
+      log: { level: ClickHouseLogLevel.OFF },
+    });
     const result = await compressing.query({
       query: 'SELECT number FROM numbers(1000)',
       format: 'JSONEachRow',
