@@ -45,7 +45,7 @@ describe('a worker thread that dies', () => {
     for (let n = 0; n < 20; n++) expect((await post(testEvents(10, `after-${n}`))).status).toBe(200);
     await until(async () => (await fetch(`${server.url}/ready`)).ok, 5_000, 'both workers are back');
     expect(await (await fetch(`${server.url}/metrics`)).text()).toMatch(
-      /penstock_worker_deaths\{[^}]*\} 1\b/,
+      /penstock_worker_deaths_total\{[^}]*\} 1\b/,
     );
     expect(server.logs.some((line) => line.msg === 'worker thread died and is replaced')).toBe(true);
   });
