@@ -9,8 +9,9 @@
 import type { Clock } from '../clock.ts';
 import { TASKS_PER_WORKER } from '../limits.ts';
 import type { Logger } from '../log.ts';
+import { type Origin, originBytesMax } from '../slab/origin.ts';
 import type { SlabPool } from '../slab/pool.ts';
-import { type FrameOwner, type Origin, originBytesMax, type Replies, type Slab } from '../slab/slab.ts';
+import type { FrameOwner, Replies, Slab } from '../slab/slab.ts';
 import type { WorkerPool } from './worker-pool.ts';
 
 export class Dispatcher {

@@ -11,7 +11,8 @@ import type { FrontStage } from '../front.ts';
 import { outcome, REASONS, type Reason } from '../outcome.ts';
 import { problem, STATUS_LINES } from '../problem.ts';
 import { FrameWord, frameRow } from '../slab/layout.ts';
-import type { FrameOwner, Origin, Replies, Slab } from '../slab/slab.ts';
+import { Origin } from '../slab/origin.ts';
+import type { FrameOwner, Replies, Slab } from '../slab/slab.ts';
 import { writeCors } from './cors.ts';
 import { Upload } from './upload.ts';
 
@@ -28,13 +29,7 @@ export interface RequestHead {
 }
 
 /** A request in the front's hands; see the head of this file. */
-export class Exchange implements FrameOwner, Origin {
-  readonly address: Uint8Array;
-  readonly userAgent: string;
-  originGeneration = 0;
-  addressOffset = 0;
-  userAgentOffset = 0;
-  userAgentLength = 0;
+export class Exchange implements FrameOwner {
   readonly #stage: FrontStage;
   readonly #head: RequestHead;
   #response: HttpResponse | undefined;
@@ -44,8 +39,6 @@ export class Exchange implements FrameOwner, Origin {
     this.#stage = stage;
     this.#response = response;
     this.#head = head;
-    this.address = head.address;
-    this.userAgent = head.userAgent;
     response.onAborted(() => this.#aborted());
     response.onData((chunk, isLast) => this.#data(chunk, isLast));
   }
@@ -116,7 +109,7 @@ export class Exchange implements FrameOwner, Origin {
         head.app,
         head.encoding,
         Transport.http,
-        this,
+        new Origin(head.address, head.userAgent),
         this,
       );
       if (!taken) this.refuse('overloaded');

@@ -70,7 +70,7 @@ describe('events come out whole and equal', () => {
   test('sent as 2,000 WebSocket messages', async () => {
     const client = await StreamClient.connect(server.streamUrl);
     const events = testEvents(2000, 'ws');
-    for (const event of events) client.send(event);
+    for (const event of events) await client.sendWithinCredit(event);
     await client.acked(2000);
     expect(client.accepted).toBe(2000);
     client.close();

@@ -11,20 +11,14 @@ import {
   HeaderWord,
   SLAB_BYTES_START,
 } from '../../src/slab/layout.ts';
+import { Origin } from '../../src/slab/origin.ts';
 import { SlabPool } from '../../src/slab/pool.ts';
-import type { FrameOwner, Origin, Slab } from '../../src/slab/slab.ts';
+import type { FrameOwner, Slab } from '../../src/slab/slab.ts';
 
 const owner: FrameOwner = { frameDone: () => {}, frameLost: () => {} };
 
 function origin(userAgent = 'agent/1', address = [127, 0, 0, 1]): Origin {
-  return {
-    address: Uint8Array.from(address),
-    userAgent,
-    originGeneration: 0,
-    addressOffset: 0,
-    userAgentOffset: 0,
-    userAgentLength: 0,
-  };
+  return new Origin(Uint8Array.from(address), userAgent);
 }
 
 function readFrame(slab: Slab, frame: number) {

@@ -47,7 +47,7 @@ export async function migrate(
     await connection.run(
       `INSERT INTO penstock_schema (version, file) VALUES (${version}, ${sqlString(file)})`,
     );
-    logger.info({ version, file }, 'schema migrated');
+    logger.info({ schemaVersion: version, file }, 'schema migrated');
   }
   await followTtl(connection, 'events', options.ttlDays, logger);
   await followTtl(connection, 'events_rejected', options.rejectedTtlDays, logger);
