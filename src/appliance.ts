@@ -42,6 +42,8 @@ export interface ApplianceParts {
   /** Module of the worker threads, compiled. */
   readonly workerEntry?: URL;
   readonly clock?: Clock;
+  /** Called when no worker thread can be started any more; the process should end. */
+  readonly onDead?: () => void;
 }
 
 const WORKER_ENTRY = new URL('../workers/ingest.js', import.meta.url);
@@ -90,7 +92,9 @@ export async function startAppliance(
       spoolBytesMax: config.embedded.spoolBytesMax,
     },
   };
-  const workers = new WorkerPool(parts.workerEntry ?? WORKER_ENTRY, config.workers, setup, log);
+  const workers = new WorkerPool(parts.workerEntry ?? WORKER_ENTRY, config.workers, setup, log, () =>
+    parts.onDead?.(),
+  );
   const dispatcher = new Dispatcher(new SlabPool(budget), workers, clock, log);
 
   // Doors: HTTP and WebSocket, with the answers and acks on their way back.

@@ -12,7 +12,11 @@ const EXIT_LEFT_BEHIND = 1;
 
 /** Serves until SIGTERM or SIGINT, drains, exits 0; a second signal exits at once. */
 export async function serve(config: Config, log: Logger, parts: ApplianceParts = {}): Promise<void> {
-  const appliance = await startAppliance(config, log, parts);
+  const onDead = () => {
+    log.fatal('no worker thread can be started');
+    process.exit(EXIT_FORCED);
+  };
+  const appliance = await startAppliance(config, log, { onDead, ...parts });
   printBanner(
     {
       version: VERSION,

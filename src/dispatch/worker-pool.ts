@@ -41,8 +41,11 @@ export class WorkerPool {
   #deaths = 0;
   #stopping = false;
 
-  /** Starts `workerCount` threads on the compiled module at `entry`. */
-  constructor(entry: URL, workerCount: number, setup: unknown, log: Logger) {
+  /**
+   * Starts `workerCount` threads on the compiled module at `entry`. `onDead` is called when no thread is left and
+   * Piscina starts no more, because one failed while loading: nothing can be taken any more.
+   */
+  constructor(entry: URL, workerCount: number, setup: unknown, log: Logger, onDead: () => void) {
     this.workerCount = workerCount;
     this.#log = log;
     this.#slots = createWorkerSlots(workerCount);
@@ -62,7 +65,10 @@ export class WorkerPool {
       recordTiming: false,
       workerData,
     });
-    this.#piscina.on('error', (error: Error) => this.#log.error({ err: error }, 'worker thread failed'));
+    this.#piscina.on('error', (error: Error) => {
+      this.#log.error({ err: error }, 'worker thread failed');
+      if (this.#piscina.threads.length === 0) onDead();
+    });
     this.#piscina.on('workerCreate', () => this.#watchThreads());
     this.#watchThreads();
   }

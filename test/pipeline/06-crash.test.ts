@@ -79,6 +79,19 @@ describe('a worker thread that dies', () => {
   });
 });
 
+test('workers that cannot load end the process with a clear word, instead of hanging every request', async () => {
+  const main = fileURLToPath(new URL('../faults/broken-main.mjs', import.meta.url));
+  // It may end before or after it has answered /health.
+  const said = await startServer({ main }).then(
+    async (started) => {
+      await started.exited;
+      return JSON.stringify(started.logs);
+    },
+    (error: Error) => error.message,
+  );
+  expect(said).toContain('no worker thread can be started');
+});
+
 describe('an engine that aborts', () => {
   test('is started again, the front never stops, and every accepted event is there once', async () => {
     server = await startServer();
