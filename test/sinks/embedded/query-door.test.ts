@@ -135,7 +135,7 @@ describe('the HTTP interface', () => {
       ['SELEC 1', '', 400, '62'],
       ['SELECT 1; SELECT 2', '', 400, '62'],
       ['SELECT 1', 'database=nope', 404, '81'],
-      ['SELECT 1', 'output_format_nope=1', 404, '115'],
+      ['SELECT 1', 'output_format_nope=1', 500, '164'],
       ['SELECT 1 FORMAT Nope', '', 404, '73'],
       ['SELECT 1', 'user=admin', 403, '516'],
       ['SELECT 1', 'password=x', 403, '516'],
