@@ -29,6 +29,10 @@ export const ERRORS_PER_ANSWER_MAX = 100;
 export const UPLOAD_BUDGET_SHARE = 0.25;
 /** User agents of browsers are under 300 bytes; what is longer is cut here. */
 export const USER_AGENT_BYTES_MAX = 512;
+/** Origins are under 300 bytes (a host name has 253); a longer one is not reflected. */
+export const ORIGIN_BYTES_MAX = 512;
+/** Header names of a preflight, reflected in its answer; SDKs ask for under 200 bytes. */
+export const PREFLIGHT_HEADERS_BYTES_MAX = 4 * KiB;
 /** A request id that comes from the client is echoed and logged up to this length, else replaced. */
 export const REQUEST_ID_BYTES_MAX = 128;
 
@@ -52,6 +56,8 @@ export const LINES_BYTES_MAX = 64 * MiB;
 export const INFLATED_BYTES_MAX = 40 * 1_000_000;
 /** Buffers of a worker that one large slab has grown go back to this size when the next slabs need less. */
 export const SCAN_BUFFER_KEEP_BYTES = 4 * MiB;
+/** Rejected events of one frame that get rows of their own; the rest of the frame is one row with its whole body. */
+export const DEAD_LETTERS_PER_FRAME_MAX = 100;
 /** Raw bytes kept of one rejected event. */
 export const REJECTED_RAW_BYTES_MAX = 64 * KiB;
 
@@ -63,7 +69,9 @@ export const MESSAGE_BYTES_MAX = MiB;
 export const CREDIT_BYTES = 4 * MiB;
 /** Acks that a client does not read are kept up to this size, then the connection is closed. */
 export const ACK_BACKLOG_BYTES_MAX = MiB;
-/** Connections of one front: uWebSockets buffers unfinished messages outside the memory budget, so their number is bounded. */
+/** Bytes over the message limit up to which a client is told so (1009) before uWebSockets cuts it off (1006). */
+export const MESSAGE_SLACK_BYTES = 64 * KiB;
+/** Connections of one front. uWebSockets keeps unfinished messages itself, outside the memory budget: see docs/decisions.md. */
 export const WEBSOCKET_CONNECTIONS_MAX = 20_000;
 /** Seconds without a message before uWebSockets pings, then closes: longer than the 60 s of common load balancers. */
 export const WEBSOCKET_IDLE_SECONDS = 120;
@@ -89,6 +97,8 @@ export const BLOCK_BYTES_MAX = 16 * MiB;
 export const FLUSH_INTERVAL_MS = 250;
 /** Block files waiting for the store, over all workers; at 500 B an event this is 8 million events. */
 export const SPOOL_BYTES_MAX = 4096 * MiB;
+/** A sink looks so often at what others left in the spool folder, while it writes or waits for room. */
+export const SPOOL_LOOK_INTERVAL_MS = 1_000;
 /** Pause before a failed block is tried again, doubling from the first to the second. */
 export const RETRY_DELAY_MS_MIN = 100;
 export const RETRY_DELAY_MS_MAX = 5_000;
@@ -132,6 +142,11 @@ export const QUERY_SECONDS_MAX = 60;
 
 // ── Life of the process ──────────────────────────────────────────────────────────────────────────────────
 
+/** Share of the memory budget above which `/ready` sends load balancers elsewhere. */
+export const MEMORY_READY_SHARE = 0.95;
+/** Shares of the drain's time: for requests in flight, then for the sinks; the store's process gets the rest. */
+export const DRAIN_IN_FLIGHT_SHARE = 0.4;
+export const DRAIN_SINKS_SHARE = 0.4;
 /** Kubernetes kills 30 s after SIGTERM; the rest is for the container runtime. */
 export const DRAIN_TIMEOUT_MS = 25_000;
 /** Retry-After is computed from the measured drain rate and kept between these. */
@@ -152,3 +167,4 @@ assert(REJECTED_RAW_BYTES_MAX <= BLOCK_BYTES_MAX, 'a rejected event fits a block
 assert(RETRY_DELAY_MS_MIN < RETRY_DELAY_MS_MAX, 'a backoff can grow');
 assert(2 * STORE_MESSAGE_BYTES_MAX < STORE_LINE_BYTES_MAX, 'an escaped message fits a line of the socket');
 assert(STORE_STOP_TIMEOUT_MS < DRAIN_TIMEOUT_MS, 'the store is stopped within the drain');
+assert(DRAIN_IN_FLIGHT_SHARE + DRAIN_SINKS_SHARE < 1, 'the drain leaves time to stop the store');
