@@ -17,6 +17,7 @@ import type { FrontStage } from './front.ts';
 import { registerIngestRoutes } from './http/ingest-routes.ts';
 import { createApp, listen } from './http/server.ts';
 import { registerServiceRoutes } from './http/service-routes.ts';
+import { InFlight } from './in-flight.ts';
 import { UPLOAD_BUDGET_SHARE } from './limits.ts';
 import type { Logger } from './log.ts';
 import { CounterReader, createCounterMemory } from './metrics/counters.ts';
@@ -95,10 +96,12 @@ export async function startAppliance(
   const workers = new WorkerPool(parts.workerEntry ?? WORKER_ENTRY, config.workers, setup, log, () =>
     parts.onDead?.(),
   );
-  const dispatcher = new Dispatcher(new SlabPool(budget), workers, clock, log);
+  const slabs = new SlabPool(budget);
+  const dispatcher = new Dispatcher(slabs, workers, clock, log);
 
   // Doors: HTTP and WebSocket, with the answers and acks on their way back.
   let draining = false;
+  let closed = false;
   const refusals = new RefusalLog(log, clock);
   const front: FrontStage = {
     dispatcher,
@@ -109,13 +112,17 @@ export async function startAppliance(
     wireBytesMax: config.limits.wireBytesMax,
     messageBytesMax: config.limits.messageBytesMax,
     creditBytes: config.limits.creditBytes,
+    exchanges: new InFlight(),
     draining: () => draining,
+    closed: () => closed,
+    isFull: () => slabs.isFull(),
     retryAfterSeconds: () => retryAfter.seconds(),
     newRequestId: randomUUID,
     refused: (reason, requestId, traceparent) => {
       exposition.refused(reason);
       refusals.add(reason, requestId, traceparent);
     },
+    failed: (error) => log.error({ err: error }, 'a request handler failed'),
   };
   registerIngestRoutes(app, front);
   const stream = new Stream(app, front);
@@ -123,6 +130,7 @@ export async function startAppliance(
   // What operators see.
   const exposition = new Exposition(counters, {
     framesInFlight: () => dispatcher.framesInFlight,
+    requestsInFlight: () => front.exchanges.count,
     connections: () => stream.connectionCount,
     memoryBytesUsed: () => budget.used(),
     memoryBytesMax: () => budget.bytesMax,
@@ -132,7 +140,7 @@ export async function startAppliance(
     storeRestarts: () => store?.restarts() ?? 0,
   });
   registerServiceRoutes(app, front, {
-    readiness: () => readinessOf({ draining, workers, budget, store }),
+    readiness: () => readinessOf({ draining, workers, slabs, memoryBytesMax: budget.bytesMax, store }),
     metrics: () => exposition.text(),
   });
 
@@ -148,7 +156,11 @@ export async function startAppliance(
             listening.stopAccepting();
           },
           closeConnections: () => stream.drain(),
+          exchanges: front.exchanges,
           dispatcher,
+          refuseAll: () => {
+            closed = true;
+          },
           workers,
           stopStore: async () => store?.stop(),
           stopFront: () => {

@@ -104,6 +104,10 @@ export const RETRY_DELAY_MS_MIN = 100;
 export const RETRY_DELAY_MS_MAX = 5_000;
 /** ClickHouse remembers this many block tokens per table, so that a block sent twice is counted once. */
 export const DEDUPLICATION_WINDOW_BLOCKS = 10_000;
+/** Paths of one JSON column that get columns of their own in a part; the engine's 1024 lets drifting keys open a file each. */
+export const JSON_DYNAMIC_PATHS_MAX = 128;
+/** Types that one path may have in columns of their own, again a file each; the engine's default is 32. */
+export const JSON_DYNAMIC_TYPES_MAX = 8;
 /** Blocks gather in pieces of this size: a slab's lines are about as long, and no block needs one allocation of 16 MiB. */
 export const BLOCK_CHUNK_BYTES = MiB;
 /** Empty pieces kept per thread: one full block; what a longer queue took is given back. */
@@ -114,8 +118,10 @@ export const STORE_LINE_BYTES_MAX = 16 * KiB;
 export const STORE_MESSAGE_BYTES_MAX = 2 * KiB;
 /** Blocks inserted at the same time: 1 core in 2, never more; parsing alone takes a core a block. */
 export const STORE_INSERTS_MAX = 4;
-/** Tries of a block whose failure is neither its content's fault nor known to pass; then it is moved aside, ~1 min. */
-export const BLOCK_ATTEMPTS_MAX = 15;
+/** Deaths of the engine while it inserts one block; then the block is moved aside. One may be chance, three are not. */
+export const BLOCK_ABORTS_MAX = 3;
+/** A block that fails again and again is told this often. */
+export const BLOCK_FAILURE_LOG_INTERVAL_MS = 60_000;
 /** Block files this old are inserted without being asked for: their thread died. Threads that live ask within seconds. */
 export const LEFTOVER_AGE_MS = 60_000;
 /** The store process yields the cores to the front and the workers: an ack comes before visibility. */
@@ -124,6 +130,12 @@ export const STORE_NICE = 19;
 export const STORE_MEMORY_SHARE = 0.4;
 /** … and of that, what one query may take. */
 export const QUERY_MEMORY_SHARE = 0.5;
+/** The front asks the store for a sign of life this often … */
+export const STORE_PING_INTERVAL_MS = 2_000;
+/** … is not ready when none came for so long: the engine answers in milliseconds, under a full load in a second … */
+export const STORE_SILENCE_MS_MAX = 30_000;
+/** … and kills and restarts a store that is silent for so long; a machine that swaps may take the time between. */
+export const STORE_HANG_MS_MAX = 120_000;
 /** After SIGTERM the store finishes the blocks in hand for so long, then it is killed; the files stay for the next start. */
 export const STORE_STOP_TIMEOUT_MS = 10_000;
 
@@ -166,5 +178,7 @@ assert(MEMORY_BYTES_MAX >= 4 * BODY_BYTES_MAX, 'the largest body fits the budget
 assert(REJECTED_RAW_BYTES_MAX <= BLOCK_BYTES_MAX, 'a rejected event fits a block');
 assert(RETRY_DELAY_MS_MIN < RETRY_DELAY_MS_MAX, 'a backoff can grow');
 assert(2 * STORE_MESSAGE_BYTES_MAX < STORE_LINE_BYTES_MAX, 'an escaped message fits a line of the socket');
+assert(STORE_PING_INTERVAL_MS * 2 < STORE_SILENCE_MS_MAX, 'one lost sign of life is no silence');
+assert(STORE_SILENCE_MS_MAX < STORE_HANG_MS_MAX, 'a silent store is first not ready, then killed');
 assert(STORE_STOP_TIMEOUT_MS < DRAIN_TIMEOUT_MS, 'the store is stopped within the drain');
 assert(DRAIN_IN_FLIGHT_SHARE + DRAIN_SINKS_SHARE < 1, 'the drain leaves time to stop the store');

@@ -17,6 +17,7 @@ interface ThreadSeries {
 /** What the front is asked at scrape time. */
 export interface FrontGauges {
   framesInFlight(): number;
+  requestsInFlight(): number;
   connections(): number;
   memoryBytesUsed(): number;
   memoryBytesMax(): number;
@@ -44,6 +45,12 @@ export class Exposition {
       'penstock_frames_in_flight',
       'Frames handed over whose verdict is not back',
       front.framesInFlight,
+    );
+    this.#front(
+      Gauge,
+      'penstock_requests_in_flight',
+      'Requests admitted that have no answer',
+      front.requestsInFlight,
     );
     this.#front(Gauge, 'penstock_websocket_connections', 'Open WebSocket connections', front.connections);
     this.#front(

@@ -102,7 +102,7 @@ export class Connection implements FrameOwner {
     );
     if (!whole) return;
     this.#send({ type: 'ack', ...this.#window.take(ERRORS_PER_ANSWER_MAX) });
-    if (this.#closingWith !== undefined && this.#window.unackedBytes === 0) this.#closeNow();
+    if (this.#closingWith !== undefined && this.#window.isEmpty) this.#closeNow();
   }
 
   frameLost(): void {
@@ -112,7 +112,7 @@ export class Connection implements FrameOwner {
   /** Closes with 1012 when every message that was taken is acknowledged; takes no more. */
   drain(): void {
     this.#closingWith = CloseCode.goingAway;
-    if (this.#window.unackedBytes === 0) this.#closeNow();
+    if (this.#window.isEmpty) this.#closeNow();
   }
 
   /** The socket is gone: nothing is sent any more; frames in flight are still scanned. */

@@ -2,8 +2,7 @@
  * Chapter 6, what breaks. Threads die, the engine aborts, memory fills, the process is told to go. Each has a clear
  * answer, disturbs nothing else, and takes back no acknowledgement that was given.
  */
-import { readdirSync, readFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type Running, startServer, until } from '../support/appliance.ts';
@@ -19,6 +18,12 @@ afterEach(async () => {
 
 function post(events: unknown, path = '/v1/events/batch') {
   return fetch(`${server.url}${path}`, { method: 'POST', body: JSON.stringify(events) });
+}
+
+/** Whether a request is admitted and has no answer. */
+async function inFlight(running: Running): Promise<boolean> {
+  const text = await (await fetch(`${running.url}/metrics`)).text();
+  return /penstock_requests_in_flight\{[^}]*\} [1-9]/.test(text);
 }
 
 /** Process id of the store's child process. */
@@ -48,7 +53,7 @@ describe('a worker thread that dies', () => {
     expect(await (await fetch(`${server.url}/metrics`)).text()).toMatch(
       /penstock_worker_deaths_total\{[^}]*\} 1\b/,
     );
-    expect(server.logs.some((line) => line.msg === 'worker thread died and is replaced')).toBe(true);
+    expect(server.logs.some((line) => line.msg === 'worker thread died')).toBe(true);
   });
 
   test('closes its WebSocket clients with 1013, so that they send again what has no ack', async () => {
@@ -168,18 +173,27 @@ describe('SIGTERM', () => {
   test('finishes what is in flight, stores it, and exits 0', async () => {
     server = await startServer();
     await server.ready();
+    const body = Buffer.from(JSON.stringify(testEvents(500, 'half')));
+    const uploading = await openSocket(server.url);
+    uploading.write(`POST /v1/events/batch HTTP/1.1\r\nhost: a\r\ncontent-length: ${body.length}\r\n\r\n`);
+    uploading.write(body.subarray(0, 20_000));
     const answers = Array.from({ length: 20 }, (_, n) => post(testEvents(500, 'last', n * 500)));
-    await sleep(5);
+    // All of them have been admitted when the upload's first half and a later request have been read.
+    await fetch(`${server.url}/health`);
+    await until(() => inFlight(server), 2_000, 'the upload is in flight');
+    const statuses = Promise.all(answers.map(async (answer) => (await answer).status));
+    const finished = await statuses;
     server.signal('SIGTERM');
-    const statuses = await Promise.all(
-      answers.map(async (answer) => (await answer.catch(() => undefined))?.status),
-    );
+    await until(() => server.logs.some((line) => line.msg === 'draining'), 2_000, 'the drain begins');
+    uploading.write(body.subarray(20_000));
+    const late = await readAnswer(uploading);
+    expect([late.status, JSON.parse(late.body).accepted]).toEqual([200, 500]);
+    expect(finished).toEqual(Array(20).fill(200));
     expect(await server.exited).toBe(0);
-    const accepted = statuses.filter((status) => status === 200).length * 500;
     const dataDir = server.dataDir;
     server = await startServer({ dataDir });
     await server.ready();
-    expect(await server.waitForCount('events', accepted)).toBe(accepted);
+    expect(await server.waitForCount('events', 21 * 500)).toBe(21 * 500);
   });
 
   test('closes streams with 1012 when their messages are acknowledged, and refuses new requests on open connections', async () => {

@@ -114,10 +114,21 @@ describe('the slab pool', () => {
     expect(pool.take(0, 0)).toBeDefined();
     expect(pool.take(0, 0)).toBeUndefined();
     pool.give(first);
-    heldBySinks = 1;
-    expect(pool.take(0, 0)).toBeUndefined();
+    heldBySinks = SLAB_BYTES + 1;
+    expect(pool.take(0, 0) === undefined).toBe(true);
     heldBySinks = 0;
     expect(pool.take(0, 0)).toBe(first);
+  });
+
+  test('free slabs are no use of the budget, and make room for a large body', () => {
+    const budget = new MemoryBudget(4 * SLAB_BYTES);
+    const pool = new SlabPool(budget);
+    const taken = [1, 2, 3, 4].map(() => pool.take(0, 0)!);
+    expect(pool.isFull()).toBe(true);
+    for (const slab of taken) pool.give(slab);
+    expect([pool.isFull(), pool.heldBytes(), budget.used()]).toEqual([false, 0, 4 * SLAB_BYTES]);
+    expect(pool.take(2 * SLAB_BYTES, 0)).toBeDefined();
+    expect(budget.used()).toBeLessThanOrEqual(4 * SLAB_BYTES);
   });
 
   test('makes a slab for a large body and gives its memory back after', () => {
