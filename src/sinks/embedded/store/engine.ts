@@ -9,6 +9,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ChdbResult, drainPending, Session } from 'chdb';
 import { ChdbNodeEngine } from 'chdb/durable/node';
+import { STDERR_FILE } from '../protocol.ts';
 import { writeEngineConfig } from './engine-config.ts';
 
 /** A failure as the engine words it: `Code: 60. DB::Exception: … (UNKNOWN_TABLE)`. */
@@ -107,7 +108,7 @@ function lockHolder(dir: string): string {
   } catch {
     // No file, or no such process: then the lock was not the reason.
   }
-  return 'see its message above';
+  return `its own words stand in ${STDERR_FILE} beside that folder`;
 }
 
 function createConnection(session: Session): Connection {
