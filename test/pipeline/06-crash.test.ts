@@ -2,7 +2,7 @@
  * Chapter 6, what breaks. Threads die, the engine aborts, memory fills, the process is told to go. Each has a clear
  * answer, disturbs nothing else, and takes back no acknowledgement that was given.
  */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type Running, startServer, until } from '../support/appliance.ts';
