@@ -17,6 +17,7 @@ import type { FrontStage } from './front.ts';
 import { registerIngestRoutes } from './http/ingest-routes.ts';
 import { createApp, listen } from './http/server.ts';
 import { registerServiceRoutes } from './http/service-routes.ts';
+import { InFlight } from './in-flight.ts';
 import { UPLOAD_BUDGET_SHARE } from './limits.ts';
 import type { Logger } from './log.ts';
 import { CounterReader, createCounterMemory } from './metrics/counters.ts';
@@ -43,6 +44,8 @@ export interface ApplianceParts {
   /** Module of the worker threads, compiled. */
   readonly workerEntry?: URL;
   readonly clock?: Clock;
+  /** Called when no worker thread can be started any more; the process should end. */
+  readonly onDead?: () => void;
 }
 
 const WORKER_ENTRY = new URL('../workers/ingest.js', import.meta.url);
@@ -93,11 +96,15 @@ export async function startAppliance(
       spoolBytesMax: config.embedded.spoolBytesMax,
     },
   };
-  const workers = new WorkerPool(parts.workerEntry ?? WORKER_ENTRY, config.workers, setup, log);
-  const dispatcher = new Dispatcher(new SlabPool(budget), workers, clock, log);
+  const workers = new WorkerPool(parts.workerEntry ?? WORKER_ENTRY, config.workers, setup, log, () =>
+    parts.onDead?.(),
+  );
+  const slabs = new SlabPool(budget);
+  const dispatcher = new Dispatcher(slabs, workers, clock, log);
 
   // Doors: HTTP and WebSocket, with the answers and acks on their way back.
   let draining = false;
+  let closed = false;
   const refusals = new RefusalLog(log, clock);
   const front: FrontStage = {
     dispatcher,
@@ -108,13 +115,17 @@ export async function startAppliance(
     wireBytesMax: config.limits.wireBytesMax,
     messageBytesMax: config.limits.messageBytesMax,
     creditBytes: config.limits.creditBytes,
+    exchanges: new InFlight(),
     draining: () => draining,
+    closed: () => closed,
+    isFull: () => slabs.isFull(),
     retryAfterSeconds: () => retryAfter.seconds(),
     newRequestId: randomUUID,
     refused: (reason, requestId, traceparent) => {
       exposition.refused(reason);
       refusals.add(reason, requestId, traceparent);
     },
+    failed: (error) => log.error({ err: error }, 'a request handler failed'),
   };
   registerIngestRoutes(app, front);
   const stream = new Stream(app, front);
@@ -122,6 +133,7 @@ export async function startAppliance(
   // What operators see.
   const exposition = new Exposition(counters, {
     framesInFlight: () => dispatcher.framesInFlight,
+    requestsInFlight: () => front.exchanges.count,
     connections: () => stream.connectionCount,
     memoryBytesUsed: () => budget.used(),
     memoryBytesMax: () => budget.bytesMax,
@@ -132,7 +144,7 @@ export async function startAppliance(
     scannerNative: () => scanner === 'native',
   });
   registerServiceRoutes(app, front, {
-    readiness: () => readinessOf({ draining, workers, budget, store }),
+    readiness: () => readinessOf({ draining, workers, slabs, memoryBytesMax: budget.bytesMax, store }),
     metrics: () => exposition.text(),
   });
 
@@ -148,7 +160,11 @@ export async function startAppliance(
             listening.stopAccepting();
           },
           closeConnections: () => stream.drain(),
+          exchanges: front.exchanges,
           dispatcher,
+          refuseAll: () => {
+            closed = true;
+          },
           workers,
           stopStore: async () => store?.stop(),
           stopFront: () => {

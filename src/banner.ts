@@ -31,8 +31,10 @@ const OPEN_MODE =
  * warning of its own in both, so that a log level of warn does not silence it.
  */
 export function printBanner(facts: StartFacts, stream: BannerStream, log: Logger): void {
+  // The logger says the version in every line.
+  const { version: _, ...logged } = facts;
   if (stream.isTTY) stream.write(formatBanner(facts));
-  else log.info(facts, 'started');
+  else log.info(logged, 'started');
   if (facts.apps === 'open mode') log.warn(OPEN_MODE);
 }
 

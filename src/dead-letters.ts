@@ -6,6 +6,7 @@
 
 import type { Route } from './dialects/routes.ts';
 import { TRANSPORTS } from './event.ts';
+import { DEAD_LETTERS_PER_FRAME_MAX } from './limits.ts';
 import { REASONS } from './outcome.ts';
 import { ERROR_WORDS, ErrorWord, FIELD_NONE, type ScanJob, type ScanOutput } from './scan/contract.ts';
 import { ADDRESS_TEXT_BYTES_MAX, writeAddress } from './scan/reference/address.ts';
@@ -14,17 +15,45 @@ import { FrameWord, frameRow } from './slab/layout.ts';
 
 const addressText = Buffer.alloc(ADDRESS_TEXT_BYTES_MAX);
 
-/** Appends a row for every error row of `output` to `target`. COPY of all bytes. */
+/**
+ * Appends rows for the error rows of `output` to `target`. COPY of all bytes. Returns how many rows.
+ *
+ * What a client can make of it is bounded: the user agent stands in the first row of a frame only, and beyond
+ * DEAD_LETTERS_PER_FRAME_MAX rejected events the rest of a frame is one row with the whole body. Without that,
+ * 1,000 events of two bytes would become 600 KB.
+ */
 export function encodeDeadLetters(
   job: ScanJob,
   output: ScanOutput,
   routes: readonly Route[],
   apps: readonly string[],
   target: GrowableBytes,
-): void {
+): number {
+  let rows = 0;
+  let frame = -1;
+  let frameRows = 0;
   for (let error = 0; error < output.errorCount; error++) {
-    encodeRejected(target, deadLetter(job, output, routes, apps, error * ERROR_WORDS));
+    const at = error * ERROR_WORDS;
+    const isFirst = output.errors[at + ErrorWord.frame] !== frame;
+    frame = output.errors[at + ErrorWord.frame]!;
+    frameRows = isFirst ? 1 : frameRows + 1;
+    if (frameRows > DEAD_LETTERS_PER_FRAME_MAX + 1) continue;
+    const letter = deadLetter(job, output, routes, apps, at);
+    if (!isFirst) letter.userAgent = NOTHING;
+    if (frameRows > DEAD_LETTERS_PER_FRAME_MAX) letter.raw = wholeBody(job, frame);
+    encodeRejected(target, letter);
+    rows += 1;
   }
+  return rows;
+}
+
+const NOTHING = new Uint8Array(0);
+
+function wholeBody(job: ScanJob, frame: number): Uint8Array {
+  const row = frameRow(frame);
+  const start = job.words[row + FrameWord.bodyOffset]!;
+  const source = job.sources[job.words[row + FrameWord.source] === 0 ? 0 : 1];
+  return source.subarray(start, start + job.words[row + FrameWord.bodyLength]!);
 }
 
 function deadLetter(

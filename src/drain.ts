@@ -5,6 +5,8 @@
 import type { Clock } from './clock.ts';
 import type { Dispatcher } from './dispatch/dispatcher.ts';
 import type { WorkerPool } from './dispatch/worker-pool.ts';
+import type { InFlight } from './in-flight.ts';
+import { DRAIN_IN_FLIGHT_SHARE, DRAIN_SINKS_SHARE } from './limits.ts';
 import type { Logger } from './log.ts';
 
 /** What there is to end, in the order of the flow. */
@@ -13,15 +15,15 @@ export interface Drainable {
   stopAccepting(): void;
   /** Closes WebSocket connections as their messages are acknowledged. */
   closeConnections(): void;
+  readonly exchanges: InFlight;
   readonly dispatcher: Dispatcher;
+  /** From now on every request is refused, also one whose body was on its way. */
+  refuseAll(): void;
   readonly workers: WorkerPool;
-  stopStore(): Promise<void>;
+  stopStore(timeoutMs: number): Promise<void>;
   /** Ends what is left of the front: sockets, timers. */
   stopFront(): void;
 }
-
-/** Share of the timeout for requests in flight; the sinks get the rest. */
-const IN_FLIGHT_SHARE = 0.4;
 
 /** Ends everything; resolves with what was left behind, empty when all went well. */
 export async function drain(
@@ -34,15 +36,17 @@ export async function drain(
   const left: string[] = [];
   parts.stopAccepting();
   parts.closeConnections();
-  log.info({ framesInFlight: parts.dispatcher.framesInFlight }, 'draining');
-  if (!(await within(parts.dispatcher.settled(), timeoutMs * IN_FLIGHT_SHARE))) {
-    left.push(`${parts.dispatcher.framesInFlight} requests without an answer`);
+  log.info({ requests: parts.exchanges.count, frames: parts.dispatcher.framesInFlight }, 'draining');
+  const inFlight = parts.exchanges.settled().then(() => parts.dispatcher.settled());
+  if (!(await within(inFlight, timeoutMs * DRAIN_IN_FLIGHT_SHARE))) {
+    left.push(`${parts.exchanges.count} requests without an answer`);
   }
-  const remainingMs = Math.max(1, Math.floor(deadline - clock.monotonicMs()));
-  left.push(...(await parts.workers.control.drain(parts.workers.workerCount, remainingMs)));
+  // From here on an answer could promise what no sink takes any more.
+  parts.refuseAll();
+  left.push(...(await parts.workers.drain(Math.floor(timeoutMs * DRAIN_SINKS_SHARE))));
   parts.stopFront();
   await parts.workers.stop();
-  await parts.stopStore();
+  await parts.stopStore(Math.max(0, Math.floor(deadline - clock.monotonicMs())));
   return left;
 }
 

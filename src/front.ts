@@ -1,6 +1,7 @@
 import type { Apps } from './admission/apps.ts';
 import type { ClientAddress } from './admission/client-address.ts';
 import type { Dispatcher } from './dispatch/dispatcher.ts';
+import type { InFlight } from './in-flight.ts';
 import type { Reason } from './outcome.ts';
 import type { MemoryBudget } from './slab/budget.ts';
 
@@ -15,10 +16,18 @@ export interface FrontStage {
   readonly wireBytesMax: number;
   readonly messageBytesMax: number;
   readonly creditBytes: number;
+  /** Requests that were admitted and have no answer yet. */
+  readonly exchanges: InFlight;
   /** True from SIGTERM on: new requests are answered `draining`. */
   draining(): boolean;
+  /** True from when the sinks are drained on: what still arrives can no longer be kept. */
+  closed(): boolean;
+  /** Whether the memory budget is used up. */
+  isFull(): boolean;
   retryAfterSeconds(): number;
   newRequestId(): string;
   /** Counts and logs a refusal; never with a key or content. */
   refused(reason: Reason, requestId: string, traceparent: string): void;
+  /** Logs a bug that a route handler threw. */
+  failed(error: unknown): void;
 }

@@ -9,12 +9,13 @@ import type { Clock } from './clock.ts';
 import { encodeDeadLetters } from './dead-letters.ts';
 import { ROUTES } from './dialects/routes.ts';
 import type { SlabResult } from './dispatch/worker-pool.ts';
+import { SCAN_BUFFER_KEEP_BYTES } from './limits.ts';
 import type { ThreadCounters } from './metrics/counters.ts';
 import { createScanOutput, type ScanJob, type ScanOutput } from './scan/contract.ts';
 import { createScanner, type ScannerChoice } from './scan/scanner.ts';
 import { createUnwrapArena, unwrapFrames } from './scan/unwrap.ts';
 import { createUuidSource } from './scan/uuid.ts';
-import { createRejectedBytes } from './sinks/rejected.ts';
+import { createRejectedBytes, type GrowableBytes } from './sinks/rejected.ts';
 import type { Sink } from './sinks/sink.ts';
 import { BASE_TIME_FLOAT64_INDEX, FrameWord, frameRow, HeaderWord } from './slab/layout.ts';
 
@@ -45,7 +46,7 @@ export function createIngest(
   );
   const output = createScanOutput();
   const arena = createUnwrapArena();
-  const rejected = createRejectedBytes();
+  let rejected = createRejectedBytes();
 
   return function ingest(slab) {
     const startedAt = clock.monotonicMs();
@@ -67,15 +68,22 @@ export function createIngest(
       for (const sink of sinks) sink.append(lines, output.recordCount);
     }
     if (output.errorCount > 0) {
-      encodeDeadLetters(job, output, ROUTES, setup.apps, rejected);
-      const rows = rejected.bytes.subarray(0, rejected.length);
-      for (const sink of sinks) sink.appendRejected(rows, output.errorCount);
-      rejected.length = 0;
+      const rows = encodeDeadLetters(job, output, ROUTES, setup.apps, rejected);
+      const encoded = rejected.bytes.subarray(0, rejected.length);
+      for (const sink of sinks) sink.appendRejected(encoded, rows);
+      rejected = emptied(rejected);
     }
 
     countSlab(counters, words, output, (scannedAt - startedAt) * 1000);
     return renderReplies(words, output, ROUTES);
   };
+}
+
+/** For the next slab; what one hostile slab has grown is given back. */
+function emptied(rejected: GrowableBytes): GrowableBytes {
+  if (rejected.bytes.length > SCAN_BUFFER_KEEP_BYTES) return createRejectedBytes();
+  rejected.length = 0;
+  return rejected;
 }
 
 function countSlab(

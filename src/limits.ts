@@ -29,6 +29,10 @@ export const ERRORS_PER_ANSWER_MAX = 100;
 export const UPLOAD_BUDGET_SHARE = 0.25;
 /** User agents of browsers are under 300 bytes; what is longer is cut here. */
 export const USER_AGENT_BYTES_MAX = 512;
+/** Origins are under 300 bytes (a host name has 253); a longer one is not reflected. */
+export const ORIGIN_BYTES_MAX = 512;
+/** Header names of a preflight, reflected in its answer; SDKs ask for under 200 bytes. */
+export const PREFLIGHT_HEADERS_BYTES_MAX = 4 * KiB;
 /** A request id that comes from the client is echoed and logged up to this length, else replaced. */
 export const REQUEST_ID_BYTES_MAX = 128;
 
@@ -52,6 +56,8 @@ export const LINES_BYTES_MAX = 64 * MiB;
 export const INFLATED_BYTES_MAX = 40 * 1_000_000;
 /** Buffers of a worker that one large slab has grown go back to this size when the next slabs need less. */
 export const SCAN_BUFFER_KEEP_BYTES = 4 * MiB;
+/** Rejected events of one frame that get rows of their own; the rest of the frame is one row with its whole body. */
+export const DEAD_LETTERS_PER_FRAME_MAX = 100;
 /** Raw bytes kept of one rejected event. */
 export const REJECTED_RAW_BYTES_MAX = 64 * KiB;
 
@@ -63,7 +69,9 @@ export const MESSAGE_BYTES_MAX = MiB;
 export const CREDIT_BYTES = 4 * MiB;
 /** Acks that a client does not read are kept up to this size, then the connection is closed. */
 export const ACK_BACKLOG_BYTES_MAX = MiB;
-/** Connections of one front: uWebSockets buffers unfinished messages outside the memory budget, so their number is bounded. */
+/** Bytes over the message limit up to which a client is told so (1009) before uWebSockets cuts it off (1006). */
+export const MESSAGE_SLACK_BYTES = 64 * KiB;
+/** Connections of one front. uWebSockets keeps unfinished messages itself, outside the memory budget: see docs/decisions.md. */
 export const WEBSOCKET_CONNECTIONS_MAX = 20_000;
 /** Seconds without a message before uWebSockets pings, then closes: longer than the 60 s of common load balancers. */
 export const WEBSOCKET_IDLE_SECONDS = 120;
@@ -89,11 +97,17 @@ export const BLOCK_BYTES_MAX = 16 * MiB;
 export const FLUSH_INTERVAL_MS = 250;
 /** Block files waiting for the store, over all workers; at 500 B an event this is 8 million events. */
 export const SPOOL_BYTES_MAX = 4096 * MiB;
+/** A sink looks so often at what others left in the spool folder, while it writes or waits for room. */
+export const SPOOL_LOOK_INTERVAL_MS = 1_000;
 /** Pause before a failed block is tried again, doubling from the first to the second. */
 export const RETRY_DELAY_MS_MIN = 100;
 export const RETRY_DELAY_MS_MAX = 5_000;
 /** ClickHouse remembers this many block tokens per table, so that a block sent twice is counted once. */
 export const DEDUPLICATION_WINDOW_BLOCKS = 10_000;
+/** Paths of one JSON column that get columns of their own in a part; the engine's 1024 lets drifting keys open a file each. */
+export const JSON_DYNAMIC_PATHS_MAX = 128;
+/** Types that one path may have in columns of their own, again a file each; the engine's default is 32. */
+export const JSON_DYNAMIC_TYPES_MAX = 8;
 /** Blocks gather in pieces of this size: a slab's lines are about as long, and no block needs one allocation of 16 MiB. */
 export const BLOCK_CHUNK_BYTES = MiB;
 /** Empty pieces kept per thread: one full block; what a longer queue took is given back. */
@@ -104,8 +118,10 @@ export const STORE_LINE_BYTES_MAX = 16 * KiB;
 export const STORE_MESSAGE_BYTES_MAX = 2 * KiB;
 /** Blocks inserted at the same time: 1 core in 2, never more; parsing alone takes a core a block. */
 export const STORE_INSERTS_MAX = 4;
-/** Tries of a block whose failure is neither its content's fault nor known to pass; then it is moved aside, ~1 min. */
-export const BLOCK_ATTEMPTS_MAX = 15;
+/** Deaths of the engine while it inserts one block; then the block is moved aside. One may be chance, three are not. */
+export const BLOCK_ABORTS_MAX = 3;
+/** A block that fails again and again is told this often. */
+export const BLOCK_FAILURE_LOG_INTERVAL_MS = 60_000;
 /** Block files this old are inserted without being asked for: their thread died. Threads that live ask within seconds. */
 export const LEFTOVER_AGE_MS = 60_000;
 /** The store process yields the cores to the front and the workers: an ack comes before visibility. */
@@ -114,6 +130,12 @@ export const STORE_NICE = 19;
 export const STORE_MEMORY_SHARE = 0.4;
 /** … and of that, what one query may take. */
 export const QUERY_MEMORY_SHARE = 0.5;
+/** The front asks the store for a sign of life this often … */
+export const STORE_PING_INTERVAL_MS = 2_000;
+/** … is not ready when none came for so long: the engine answers in milliseconds, under a full load in a second … */
+export const STORE_SILENCE_MS_MAX = 30_000;
+/** … and kills and restarts a store that is silent for so long; a machine that swaps may take the time between. */
+export const STORE_HANG_MS_MAX = 120_000;
 /** After SIGTERM the store finishes the blocks in hand for so long, then it is killed; the files stay for the next start. */
 export const STORE_STOP_TIMEOUT_MS = 10_000;
 
@@ -132,6 +154,11 @@ export const QUERY_SECONDS_MAX = 60;
 
 // ── Life of the process ──────────────────────────────────────────────────────────────────────────────────
 
+/** Share of the memory budget above which `/ready` sends load balancers elsewhere. */
+export const MEMORY_READY_SHARE = 0.95;
+/** Shares of the drain's time: for requests in flight, then for the sinks; the store's process gets the rest. */
+export const DRAIN_IN_FLIGHT_SHARE = 0.4;
+export const DRAIN_SINKS_SHARE = 0.4;
 /** Kubernetes kills 30 s after SIGTERM; the rest is for the container runtime. */
 export const DRAIN_TIMEOUT_MS = 25_000;
 /** Retry-After is computed from the measured drain rate and kept between these. */
@@ -151,4 +178,7 @@ assert(MEMORY_BYTES_MAX >= 4 * BODY_BYTES_MAX, 'the largest body fits the budget
 assert(REJECTED_RAW_BYTES_MAX <= BLOCK_BYTES_MAX, 'a rejected event fits a block');
 assert(RETRY_DELAY_MS_MIN < RETRY_DELAY_MS_MAX, 'a backoff can grow');
 assert(2 * STORE_MESSAGE_BYTES_MAX < STORE_LINE_BYTES_MAX, 'an escaped message fits a line of the socket');
+assert(STORE_PING_INTERVAL_MS * 2 < STORE_SILENCE_MS_MAX, 'one lost sign of life is no silence');
+assert(STORE_SILENCE_MS_MAX < STORE_HANG_MS_MAX, 'a silent store is first not ready, then killed');
 assert(STORE_STOP_TIMEOUT_MS < DRAIN_TIMEOUT_MS, 'the store is stopped within the drain');
+assert(DRAIN_IN_FLIGHT_SHARE + DRAIN_SINKS_SHARE < 1, 'the drain leaves time to stop the store');

@@ -1,17 +1,16 @@
 import type { WorkerPool } from './dispatch/worker-pool.ts';
 import type { Readiness } from './http/service-routes.ts';
-import type { MemoryBudget } from './slab/budget.ts';
-
-/** Share of the memory budget above which a load balancer should look elsewhere. */
-const MEMORY_READY_SHARE = 0.95;
+import { MEMORY_READY_SHARE } from './limits.ts';
+import type { SlabPool } from './slab/pool.ts';
 
 /** What readiness is computed from. */
 export interface ReadinessParts {
   readonly draining: boolean;
   readonly workers: WorkerPool;
-  readonly budget: MemoryBudget;
+  readonly memoryBytesMax: number;
+  readonly slabs: SlabPool;
   /** Undefined when the embedded store is off. */
-  readonly store: { ready(): boolean } | undefined;
+  readonly store: { ready(): boolean; queryPort(): number | undefined } | undefined;
 }
 
 /** Ready means: send traffic here. Not ready is never fatal; `/health` says whether the process lives. */
@@ -19,8 +18,10 @@ export function readinessOf(parts: ReadinessParts): Readiness {
   const states = {
     front: parts.draining ? 'draining' : 'ok',
     workers: parts.workers.threadCount === parts.workers.workerCount ? 'ok' : 'replacing',
-    memory: parts.budget.used() < parts.budget.bytesMax * MEMORY_READY_SHARE ? 'ok' : 'full',
+    memory: parts.slabs.heldBytes() < parts.memoryBytesMax * MEMORY_READY_SHARE ? 'ok' : 'full',
     store: parts.store === undefined ? 'off' : parts.store.ready() ? 'ok' : 'starting',
+    // Says where to look when the port is taken; events are kept all the same.
+    query: parts.store?.queryPort() === undefined ? 'off' : 'ok',
   };
   const ready =
     !parts.draining &&

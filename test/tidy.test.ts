@@ -110,9 +110,17 @@ describe('the shape of the tree', () => {
   });
 
   /** Files at the top of src that every stage may use. */
-  const LEAVES = ['assert', 'clock', 'event', 'limits', 'log', 'outcome', 'problem', 'version'].map(
-    (name) => `src/${name}.ts`,
-  );
+  const LEAVES = [
+    'assert',
+    'clock',
+    'event',
+    'in-flight',
+    'limits',
+    'log',
+    'outcome',
+    'problem',
+    'version',
+  ].map((name) => `src/${name}.ts`);
   /** Pages of a stage that are its contract with the others: types, and words of shared memory. */
   const CONTRACTS = [
     'src/config/config.ts',
@@ -139,7 +147,7 @@ describe('the shape of the tree', () => {
         ] as const
       ).map(([target, why]) => [door, target, why] as const),
     ),
-    ['websocket', 'src/http/ingest-routes.ts', 'a stream begins as an HTTP request'],
+    ['websocket', 'src/http/refusal.ts', 'a stream begins as an HTTP request'],
   ];
 
   test('a stage imports its own folder, the leaves, contracts and listed neighbours', () => {

@@ -31,7 +31,8 @@ export class ClientAddress {
    * bytes for IPv4 too, as ::ffff:a.b.c.d); `forwarded` the X-Forwarded-For header. COPY.
    */
   of(peer: ArrayBuffer, forwarded: string): Uint8Array {
-    if (this.#privacy === 'drop') return NONE;
+    // A connection that was reset has no address any more.
+    if (this.#privacy === 'drop' || (peer.byteLength !== 4 && peer.byteLength !== 16)) return NONE;
     let address = unmapped(new Uint8Array(peer));
     if (forwarded !== '' && this.#isTrusted(address)) address = this.#forwarded(forwarded, address);
     return this.#privacy === 'truncate' ? truncated(address) : address;

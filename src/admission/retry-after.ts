@@ -32,8 +32,10 @@ export class RetryAfter {
 
   /** Whole seconds for a Retry-After header. */
   seconds(): number {
+    const pendingBytes = this.#pendingBytes();
+    if (pendingBytes === 0) return RETRY_AFTER_SECONDS_MIN;
     if (this.#bytesPerSecond <= 0) return RETRY_AFTER_SECONDS_MAX;
-    const seconds = Math.ceil(this.#pendingBytes() / this.#bytesPerSecond);
+    const seconds = Math.ceil(pendingBytes / this.#bytesPerSecond);
     return Math.min(RETRY_AFTER_SECONDS_MAX, Math.max(RETRY_AFTER_SECONDS_MIN, seconds));
   }
 }

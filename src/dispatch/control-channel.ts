@@ -28,13 +28,13 @@ export class ControlFront {
   }
 
   /**
-   * Asks all workers to drain their sinks and resolves with the faults of those that could not, when
-   * `workerCount` have answered or `timeoutMs` is over.
+   * Asks the threads of `slots` to drain their sinks and resolves with the faults of those that could not, when
+   * all have answered or `timeoutMs` is over.
    */
-  drain(workerCount: number, timeoutMs: number): Promise<string[]> {
+  drain(slots: readonly number[], timeoutMs: number): Promise<string[]> {
     return new Promise((resolve) => {
       const faults: string[] = [];
-      const waiting = new Set(Array.from({ length: workerCount }, (_, slot) => slot));
+      const waiting = new Set(slots);
       const finish = () => {
         clearTimeout(timer);
         clearInterval(asking);
@@ -52,6 +52,7 @@ export class ControlFront {
       // Asked again: a thread that replaces a dead one may still be loading and hears only what is said later.
       const asking = setInterval(ask, DRAIN_ASK_INTERVAL_MS);
       ask();
+      if (waiting.size === 0) finish();
     });
   }
 

@@ -7,10 +7,12 @@
  * runs when the sockets that were readable have been read.
  */
 import type { Clock } from '../clock.ts';
+import { InFlight } from '../in-flight.ts';
 import { TASKS_PER_WORKER } from '../limits.ts';
 import type { Logger } from '../log.ts';
+import { type Origin, originBytesMax } from '../slab/origin.ts';
 import type { SlabPool } from '../slab/pool.ts';
-import { type FrameOwner, type Origin, originBytesMax, type Replies, type Slab } from '../slab/slab.ts';
+import type { FrameOwner, Replies, Slab } from '../slab/slab.ts';
 import type { WorkerPool } from './worker-pool.ts';
 
 export class Dispatcher {
@@ -22,9 +24,8 @@ export class Dispatcher {
   readonly #sealed: Slab[] = [];
   #open: Slab | undefined;
   #tasksInFlight = 0;
-  #framesInFlight = 0;
+  readonly #frames = new InFlight();
   #scheduled = false;
-  #idle: (() => void) | undefined;
   readonly #flush = () => {
     this.#scheduled = false;
     this.#pump();
@@ -39,7 +40,7 @@ export class Dispatcher {
 
   /** Frames appended whose verdict is not back. */
   get framesInFlight(): number {
-    return this.#framesInFlight;
+    return this.#frames.count;
   }
 
   /**
@@ -65,7 +66,7 @@ export class Dispatcher {
       this.#open = slab;
     }
     slab.append(body, route, app, encoding, transport, nowMs, origin, owner);
-    this.#framesInFlight += 1;
+    this.#frames.enter();
     if (!this.#scheduled) {
       this.#scheduled = true;
       setImmediate(this.#flush);
@@ -74,8 +75,8 @@ export class Dispatcher {
   }
 
   /** Resolves when no frame is in flight. */
-  async settled(): Promise<void> {
-    while (this.#framesInFlight > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
+  settled(): Promise<void> {
+    return this.#frames.settled();
   }
 
   #pump(): void {
@@ -109,8 +110,8 @@ export class Dispatcher {
       if (replies === undefined) owners[frame]!.frameLost();
       else owners[frame]!.frameDone(slab, frame, replies);
     }
-    this.#framesInFlight -= owners.length;
+    const frameCount = owners.length;
     this.#slabs.give(slab);
-    if (this.#framesInFlight === 0) this.#idle?.();
+    this.#frames.leave(frameCount);
   }
 }

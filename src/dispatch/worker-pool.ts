@@ -11,7 +11,7 @@ import { TASKS_PER_WORKER } from '../limits.ts';
 import type { Logger } from '../log.ts';
 import type { Replies, Slab } from '../slab/slab.ts';
 import { ControlFront } from './control-channel.ts';
-import { createWorkerSlots, freeWorkerSlot } from './worker-slots.ts';
+import { claimedWorkerSlots, createWorkerSlots, freeWorkerSlot } from './worker-slots.ts';
 
 /** What every worker thread is started with; `Setup` is the worker entry's own part. */
 export interface WorkerData<Setup> {
@@ -33,23 +33,28 @@ export interface SlabResult {
 
 export class WorkerPool {
   readonly workerCount: number;
-  readonly control: ControlFront;
+  readonly #control: ControlFront;
   readonly #piscina: Piscina<SlabTask, SlabResult>;
   readonly #slots: SharedArrayBuffer;
   readonly #log: Logger;
+  readonly #onDead: () => void;
   #seen = new WeakSet<Worker>();
   #deaths = 0;
   #stopping = false;
 
-  /** Starts `workerCount` threads on the compiled module at `entry`. */
-  constructor(entry: URL, workerCount: number, setup: unknown, log: Logger) {
+  /**
+   * Starts `workerCount` threads on the compiled module at `entry`. `onDead` is called when a thread
+   * failed while loading: Piscina starts none in its place, then or ever, so the process should end.
+   */
+  constructor(entry: URL, workerCount: number, setup: unknown, log: Logger, onDead: () => void) {
     this.workerCount = workerCount;
     this.#log = log;
+    this.#onDead = onDead;
     this.#slots = createWorkerSlots(workerCount);
-    this.control = new ControlFront();
+    this.#control = new ControlFront();
     const workerData: WorkerData<unknown> = {
       slots: this.#slots,
-      controlChannel: this.control.name,
+      controlChannel: this.#control.name,
       setup,
     };
     this.#piscina = new Piscina({
@@ -62,7 +67,10 @@ export class WorkerPool {
       recordTiming: false,
       workerData,
     });
-    this.#piscina.on('error', (error: Error) => this.#log.error({ err: error }, 'worker thread failed'));
+    this.#piscina.on('error', (error: Error) => {
+      this.#log.error({ err: error }, 'worker thread failed');
+      this.#checkThreads();
+    });
     this.#piscina.on('workerCreate', () => this.#watchThreads());
     this.#watchThreads();
   }
@@ -82,10 +90,15 @@ export class WorkerPool {
     return this.#piscina.run({ buffer: slab.buffer });
   }
 
+  /** Drains the sinks of all threads; resolves with the faults of those that could not within `timeoutMs`. */
+  drain(timeoutMs: number): Promise<string[]> {
+    return this.#control.drain(claimedWorkerSlots(this.#slots), timeoutMs);
+  }
+
   /** Ends all threads. Their sinks must have been drained. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    this.control.close();
+    this.#control.close();
     await this.#piscina.destroy();
   }
 
@@ -102,7 +115,13 @@ export class WorkerPool {
     const slot = freeWorkerSlot(this.#slots, threadId);
     if (this.#stopping) return;
     this.#deaths += 1;
-    this.#log.error({ slot, exitCode }, 'worker thread died and is replaced');
+    this.#log.error({ slot, exitCode }, 'worker thread died');
     this.#watchThreads();
+    this.#checkThreads();
+  }
+
+  /** Piscina replaces a dead thread in the same turn; when one is missing now, it has given up. */
+  #checkThreads(): void {
+    if (!this.#stopping && this.#piscina.threads.length < this.workerCount) this.#onDead();
   }
 }

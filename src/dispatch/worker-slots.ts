@@ -41,3 +41,9 @@ export function freeWorkerSlot(memory: SharedArrayBuffer, threadId: number): num
   }
   return -1;
 }
+
+/** The slots that threads hold now. */
+export function claimedWorkerSlots(memory: SharedArrayBuffer): number[] {
+  const owners = new Int32Array(memory);
+  return Array.from(owners.keys()).filter((slot) => Atomics.load(owners, slot) !== 0);
+}

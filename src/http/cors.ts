@@ -1,4 +1,5 @@
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
+import { ORIGIN_BYTES_MAX, PREFLIGHT_HEADERS_BYTES_MAX } from '../limits.ts';
 
 /** Browsers may keep a preflight's answer this long; Chromium caps it at two hours. */
 const PREFLIGHT_SECONDS = '7200';
@@ -16,10 +17,17 @@ export function writeCors(response: HttpResponse, origin: string): void {
     .writeHeader('Vary', 'Origin');
 }
 
+/** The Origin header, or nothing for one too long to be an origin. */
+export function readOrigin(request: HttpRequest): string {
+  const origin = request.getHeader('origin');
+  return origin.length <= ORIGIN_BYTES_MAX ? origin : '';
+}
+
 /** Answers a preflight: the requested headers are reflected, since retries of SDKs bring new ones. */
 export function answerPreflight(response: HttpResponse, request: HttpRequest, methods: string): void {
-  const origin = request.getHeader('origin');
-  const headers = request.getHeader('access-control-request-headers');
+  const origin = readOrigin(request);
+  const asked = request.getHeader('access-control-request-headers');
+  const headers = asked.length <= PREFLIGHT_HEADERS_BYTES_MAX ? asked : '';
   response.cork(() => {
     response.writeStatus('204 No Content');
     if (origin !== '') writeCors(response, origin);

@@ -8,33 +8,26 @@ import { ACK_LEVEL } from '../ack/level.ts';
 import { replyStatus } from '../ack/replies.ts';
 import { Transport } from '../event.ts';
 import type { FrontStage } from '../front.ts';
-import { outcome, REASONS, type Reason } from '../outcome.ts';
-import { problem, STATUS_LINES } from '../problem.ts';
+import { REASONS, type Reason } from '../outcome.ts';
+import { STATUS_LINES } from '../problem.ts';
 import { FrameWord, frameRow } from '../slab/layout.ts';
-import type { FrameOwner, Origin, Replies, Slab } from '../slab/slab.ts';
+import { Origin } from '../slab/origin.ts';
+import type { FrameOwner, Replies, Slab } from '../slab/slab.ts';
 import { writeCors } from './cors.ts';
+import { type Carried, refuseRequest } from './refusal.ts';
 import { Upload } from './upload.ts';
 
 /** What of the request's head the exchange needs later: request objects of uWebSockets die with their callback. */
-export interface RequestHead {
+export interface RequestHead extends Carried {
   readonly route: number;
   readonly app: number;
   readonly encoding: number;
   readonly address: Uint8Array;
   readonly userAgent: string;
-  readonly corsOrigin: string;
-  readonly requestId: string;
-  readonly traceparent: string;
 }
 
 /** A request in the front's hands; see the head of this file. */
-export class Exchange implements FrameOwner, Origin {
-  readonly address: Uint8Array;
-  readonly userAgent: string;
-  originGeneration = 0;
-  addressOffset = 0;
-  userAgentOffset = 0;
-  userAgentLength = 0;
+export class Exchange implements FrameOwner {
   readonly #stage: FrontStage;
   readonly #head: RequestHead;
   #response: HttpResponse | undefined;
@@ -44,8 +37,7 @@ export class Exchange implements FrameOwner, Origin {
     this.#stage = stage;
     this.#response = response;
     this.#head = head;
-    this.address = head.address;
-    this.userAgent = head.userAgent;
+    stage.exchanges.enter();
     response.onAborted(() => this.#aborted());
     response.onData((chunk, isLast) => this.#data(chunk, isLast));
   }
@@ -60,17 +52,12 @@ export class Exchange implements FrameOwner, Origin {
       this.refuse(REASONS[reason]!);
       return;
     }
-    this.#response = undefined;
+    this.#left();
     const start = replies.table[frame * 2]!;
     const body = replies.bytes.subarray(start, start + replies.table[frame * 2 + 1]!);
     const status = replyStatus(words[row + FrameWord.accepted]!, words[row + FrameWord.rejected]!);
-    response.cork(() => {
-      if (status !== 200) response.writeStatus(STATUS_LINES[status]);
-      response.writeHeader('Content-Type', status === 200 ? 'application/json' : 'application/problem+json');
-      if (status === 200) response.writeHeader('Penstock-Ack', ACK_LEVEL);
-      this.#writeCarried(response);
-      response.end(body);
-    });
+    if (status === 400) this.#answerRejected(response, body);
+    else this.#answerAccepted(response, body);
   }
 
   frameLost(): void {
@@ -81,13 +68,44 @@ export class Exchange implements FrameOwner, Origin {
   refuse(reason: Reason, close = false): void {
     const response = this.#response;
     if (response === undefined) return;
-    this.#response = undefined;
+    this.#left();
     this.#dropUpload();
-    refuseRequest(this.#stage, response, reason, this.#head, close);
+    refuseRequest(this.#stage, response, reason, this.#head, { close, withBody: true, allow: undefined });
+  }
+
+  #answerAccepted(response: HttpResponse, body: Uint8Array): void {
+    const head = this.#head;
+    response.cork(() => {
+      response.writeHeader('Content-Type', 'application/json').writeHeader('Penstock-Ack', ACK_LEVEL);
+      if (head.requestId !== '') response.writeHeader('X-Request-Id', head.requestId);
+      if (head.corsOrigin !== '') writeCors(response, head.corsOrigin);
+      response.end(body);
+    });
+  }
+
+  /** No event was accepted: the worker wrote the problem; it is counted and logged as any refusal. */
+  #answerRejected(response: HttpResponse, body: Uint8Array): void {
+    const head = this.#head;
+    const requestId = head.requestId || this.#stage.newRequestId();
+    const { code } = JSON.parse(Buffer.from(body).toString('utf8')) as { code: Reason };
+    this.#stage.refused(code, requestId, head.traceparent);
+    response.cork(() => {
+      response.writeStatus(STATUS_LINES[400]).writeHeader('Content-Type', 'application/problem+json');
+      response.writeHeader('X-Request-Id', requestId);
+      if (head.corsOrigin !== '') writeCors(response, head.corsOrigin);
+      response.end(body);
+    });
+  }
+
+  /** The response is answered or gone: it must not be touched again. */
+  #left(): void {
+    this.#response = undefined;
+    this.#stage.exchanges.leave();
   }
 
   #aborted(): void {
-    this.#response = undefined;
+    if (this.#response === undefined) return;
+    this.#left();
     this.#dropUpload();
   }
 
@@ -105,7 +123,9 @@ export class Exchange implements FrameOwner, Origin {
 
   #complete(body: Uint8Array): void {
     const head = this.#head;
-    if (body.length === 0) {
+    if (this.#stage.closed()) {
+      this.refuse('draining');
+    } else if (body.length === 0) {
       this.refuse('empty_body');
     } else if (body.length > this.#stage.wireBytesMax) {
       this.refuse('body_too_large');
@@ -116,7 +136,7 @@ export class Exchange implements FrameOwner, Origin {
         head.app,
         head.encoding,
         Transport.http,
-        this,
+        new Origin(head.address, head.userAgent),
         this,
       );
       if (!taken) this.refuse('overloaded');
@@ -128,32 +148,4 @@ export class Exchange implements FrameOwner, Origin {
     this.#upload?.drop();
     this.#upload = undefined;
   }
-
-  #writeCarried(response: HttpResponse): void {
-    if (this.#head.requestId !== '') response.writeHeader('X-Request-Id', this.#head.requestId);
-    if (this.#head.corsOrigin !== '') writeCors(response, this.#head.corsOrigin);
-  }
-}
-
-/** Answers a request that is refused before it has an exchange, or by its exchange. */
-export function refuseRequest(
-  stage: FrontStage,
-  response: HttpResponse,
-  reason: Reason,
-  head: Pick<RequestHead, 'corsOrigin' | 'requestId' | 'traceparent'>,
-  close: boolean,
-  allow?: string,
-): void {
-  const row = outcome(reason);
-  const requestId = head.requestId || stage.newRequestId();
-  stage.refused(reason, requestId, head.traceparent);
-  response.cork(() => {
-    response.writeStatus(STATUS_LINES[row.status]).writeHeader('Content-Type', 'application/problem+json');
-    if (row.retry) response.writeHeader('Retry-After', String(stage.retryAfterSeconds()));
-    if (allow !== undefined) response.writeHeader('Allow', allow);
-    if (row.status === 401) response.writeHeader('WWW-Authenticate', 'Bearer');
-    response.writeHeader('X-Request-Id', requestId);
-    if (head.corsOrigin !== '') writeCors(response, head.corsOrigin);
-    response.end(JSON.stringify(problem(reason, { request_id: requestId })), close);
-  });
 }

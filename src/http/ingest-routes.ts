@@ -9,12 +9,13 @@ import { OPEN_MODE, UNKNOWN_KEY } from '../admission/apps.ts';
 import { readWriteKey } from '../admission/write-key.ts';
 import { ROUTES } from '../dialects/routes.ts';
 import type { FrontStage } from '../front.ts';
-import { REQUEST_ID_BYTES_MAX, USER_AGENT_BYTES_MAX } from '../limits.ts';
+import { USER_AGENT_BYTES_MAX } from '../limits.ts';
 import type { Reason } from '../outcome.ts';
 import { ZSTD_AVAILABLE } from '../scan/unwrap.ts';
 import { Encoding } from '../slab/layout.ts';
 import { answerPreflight } from './cors.ts';
-import { Exchange, refuseRequest } from './exchange.ts';
+import { Exchange } from './exchange.ts';
+import { guarded, readCarried, refuseHead } from './refusal.ts';
 
 const METHODS = 'POST, OPTIONS';
 
@@ -23,24 +24,16 @@ export function registerIngestRoutes(app: TemplatedApp, stage: FrontStage): void
   for (const [route, { path }] of ROUTES.entries()) {
     if (path === undefined) continue;
     for (const pattern of [path, `${path}/`]) {
-      app.post(pattern, (response, request) => receive(stage, response, request, route));
+      app.post(
+        pattern,
+        guarded(stage, (response, request) => receive(stage, response, request, route)),
+      );
       app.options(pattern, (response, request) => answerPreflight(response, request, METHODS));
       app.any(pattern, (response, request) =>
         refuseHead(stage, response, request, 'method_not_allowed', METHODS),
       );
     }
   }
-}
-
-/** Refuses a request by its head alone. */
-export function refuseHead(
-  stage: FrontStage,
-  response: HttpResponse,
-  request: HttpRequest,
-  reason: Reason,
-  allow?: string,
-): void {
-  refuseRequest(stage, response, reason, readCarried(request), reason === 'body_too_large', allow);
 }
 
 function receive(stage: FrontStage, response: HttpResponse, request: HttpRequest, route: number): void {
@@ -66,6 +59,7 @@ function receive(stage: FrontStage, response: HttpResponse, request: HttpRequest
 /** The request's app and encoding, or the reason why it is refused by its head. */
 function admit(stage: FrontStage, request: HttpRequest): { app: number; encoding: number } | Reason {
   if (stage.draining()) return 'draining';
+  if (stage.isFull()) return 'overloaded';
   const app = stage.apps.openMode ? OPEN_MODE : stage.apps.find(readWriteKey(request));
   if (app === UNKNOWN_KEY) return 'unauthorized';
   if (stage.apps.restrictsOrigins && !stage.apps.allowsOrigin(app, request.getHeader('origin'))) {
@@ -75,21 +69,6 @@ function admit(stage: FrontStage, request: HttpRequest): { app: number; encoding
   if (encoding === undefined) return 'unsupported_media_type';
   if (Number(request.getHeader('content-length')) > stage.wireBytesMax) return 'body_too_large';
   return { app, encoding };
-}
-
-/** What every answer and log line carries of a request. */
-function readCarried(request: HttpRequest) {
-  const requestId = request.getHeader('x-request-id');
-  return {
-    corsOrigin: request.getHeader('origin'),
-    requestId: isPlainId(requestId) ? requestId : '',
-    traceparent: request.getHeader('traceparent'),
-  };
-}
-
-/** Ids are echoed and logged, so only plain visible ASCII passes. */
-function isPlainId(id: string): boolean {
-  return id === '' || (id.length <= REQUEST_ID_BYTES_MAX && /^[\x21-\x7e]+$/.test(id));
 }
 
 /** Number of a Content-Encoding, or undefined for one that is not known. `x-gzip` is gzip by RFC 9110 §8.4.1.3. */

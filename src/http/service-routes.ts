@@ -2,7 +2,7 @@
 import type { HttpResponse, TemplatedApp } from 'uWebSockets.js';
 import type { FrontStage } from '../front.ts';
 import { STATUS_LINES } from '../problem.ts';
-import { refuseHead } from './ingest-routes.ts';
+import { endWith, refuseHead } from './refusal.ts';
 
 /** Readiness, as `/ready` says it. */
 export interface Readiness {
@@ -62,10 +62,4 @@ function answerMetrics(response: HttpResponse, service: ServiceStage, withBody: 
       endWith(response, text, withBody);
     });
   });
-}
-
-function endWith(response: HttpResponse, body: string, withBody: boolean): void {
-  if (withBody) response.end(body);
-  // endWithoutBody(length) counts as no answer at all in this release of uWebSockets and ends the process.
-  else response.writeHeader('Content-Length', String(Buffer.byteLength(body))).endWithoutBody();
 }

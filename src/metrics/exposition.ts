@@ -5,11 +5,19 @@
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { Reason } from '../outcome.ts';
 import type { CounterReader } from './counters.ts';
-import { THREAD_COUNTERS, THREAD_GAUGES } from './names.ts';
+import { THREAD_COUNTERS, THREAD_GAUGES, type ThreadValue } from './names.ts';
+
+interface ThreadSeries {
+  readonly key: ThreadValue;
+  readonly name: string;
+  readonly help: string;
+  readonly scale?: number;
+}
 
 /** What the front is asked at scrape time. */
 export interface FrontGauges {
   framesInFlight(): number;
+  requestsInFlight(): number;
   connections(): number;
   memoryBytesUsed(): number;
   memoryBytesMax(): number;
@@ -25,38 +33,52 @@ export class Exposition {
   readonly #refused: Counter<'thread' | 'code'>;
 
   constructor(reader: CounterReader, front: FrontGauges) {
-    for (const { key, name, help } of THREAD_COUNTERS) {
-      this.#perThread(Counter, reader, key, name, help);
-    }
-    for (const { key, name, help } of THREAD_GAUGES) {
-      this.#perThread(Gauge, reader, key, name, help);
-    }
+    for (const counter of THREAD_COUNTERS) this.#perThread(Counter, reader, counter);
+    for (const gauge of THREAD_GAUGES) this.#perThread(Gauge, reader, gauge);
     this.#refused = new Counter({
       name: 'penstock_requests_refused_total',
       help: 'Requests and messages refused whole, by code',
       labelNames: ['thread', 'code'],
       registers: [this.#registry],
     });
-    this.#gauge(
+    this.#front(
+      Gauge,
       'penstock_frames_in_flight',
       'Frames handed over whose verdict is not back',
       front.framesInFlight,
     );
-    this.#gauge('penstock_websocket_connections', 'Open WebSocket connections', front.connections);
-    this.#gauge('penstock_memory_used_bytes', 'Bytes of the memory budget in use', front.memoryBytesUsed);
-    this.#gauge('penstock_memory_max_bytes', 'The memory budget', front.memoryBytesMax);
-    this.#gauge('penstock_worker_threads', 'Worker threads that run', front.threads);
-    this.#gauge('penstock_worker_deaths', 'Worker threads that died since the start', front.threadDeaths);
-    this.#gauge('penstock_store_ready', '1 when the embedded store takes blocks', () =>
+    this.#front(
+      Gauge,
+      'penstock_requests_in_flight',
+      'Requests admitted that have no answer',
+      front.requestsInFlight,
+    );
+    this.#front(Gauge, 'penstock_websocket_connections', 'Open WebSocket connections', front.connections);
+    this.#front(
+      Gauge,
+      'penstock_memory_used_bytes',
+      'Bytes of the memory budget in use',
+      front.memoryBytesUsed,
+    );
+    this.#front(Gauge, 'penstock_memory_max_bytes', 'The memory budget', front.memoryBytesMax);
+    this.#front(Gauge, 'penstock_worker_threads', 'Worker threads that run', front.threads);
+    this.#front(Counter, 'penstock_worker_deaths_total', 'Worker threads that died', front.threadDeaths);
+    this.#front(Gauge, 'penstock_store_ready', '1 when the embedded store takes blocks', () =>
       Number(front.storeReady()),
     );
-    this.#gauge('penstock_store_restarts', 'Times the embedded store was started again', front.storeRestarts);
-    this.#gauge(
+    this.#front(
+      Counter,
+      'penstock_store_restarts_total',
+      'Times the embedded store was started again',
+      front.storeRestarts,
+    );
+    this.#front(
+      Gauge,
       'penstock_scanner_native',
       '1 when the native scanner runs, 0 for the one in TypeScript',
       () => Number(front.scannerNative()),
     );
-    this.#gauge('penstock_resident_bytes', 'Resident memory of front and workers', () =>
+    this.#front(Gauge, 'penstock_resident_bytes', 'Resident memory of front and workers', () =>
       process.memoryUsage.rss(),
     );
   }
@@ -71,25 +93,21 @@ export class Exposition {
     return this.#registry.metrics();
   }
 
-  #gauge(name: string, help: string, read: () => number): void {
-    new Gauge({
+  #front(Kind: typeof Counter | typeof Gauge, name: string, help: string, read: () => number): void {
+    new Kind({
       name,
       help,
       labelNames: ['thread'],
       registers: [this.#registry],
       collect() {
-        this.set({ thread: 'front' }, read());
+        this.reset();
+        this.inc({ thread: 'front' }, read());
       },
     });
   }
 
-  #perThread(
-    Kind: typeof Counter | typeof Gauge,
-    reader: CounterReader,
-    key: Parameters<CounterReader['read']>[0],
-    name: string,
-    help: string,
-  ): void {
+  #perThread(Kind: typeof Counter | typeof Gauge, reader: CounterReader, series: ThreadSeries): void {
+    const { key, name, help, scale = 1 } = series;
     new Kind({
       name,
       help,
@@ -98,7 +116,7 @@ export class Exposition {
       collect() {
         this.reset();
         for (let slot = 0; slot < reader.threadCount; slot++) {
-          this.inc({ thread: `worker-${slot}` }, reader.read(key, slot));
+          this.inc({ thread: `worker-${slot}` }, reader.read(key, slot) * scale);
         }
       },
     });

@@ -3,7 +3,7 @@
  * gauges that the front reads at scrape time. Names follow Prometheus: namespace, name, unit, `_total` for counters.
  */
 
-/** Words that each thread writes; the order is the layout in shared memory. */
+/** Words that each thread writes; the order is the layout in shared memory. `scale` turns a word into the series' unit. */
 export const THREAD_COUNTERS = [
   { key: 'frames', name: 'penstock_frames_total', help: 'HTTP bodies and WebSocket messages scanned' },
   {
@@ -21,7 +21,12 @@ export const THREAD_COUNTERS = [
   },
   { key: 'lineBytes', name: 'penstock_line_bytes_total', help: 'Bytes of canonical lines' },
   { key: 'tasks', name: 'penstock_slabs_total', help: 'Slabs scanned' },
-  { key: 'scanMicros', name: 'penstock_scan_microseconds_total', help: 'Time in decompression and scan' },
+  {
+    key: 'scanMicros',
+    name: 'penstock_scan_seconds_total',
+    help: 'Time in decompression and scan',
+    scale: 1e-6,
+  },
   { key: 'delivered', name: 'penstock_sink_rows_delivered_total', help: 'Rows that the sinks confirmed' },
 ] as const;
 

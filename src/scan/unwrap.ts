@@ -88,15 +88,18 @@ function unwrapFrame(
   limits: UnwrapLimits,
 ): void {
   const ratioBytes = Math.max(INFLATE_RATIO_FREE_BYTES, INFLATE_RATIO_MAX * wire.length);
-  const outputBytesMax = Math.min(limits.bodyBytesMax, ratioBytes);
-  const body = inflate(wire, encoding, outputBytesMax);
-  if (typeof body === 'number') {
-    words[row + FrameWord.reason] = body;
+  const bodyBytesMax = Math.min(limits.bodyBytesMax, ratioBytes);
+  // The arena is bounded, but a body that is alone in it may always pass: sent again, it finds a place. Decompression
+  // stops at what is left, so that many bombs in one slab cost no more time than the arena holds.
+  const leftBytes = arena.usedBytes === 0 ? bodyBytesMax : INFLATED_BYTES_MAX - arena.usedBytes;
+  if (leftBytes <= 0) {
+    words[row + FrameWord.reason] = ReasonNumber.overloaded;
     return;
   }
-  // The arena is bounded, but a body that is alone in it may always pass: sent again, it finds a place.
-  if (arena.usedBytes > 0 && arena.usedBytes + body.length > INFLATED_BYTES_MAX) {
-    words[row + FrameWord.reason] = ReasonNumber.overloaded;
+  const body = inflate(wire, encoding, Math.min(bodyBytesMax, leftBytes));
+  if (typeof body === 'number') {
+    const isForLackOfRoom = body === ReasonNumber.body_too_large && leftBytes < bodyBytesMax;
+    words[row + FrameWord.reason] = isForLackOfRoom ? ReasonNumber.overloaded : body;
     return;
   }
   growArena(arena, body.length);

@@ -13,6 +13,12 @@ export interface Sink {
   pendingBytes(): number;
   /** Rows that were confirmed since the sink was made: what the drain rate is measured from. */
   deliveredRows(): number;
-  /** Sends what is gathered and resolves when all of it was confirmed; rejects when that is not possible before `signal` aborts. */
+  /** Rows that the target refused for their content; they are kept aside, and not delivered. */
+  refusedRows(): number;
+  /** Bytes that wait on the disk for the target. */
+  spooledBytes(): number;
+  /** Failed writes to that disk. */
+  writeFailures(): number;
+  /** Sends what is gathered and resolves when all of it was confirmed; rejects when that is not possible before `signal` aborts. What is appended from then on is sent at once. */
   drain(signal: AbortSignal): Promise<void>;
 }

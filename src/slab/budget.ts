@@ -25,11 +25,6 @@ export class MemoryBudget {
     return this.#taken + this.#heldElsewhere();
   }
 
-  /** Whether nothing more may be begun: sinks can bring the use over the budget without taking from it. */
-  isFull(): boolean {
-    return this.used() >= this.bytesMax;
-  }
-
   /** Takes `bytes` and says true, or takes none and says false. */
   tryTake(bytes: number): boolean {
     if (this.used() + bytes > this.bytesMax) return false;

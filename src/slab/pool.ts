@@ -20,10 +20,20 @@ export class SlabPool {
     this.#budget = budget;
   }
 
+  /** Bytes of the budget in use; free slabs are none of them. */
+  heldBytes(): number {
+    return this.#budget.used() - this.#free.length * SLAB_BYTES;
+  }
+
+  /** Whether nothing more may be begun: sinks can bring the use over the budget without taking from it. */
+  isFull(): boolean {
+    return this.heldBytes() >= this.#budget.bytesMax;
+  }
+
   /** An open slab with room for `frameBytes`, or undefined when the budget has none. */
   take(frameBytes: number, nowMs: number): Slab | undefined {
     // A free slab is paid for, but what it brings grows into the sinks' memory.
-    if (this.#budget.isFull()) return undefined;
+    if (this.isFull()) return undefined;
     const bytes = Math.max(SLAB_BYTES, SLAB_BYTES_START + frameBytes);
     const slab = bytes === SLAB_BYTES ? (this.#free.pop() ?? this.#make(bytes)) : this.#make(bytes);
     slab?.open(nowMs, ++this.#generation);
@@ -41,6 +51,10 @@ export class SlabPool {
 
   #make(bytes: number): Slab | undefined {
     const aligned = Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
-    return this.#budget.tryTake(aligned) ? new Slab(aligned) : undefined;
+    while (!this.#budget.tryTake(aligned)) {
+      if (this.#free.pop() === undefined) return undefined;
+      this.#budget.give(SLAB_BYTES);
+    }
+    return new Slab(aligned);
   }
 }

@@ -12,21 +12,7 @@ import {
   HeaderWord,
   SLAB_BYTES_START,
 } from './layout.ts';
-
-/**
- * Who sent a frame: written into the slab once and found again there by the next frame of the same sender, so
- * that a WebSocket connection pays for its address and user agent once a slab, not once a message.
- */
-export interface Origin {
-  /** 4 or 16 bytes in network order; empty when addresses are not kept. */
-  readonly address: Uint8Array;
-  readonly userAgent: string;
-  /** Generation of the slab in which the three offsets hold; 0 before the first. */
-  originGeneration: number;
-  addressOffset: number;
-  userAgentOffset: number;
-  userAgentLength: number;
-}
+import { type Origin, originBytesMax } from './origin.ts';
 
 /** What awaits the verdict of a frame: an HTTP exchange or a WebSocket connection. */
 export interface FrameOwner {
@@ -96,7 +82,7 @@ export class Slab {
     origin: Origin,
     owner: FrameOwner,
   ): void {
-    if (origin.originGeneration !== this.generation) this.#writeOrigin(origin);
+    if (origin.generation !== this.generation) this.#writeOrigin(origin);
     const words = this.words;
     const frame = words[HeaderWord.frameCount]!;
     const offset = words[HeaderWord.bytesUsed]!;
@@ -125,12 +111,7 @@ export class Slab {
     offset += origin.address.length;
     origin.userAgentOffset = offset;
     origin.userAgentLength = this.bytes.write(origin.userAgent, offset, 'utf8');
-    origin.originGeneration = this.generation;
+    origin.generation = this.generation;
     this.words[HeaderWord.bytesUsed] = offset + origin.userAgentLength;
   }
-}
-
-/** Most bytes that an origin can take: a UTF-16 unit is at most 3 bytes of UTF-8. */
-export function originBytesMax(origin: Origin): number {
-  return origin.address.length + origin.userAgent.length * 3;
 }

@@ -44,6 +44,11 @@ export class AckWindow {
     return this.#unackedBytes;
   }
 
+  /** Whether every message is acknowledged. */
+  get isEmpty(): boolean {
+    return this.#spans.length === 0;
+  }
+
   /** A message went into the slab of `generation`. */
   sent(generation: number, bytes: number): void {
     this.#lastSeq += 1;

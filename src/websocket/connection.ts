@@ -13,7 +13,8 @@ import { ERRORS_PER_ANSWER_MAX } from '../limits.ts';
 import { outcome, REASONS } from '../outcome.ts';
 import { messageFor } from '../problem.ts';
 import { Encoding, FrameWord, frameRow } from '../slab/layout.ts';
-import type { FrameOwner, Origin, Replies, Slab } from '../slab/slab.ts';
+import { Origin } from '../slab/origin.ts';
+import type { FrameOwner, Replies, Slab } from '../slab/slab.ts';
 import { AckWindow, type MessageError } from './ack-window.ts';
 
 /** Close codes of RFC 6455 §7.4.1 and the IANA registry, as design and README name them. */
@@ -32,15 +33,10 @@ export interface ConnectionHead {
   readonly userAgent: string;
 }
 
-export class Connection implements FrameOwner, Origin {
-  readonly address: Uint8Array;
-  readonly userAgent: string;
-  originGeneration = 0;
-  addressOffset = 0;
-  userAgentOffset = 0;
-  userAgentLength = 0;
+export class Connection implements FrameOwner {
   readonly #stage: FrontStage;
   readonly #app: number;
+  readonly #origin: Origin;
   readonly #window = new AckWindow();
   #socket: WebSocket<ConnectionHead> | undefined;
   #closingWith: number | undefined;
@@ -49,8 +45,7 @@ export class Connection implements FrameOwner, Origin {
     this.#stage = stage;
     this.#socket = socket;
     this.#app = app;
-    this.address = head.address;
-    this.userAgent = head.userAgent;
+    this.#origin = new Origin(head.address, head.userAgent);
     this.#send({
       type: 'welcome',
       credit_bytes: stage.creditBytes,
@@ -75,13 +70,13 @@ export class Connection implements FrameOwner, Origin {
         this.#app,
         Encoding.identity,
         Transport.ws,
-        this,
+        this.#origin,
         this,
       )
     ) {
       this.#end(CloseCode.tryAgain, 'overloaded');
     } else {
-      this.#window.sent(this.originGeneration, body.length);
+      this.#window.sent(this.#origin.generation, body.length);
     }
   }
 
@@ -107,7 +102,7 @@ export class Connection implements FrameOwner, Origin {
     );
     if (!whole) return;
     this.#send({ type: 'ack', ...this.#window.take(ERRORS_PER_ANSWER_MAX) });
-    if (this.#closingWith !== undefined && this.#window.unackedBytes === 0) this.#closeNow();
+    if (this.#closingWith !== undefined && this.#window.isEmpty) this.#closeNow();
   }
 
   frameLost(): void {
@@ -117,7 +112,7 @@ export class Connection implements FrameOwner, Origin {
   /** Closes with 1012 when every message that was taken is acknowledged; takes no more. */
   drain(): void {
     this.#closingWith = CloseCode.goingAway;
-    if (this.#window.unackedBytes === 0) this.#closeNow();
+    if (this.#window.isEmpty) this.#closeNow();
   }
 
   /** The socket is gone: nothing is sent any more; frames in flight are still scanned. */

@@ -3,9 +3,10 @@ import type { HttpRequest, HttpResponse, TemplatedApp, us_socket_context_t, WebS
 import { UNKNOWN_KEY } from '../admission/apps.ts';
 import { readWriteKey } from '../admission/write-key.ts';
 import type { FrontStage } from '../front.ts';
-import { refuseHead } from '../http/ingest-routes.ts';
+import { guarded, refuseHead } from '../http/refusal.ts';
 import {
   ACK_BACKLOG_BYTES_MAX,
+  MESSAGE_SLACK_BYTES,
   USER_AGENT_BYTES_MAX,
   WEBSOCKET_CONNECTIONS_MAX,
   WEBSOCKET_IDLE_SECONDS,
@@ -26,13 +27,14 @@ export class Stream {
   constructor(app: TemplatedApp, stage: FrontStage) {
     this.#stage = stage;
     app.ws<ConnectionHead>(PATH, {
-      // uWebSockets drops the connection without a close frame beyond this, so ours (1009) comes first.
-      maxPayloadLength: stage.messageBytesMax * 2,
+      // Beyond this uWebSockets drops the connection without a close frame; up to it our own 1009 comes first.
+      maxPayloadLength: stage.messageBytesMax + MESSAGE_SLACK_BYTES,
       maxBackpressure: ACK_BACKLOG_BYTES_MAX,
       closeOnBackpressureLimit: true,
       idleTimeout: WEBSOCKET_IDLE_SECONDS,
       sendPingsAutomatically: true,
-      upgrade: (response, request, context) => this.#upgrade(response, request, context),
+      upgrade: (response, request, context) =>
+        guarded(stage, () => this.#upgrade(response, request, context))(response, request),
       open: (socket) => this.#open(socket),
       message: (socket, message) => this.#connections.get(socket)?.message(message),
       close: (socket) => {

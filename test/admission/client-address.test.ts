@@ -13,6 +13,11 @@ describe('client address', () => {
     expect(show(address.of(mapped('203.0.113.9'), ''))).toBe('203.0.113.9');
   });
 
+  test('a connection that was reset has no address, whatever it forwards', () => {
+    const address = new ClientAddress(['10.0.0.0/8'], 'keep');
+    expect(address.of(new ArrayBuffer(0), '198.51.100.1').length).toBe(0);
+  });
+
   test('X-Forwarded-For of a stranger is not believed', () => {
     const address = new ClientAddress(['10.0.0.0/8'], 'keep');
     expect(show(address.of(v4('203.0.113.9'), '198.51.100.1'))).toBe('203.0.113.9');

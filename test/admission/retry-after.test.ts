@@ -17,6 +17,8 @@ test('Retry-After is what is pending over the measured drain rate, within its bo
   delivered = 100;
   retryAfter.sample();
   expect(retryAfter.seconds()).toBe(10);
+  pending = 0;
+  expect(retryAfter.seconds()).toBe(RETRY_AFTER_SECONDS_MIN);
   pending = 1;
   expect(retryAfter.seconds()).toBe(RETRY_AFTER_SECONDS_MIN);
   nowMs = 2000;

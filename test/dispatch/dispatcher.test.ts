@@ -6,8 +6,9 @@ import { SLAB_BYTES, TASKS_PER_WORKER } from '../../src/limits.ts';
 import { createLogger } from '../../src/log.ts';
 import { MemoryBudget } from '../../src/slab/budget.ts';
 import { FRAMES_PER_SLAB_MAX } from '../../src/slab/layout.ts';
+import { Origin } from '../../src/slab/origin.ts';
 import { SlabPool } from '../../src/slab/pool.ts';
-import type { FrameOwner, Origin, Replies, Slab } from '../../src/slab/slab.ts';
+import type { FrameOwner, Replies, Slab } from '../../src/slab/slab.ts';
 
 const REPLIES: Replies = { table: new Uint32Array(FRAMES_PER_SLAB_MAX * 2), bytes: new Uint8Array(0) };
 
@@ -35,13 +36,8 @@ class HandPool {
   }
 }
 
-class Sender implements FrameOwner, Origin {
-  readonly address = new Uint8Array(0);
-  readonly userAgent = '';
-  originGeneration = 0;
-  addressOffset = 0;
-  userAgentOffset = 0;
-  userAgentLength = 0;
+class Sender implements FrameOwner {
+  readonly origin = new Origin(new Uint8Array(0), '');
   done = 0;
   lost = 0;
   frameDone() {
@@ -62,7 +58,8 @@ function setUp(workers: number, budgetBytes = 64 * SLAB_BYTES) {
     createLogger('silent'),
   );
   const sender = new Sender();
-  const send = (bytes: number) => dispatcher.append(Buffer.alloc(bytes, 0x20), 0, 0, 0, 0, sender, sender);
+  const send = (bytes: number) =>
+    dispatcher.append(Buffer.alloc(bytes, 0x20), 0, 0, 0, 0, sender.origin, sender);
   const turn = () => new Promise((resolve) => setImmediate(resolve));
   return { pool, budget, dispatcher, sender, send, turn };
 }

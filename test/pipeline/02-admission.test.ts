@@ -226,6 +226,24 @@ describe('bodies', () => {
     await until(async () => (await memoryUsed(server)) <= before, 5_000, 'the budget is as before');
   });
 
+  test('a batch of 1,000 tiny rejects cannot fill the memory with dead letters', async () => {
+    const before = residentMiB(server.pid);
+    const body = JSON.stringify(Array(1000).fill(1));
+    const agent = { 'user-agent': 'x'.repeat(500) };
+    for (let n = 0; n < 300; n++) {
+      const answer = await post(server, '/v1/events/batch', body, agent);
+      expect(answer).toMatchObject({ status: 400, body: { rejected: 1000 } });
+    }
+    expect(residentMiB(server.pid) - before).toBeLessThan(80);
+    await server.ready();
+    const sql = "SELECT count() FROM events_rejected WHERE reason = 'not_an_object'";
+    expect(await server.waitForCount(sql, 300 * 101)).toBe(300 * 101);
+    const [row] = await server.query<{ raw: string }>(
+      "SELECT raw FROM events_rejected WHERE reason = 'not_an_object' ORDER BY index DESC LIMIT 1",
+    );
+    expect(row!.raw).toBe(body);
+  });
+
   test('a client that leaves before its answer disturbs nobody', async () => {
     const body = Buffer.from(JSON.stringify(testEvents(200, 'gone')));
     const head = `POST /v1/events/batch HTTP/1.1\r\nhost: a\r\ncontent-length: ${body.length}\r\n\r\n`;

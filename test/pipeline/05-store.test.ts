@@ -3,7 +3,7 @@
  * rejected are found with their reason and their bytes.
  */
 import { gzipSync } from 'node:zlib';
-import { createClient } from '@clickhouse/client';
+import { ClickHouseLogLevel, createClient } from '@clickhouse/client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Running, startServer } from '../support/appliance.ts';
 import { type TestEvent, testEvent, testEvents } from '../support/events.ts';
@@ -70,7 +70,7 @@ describe('events come out whole and equal', () => {
   test('sent as 2,000 WebSocket messages', async () => {
     const client = await StreamClient.connect(server.streamUrl);
     const events = testEvents(2000, 'ws');
-    for (const event of events) client.send(event);
+    for (const event of events) await client.sendWithinCredit(event);
     await client.acked(2000);
     expect(client.accepted).toBe(2000);
     client.close();
@@ -169,7 +169,7 @@ describe('rejected events are kept', () => {
 });
 
 test('@clickhouse/client pings and queries the embedded store', async () => {
-  const client = createClient({ url: server.queryUrl });
+  const client = createClient({ url: server.queryUrl, log: { level: ClickHouseLogLevel.OFF } });
   expect(await client.ping()).toMatchObject({ success: true });
   const result = await client.query({
     query: 'SELECT 1 + {x: UInt8} AS n',

@@ -11,20 +11,14 @@ import {
   HeaderWord,
   SLAB_BYTES_START,
 } from '../../src/slab/layout.ts';
+import { Origin } from '../../src/slab/origin.ts';
 import { SlabPool } from '../../src/slab/pool.ts';
-import type { FrameOwner, Origin, Slab } from '../../src/slab/slab.ts';
+import type { FrameOwner, Slab } from '../../src/slab/slab.ts';
 
 const owner: FrameOwner = { frameDone: () => {}, frameLost: () => {} };
 
 function origin(userAgent = 'agent/1', address = [127, 0, 0, 1]): Origin {
-  return {
-    address: Uint8Array.from(address),
-    userAgent,
-    originGeneration: 0,
-    addressOffset: 0,
-    userAgentOffset: 0,
-    userAgentLength: 0,
-  };
+  return new Origin(Uint8Array.from(address), userAgent);
 }
 
 function readFrame(slab: Slab, frame: number) {
@@ -120,10 +114,21 @@ describe('the slab pool', () => {
     expect(pool.take(0, 0)).toBeDefined();
     expect(pool.take(0, 0)).toBeUndefined();
     pool.give(first);
-    heldBySinks = 1;
-    expect(pool.take(0, 0)).toBeUndefined();
+    heldBySinks = SLAB_BYTES + 1;
+    expect(pool.take(0, 0) === undefined).toBe(true);
     heldBySinks = 0;
     expect(pool.take(0, 0)).toBe(first);
+  });
+
+  test('free slabs are no use of the budget, and make room for a large body', () => {
+    const budget = new MemoryBudget(4 * SLAB_BYTES);
+    const pool = new SlabPool(budget);
+    const taken = [1, 2, 3, 4].map(() => pool.take(0, 0)!);
+    expect(pool.isFull()).toBe(true);
+    for (const slab of taken) pool.give(slab);
+    expect([pool.isFull(), pool.heldBytes(), budget.used()]).toEqual([false, 0, 4 * SLAB_BYTES]);
+    expect(pool.take(2 * SLAB_BYTES, 0)).toBeDefined();
+    expect(budget.used()).toBeLessThanOrEqual(4 * SLAB_BYTES);
   });
 
   test('makes a slab for a large body and gives its memory back after', () => {

@@ -73,11 +73,16 @@ export async function startServer(options: StartOptions = {}): Promise<Running> 
   const logs: LogLine[] = [];
   const started = await firstLines(child, logs);
   const url = (started['listen'] as string[])[0]!;
-  await until(async () => (await fetch(`${url}/health`)).ok, 10_000, 'the server answers /health');
-  const healthAfterMs = performance.now() - startedAt;
   const exited = new Promise<number | NodeJS.Signals>((resolve) => {
     child.once('exit', (code, signal) => resolve(code ?? signal ?? -1));
   });
+  await Promise.race([
+    until(async () => (await fetch(`${url}/health`)).ok, 10_000, 'the server answers /health'),
+    exited.then((code) =>
+      Promise.reject(new Error(`the server ended with ${code}: ${JSON.stringify(logs)}`)),
+    ),
+  ]);
+  const healthAfterMs = performance.now() - startedAt;
   const queryUrl = () => {
     const up = logs.findLast((line) => line.msg === 'store is up');
     if (up === undefined) throw new Error('the store is not up yet');

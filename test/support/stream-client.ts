@@ -21,6 +21,10 @@ export class StreamClient {
   welcome: WelcomeMessage | undefined;
   /** Resolves with the close code and reason. */
   readonly closed: Promise<{ code: number; reason: string }>;
+  /** Bytes of messages sent, by their number from 1; of acknowledged ones 0. */
+  readonly #sentBytes: number[] = [0];
+  #ackedBytesUpTo = 0;
+  #unackedBytes = 0;
   #wake: (() => void) | undefined;
 
   private constructor(url: string, options: WebSocket.ClientOptions, protocols: string[]) {
@@ -35,7 +39,7 @@ export class StreamClient {
     this.socket.on('message', (data) => {
       const message = JSON.parse(String(data)) as AckMessage | WelcomeMessage;
       if (message.type === 'welcome') this.welcome = message;
-      else this.acks.push(message);
+      else this.#acknowledge(message);
       this.#wake?.();
     });
   }
@@ -69,6 +73,16 @@ export class StreamClient {
     this.socket.send(data, { binary: false, ...options });
   }
 
+  /** Sends as a well-behaved client does: waits while the message would exceed the credit. */
+  async sendWithinCredit(message: object): Promise<void> {
+    const text = JSON.stringify(message);
+    const bytes = Buffer.byteLength(text);
+    await this.#until(() => this.#unackedBytes + bytes <= (this.welcome?.credit_bytes ?? 0));
+    this.#sentBytes.push(bytes);
+    this.#unackedBytes += bytes;
+    this.send(text);
+  }
+
   /** Waits until message `seq` is acknowledged, or the connection is closed. */
   async acked(seq: number): Promise<void> {
     await this.#until(() => this.ackedSeq >= seq);
@@ -77,6 +91,13 @@ export class StreamClient {
 
   close(): void {
     this.socket.close();
+  }
+
+  #acknowledge(ack: AckMessage): void {
+    this.acks.push(ack);
+    for (let seq = this.#ackedBytesUpTo + 1; seq <= ack.seq; seq++)
+      this.#unackedBytes -= this.#sentBytes[seq] ?? 0;
+    this.#ackedBytesUpTo = ack.seq;
   }
 
   async #until(condition: () => boolean): Promise<void> {

@@ -6,10 +6,12 @@
  *             memory                                        memory                 disk
  *
  * The disk may refuse (full, gone) and the store may be away: the rows then stay where they are, and both are
- * tried again with growing pauses. Files beyond this thread's share of `spoolBytesMax` are not written, so that
- * memory fills, `pendingBytes` grows and admission refuses. Work is per block; every timer and the socket are
+ * tried again with growing pauses. Files beyond this thread's share of `spoolBytesMax`, or beyond what others'
+ * files leave of it, are not written, so that memory fills, `pendingBytes` grows and admission refuses. Work is per block; every timer and the socket are
  * unref'd, and the file system is used asynchronously, since scans own this thread's event loop.
  */
+import { systemClock } from '../../clock.ts';
+import { SPOOL_LOOK_INTERVAL_MS } from '../../limits.ts';
 import type { Sink } from '../sink.ts';
 import { createBackoff, pause } from './backoff.ts';
 import { appendToBlock, type Block, createBlock, createChunkPool, releaseBlock } from './block.ts';
@@ -21,6 +23,7 @@ import {
   type StoreLogger,
 } from './protocol.ts';
 import { writeBlockFile } from './spool.ts';
+import { createSpoolOthers } from './spool-others.ts';
 import { createStoreClient } from './store-client.ts';
 
 export interface EmbeddedSinkOptions {
@@ -33,17 +36,9 @@ export interface EmbeddedSinkOptions {
   readonly flushIntervalMs: number;
   readonly spoolBytesMax: number;
   readonly logger: StoreLogger;
-  /** The first sequence number of this thread's files; a thread that takes over a dead one's number goes on from it. */
-  readonly firstSequence?: number;
 }
 
 export interface EmbeddedSink extends Sink {
-  /** Bytes of block files that wait for the store. */
-  spooledBytes(): number;
-  /** Rows in blocks that the engine refused for their content; the files stand in `refused/`. */
-  refusedRows(): number;
-  /** Failed writes of block files. */
-  writeFailures(): number;
   /** Lets go of the socket and the timers; what is not delivered stays as it is. For tests and thread ends. */
   close(): void;
 }
@@ -58,6 +53,8 @@ interface SpooledFile {
 export function createEmbeddedSink(options: EmbeddedSinkOptions): EmbeddedSink {
   const { address, logger } = options;
   const spoolShareBytes = Math.floor(options.spoolBytesMax / options.threadCount);
+  const ownPrefix = `${address.startId}-${options.thread}-`;
+  const others = createSpoolOthers(address.storeDir, ownPrefix, systemClock);
   const pool = createChunkPool();
   const client = createStoreClient(address.socketPath);
   const writeBackoff = createBackoff();
@@ -70,7 +67,7 @@ export function createEmbeddedSink(options: EmbeddedSinkOptions): EmbeddedSink {
   const spooled: SpooledFile[] = [];
   const drainWaits = new Set<() => void>();
   let flushTimer: NodeJS.Timeout | undefined;
-  let sequence = options.firstSequence ?? 0;
+  let sequence = 0;
   let memoryBytes = 0;
   let spoolBytes = 0;
   let deliveredRows = 0;
@@ -78,6 +75,7 @@ export function createEmbeddedSink(options: EmbeddedSinkOptions): EmbeddedSink {
   let writeFailures = 0;
   let writing = false;
   let sending = false;
+  let draining = false;
   let closed = false;
 
   function gather(kind: BlockKind, bytes: Uint8Array, rows: number): void {
@@ -85,7 +83,8 @@ export function createEmbeddedSink(options: EmbeddedSinkOptions): EmbeddedSink {
     const block = open[kind];
     appendToBlock(block, pool, bytes, rows);
     memoryBytes += bytes.length;
-    if (block.bytes >= options.blockBytesMax) seal(kind);
+    // Behind a drain comes no other: what is still appended goes out while the process lives.
+    if (draining || block.bytes >= options.blockBytesMax) seal(kind);
     else if (flushTimer === undefined) {
       flushTimer = setTimeout(flush, options.flushIntervalMs);
       flushTimer.unref();
@@ -110,9 +109,15 @@ export function createEmbeddedSink(options: EmbeddedSinkOptions): EmbeddedSink {
     for (const kind of BLOCK_KINDS) seal(kind);
   }
 
-  /** One file may always be written, or a block larger than the share would wait for ever. */
-  function fits(block: Block): boolean {
+  /** One file may be written whatever this thread's share, or a block larger than that would wait for ever. */
+  function fitsShare(block: Block): boolean {
     return spooled.length === 0 || spoolBytes + block.bytes <= spoolShareBytes;
+  }
+
+  /** In an empty folder a block has room also when it is larger than the whole. */
+  async function fitsFolder(block: Block): Promise<boolean> {
+    const usedBytes = spoolBytes + (await others.bytes());
+    return usedBytes === 0 || usedBytes + block.bytes <= options.spoolBytesMax;
   }
 
   async function writeBlocks(): Promise<void> {
@@ -120,7 +125,11 @@ export function createEmbeddedSink(options: EmbeddedSinkOptions): EmbeddedSink {
     writing = true;
     for (;;) {
       const block = sealed[0];
-      if (closed || block === undefined || !fits(block)) break;
+      if (closed || block === undefined || !fitsShare(block)) break;
+      if (!(await fitsFolder(block))) {
+        await pause(SPOOL_LOOK_INTERVAL_MS);
+        continue;
+      }
       const file = blockFileName(address.startId, options.thread, sequence, block.kind);
       try {
         await writeBlockFile(address.storeDir, file, block);
@@ -184,6 +193,7 @@ export function createEmbeddedSink(options: EmbeddedSinkOptions): EmbeddedSink {
   }
 
   function drain(signal: AbortSignal): Promise<void> {
+    draining = true;
     clearTimeout(flushTimer);
     flushTimer = undefined;
     for (const kind of BLOCK_KINDS) seal(kind);

@@ -66,6 +66,14 @@ export function refusedDir(storeDir: string): string {
   return join(storeDir, 'refused');
 }
 
+/** In `<dataDir>/store`, mode 0600: what a store process that died said last. It may quote rows, so no log repeats it. */
+export const STDERR_FILE = 'engine-stderr.log';
+
+/** Beside a block file in `spool/`: how often the engine died while it inserted that file, as digits, and why. */
+export function abortsFile(storeDir: string, file: string): string {
+  return join(spoolDir(storeDir), `${file}.aborts`);
+}
+
 /** Name and token of a block file. */
 export function blockFileName(startId: string, thread: number, sequence: number, kind: BlockKind): string {
   return `${startId}-${thread}-${sequence}.${kind}`;

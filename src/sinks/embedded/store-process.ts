@@ -3,18 +3,30 @@
  * the whole process it lives in; the front only sees a child that ended, and workers a store that is away.
  *
  *   starting ─(ready)─▶ ready ─(died)─▶ paused ─(backoff)─▶ starting        each ─(stop)─▶ stopped
+ *
+ * A store that lives and does nothing is asked for a sign of life; silent for long it counts as not ready, and for
+ * longer it is killed.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Clock, systemClock } from '../../clock.ts';
-import { QUERIES_MAX, RETRY_DELAY_MS_MAX, STORE_INSERTS_MAX, STORE_STOP_TIMEOUT_MS } from '../../limits.ts';
+import {
+  QUERIES_MAX,
+  RETRY_DELAY_MS_MAX,
+  STORE_HANG_MS_MAX,
+  STORE_INSERTS_MAX,
+  STORE_PING_INTERVAL_MS,
+  STORE_SILENCE_MS_MAX,
+  STORE_STOP_TIMEOUT_MS,
+} from '../../limits.ts';
 import { createBackoff } from './backoff.ts';
-import { refusedDir, type StoreAddress, type StoreLogger, spoolDir } from './protocol.ts';
-import type { StoreMessage, StoreProcessOptions } from './store/store-options.ts';
+import { refusedDir, STDERR_FILE, type StoreAddress, type StoreLogger, spoolDir } from './protocol.ts';
+import { noteAborts } from './store/block-aborts.ts';
+import type { StoreMessage, StorePing, StoreProcessOptions } from './store/store-options.ts';
 
 export interface StoreOptions {
   readonly dataDir: string;
@@ -33,7 +45,7 @@ export interface StoreOptions {
 export interface Store {
   /** What createEmbeddedSink needs in each worker thread. */
   readonly address: StoreAddress;
-  /** True while inserts are taken. */
+  /** True while inserts are taken and the engine gives signs of life. */
   ready(): boolean;
   /** Starts after the first. */
   restarts(): number;
@@ -45,14 +57,26 @@ export interface Store {
   fault(): string | undefined;
   /** Calls `listener` after every change of the above. */
   onChange(listener: () => void): void;
-  /** SIGTERM, and SIGKILL after STORE_STOP_TIMEOUT_MS; resolves when the process is gone. Block files stay. */
-  stop(): Promise<void>;
+  /**
+   * SIGTERM, and SIGKILL after `timeoutMs`, STORE_STOP_TIMEOUT_MS when none is given; resolves when the process is
+   * gone. Block files stay. Later calls wait for the first.
+   */
+  stop(timeoutMs?: number): Promise<void>;
 }
 
 /** Bytes that sun_path holds, its NUL left out. */
 const SOCKET_PATH_BYTES_MAX = 107;
-/** What a process says last, for the log. */
-const STDERR_TAIL_CHARACTERS = 2000;
+/** What a process says last. */
+const STDERR_TAIL_CHARACTERS = 16 * 1024;
+/** Signals that a process brings upon itself; others come from outside, and no block is to blame. */
+const ABORT_SIGNALS: ReadonlySet<string | null> = new Set([
+  'SIGABRT',
+  'SIGSEGV',
+  'SIGBUS',
+  'SIGILL',
+  'SIGFPE',
+  'SIGTRAP',
+]);
 /** Threads of libuv beside those that wait for the engine. */
 const SPARE_THREADS = 4;
 
@@ -90,12 +114,21 @@ export function startStore(options: StoreOptions): Store {
   let child: ChildProcess | undefined;
   let restartTimer: NodeJS.Timeout | undefined;
   let ready = false;
+  let lastSignMs = 0;
   let restarts = 0;
   let queryPort: number | undefined;
   let fault: string | undefined;
   // A start that keeps failing for one reason is told once; the counter of restarts shows the rest.
   let loggedFault: string | undefined;
   let stopping: Promise<void> | undefined;
+
+  function silentMs(): number {
+    return clock.monotonicMs() - lastSignMs;
+  }
+
+  function isReady(): boolean {
+    return ready && silentMs() < STORE_SILENCE_MS_MAX;
+  }
 
   function changed(): void {
     for (const listener of listeners) listener();
@@ -111,7 +144,24 @@ export function startStore(options: StoreOptions): Store {
     child = started;
     let startFault: string | undefined;
     let readyAtMs: number | undefined;
+    let inHand: readonly string[] = [];
+    let hung = false;
+    let wasReady = false;
     let tail = '';
+    const pingTimer = setInterval(() => {
+      if (!ready) return;
+      if (started.connected) started.send({ type: 'ping' } satisfies StorePing, () => {});
+      // Answers that came while this process itself stood still are read first.
+      setImmediate(() => {
+        if (child !== started) return;
+        if (isReady() !== wasReady) changed();
+        wasReady = isReady();
+        if (hung || silentMs() < STORE_HANG_MS_MAX) return;
+        hung = true;
+        started.kill('SIGKILL');
+      });
+    }, STORE_PING_INTERVAL_MS);
+    pingTimer.unref();
     started.stderr?.setEncoding('utf8');
     started.stderr?.on('data', (text: string) => {
       tail = (tail + text).slice(-STDERR_TAIL_CHARACTERS);
@@ -119,11 +169,15 @@ export function startStore(options: StoreOptions): Store {
     started.on('message', (message: StoreMessage) => {
       if (message.type === 'log') logger[message.level](message.fields, message.message);
       else if (message.type === 'fault') startFault = message.message;
+      else if (message.type === 'pong') lastSignMs = clock.monotonicMs();
+      else if (message.type === 'in-hand') inHand = message.files;
       else {
         if (message.type === 'query-port') queryPort = message.port;
         else {
           ready = true;
           readyAtMs = clock.monotonicMs();
+          lastSignMs = readyAtMs;
+          wasReady = true;
           fault = undefined;
           loggedFault = undefined;
         }
@@ -135,7 +189,10 @@ export function startStore(options: StoreOptions): Store {
     });
     // After 'exit' and the last byte of stderr; it comes also when the fork itself failed.
     started.on('close', (code, signal) => {
+      clearInterval(pingTimer);
       if (child !== started) return;
+      if (hung) startFault = `the store process gave no sign of life for ${STORE_HANG_MS_MAX / 1000} s`;
+      if (hung || ABORT_SIGNALS.has(signal)) blameBlocks(inHand, startFault ?? String(signal));
       child = undefined;
       ready = false;
       queryPort = undefined;
@@ -144,6 +201,27 @@ export function startStore(options: StoreOptions): Store {
       if (stopping === undefined) scheduleRestart(startFault, code, signal, tail);
       changed();
     });
+  }
+
+  function blameBlocks(files: readonly string[], reason: string): void {
+    try {
+      noteAborts(storeDir, files, reason);
+    } catch (error) {
+      logger.error({ error }, 'the blocks that the engine died of cannot be noted');
+    }
+  }
+
+  /** Gives the path of the file that has it, or undefined when there is nothing to keep or nowhere to keep it. */
+  function keepStderr(tail: string): string | undefined {
+    if (tail.trim() === '') return undefined;
+    const path = join(storeDir, STDERR_FILE);
+    try {
+      rmSync(path, { force: true });
+      writeFileSync(path, tail, { mode: 0o600 });
+      return path;
+    } catch {
+      return undefined;
+    }
   }
 
   function scheduleRestart(
@@ -155,7 +233,10 @@ export function startStore(options: StoreOptions): Store {
     fault = startFault ?? `the store process ended with ${signal ?? `code ${code}`}`;
     const delayMs = backoff.next();
     if (fault !== loggedFault) {
-      logger.error({ fault, stderr: tail.trim(), delayMs }, 'the store process ended and is started again');
+      logger.error(
+        { fault, stderrFile: keepStderr(tail), delayMs },
+        'the store process ended and is started again',
+      );
       loggedFault = fault;
     }
     restarts += 1;
@@ -163,13 +244,13 @@ export function startStore(options: StoreOptions): Store {
     restartTimer.unref();
   }
 
-  async function stopChild(): Promise<void> {
+  async function stopChild(timeoutMs: number): Promise<void> {
     clearTimeout(restartTimer);
     const running = child;
     if (running !== undefined) {
       const ended = new Promise<void>((resolve) => running.once('close', () => resolve()));
       running.kill('SIGTERM');
-      const killTimer = setTimeout(() => running.kill('SIGKILL'), STORE_STOP_TIMEOUT_MS);
+      const killTimer = setTimeout(() => running.kill('SIGKILL'), timeoutMs);
       await ended;
       clearTimeout(killTimer);
     }
@@ -179,7 +260,7 @@ export function startStore(options: StoreOptions): Store {
   start();
   return {
     address,
-    ready: () => ready,
+    ready: isReady,
     restarts: () => restarts,
     queryPort: () => queryPort,
     pid: () => child?.pid,
@@ -187,8 +268,8 @@ export function startStore(options: StoreOptions): Store {
     onChange: (listener) => {
       listeners.push(listener);
     },
-    stop() {
-      stopping ??= stopChild();
+    stop(timeoutMs = STORE_STOP_TIMEOUT_MS) {
+      stopping ??= stopChild(timeoutMs);
       return stopping;
     },
   };

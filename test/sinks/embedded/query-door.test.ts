@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { type ClickHouseClient, createClient } from '@clickhouse/client';
+import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickhouse/client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readWords } from '../../../src/sinks/embedded/store/query-guard.ts';
 import type { Store } from '../../../src/sinks/embedded/store-process.ts';
@@ -17,7 +17,7 @@ beforeAll(async () => {
   store = harness.start();
   await untilReady(store);
   base = `http://127.0.0.1:${store.queryPort()}`;
-  client = createClient({ url: base });
+  client = createClient({ url: base, log: { level: ClickHouseLogLevel.OFF } });
   const sink = harness.sink(store);
   sink.append(eventLines('q', 1000), 1000);
   sink.append(
@@ -82,7 +82,11 @@ describe('@clickhouse/client', () => {
   });
 
   test('gets compressed results, and sees errors with code and type', async () => {
-    const compressing = createClient({ url: base, compression: { response: true } });
+    const compressing = createClient({
+      url: base,
+      compression: { response: true },
+      log: { level: ClickHouseLogLevel.OFF },
+    });
     const result = await compressing.query({
       query: 'SELECT number FROM numbers(1000)',
       format: 'JSONEachRow',
@@ -131,7 +135,7 @@ describe('the HTTP interface', () => {
       ['SELEC 1', '', 400, '62'],
       ['SELECT 1; SELECT 2', '', 400, '62'],
       ['SELECT 1', 'database=nope', 404, '81'],
-      ['SELECT 1', 'output_format_nope=1', 404, '115'],
+      ['SELECT 1', 'output_format_nope=1', 500, '164'],
       ['SELECT 1 FORMAT Nope', '', 404, '73'],
       ['SELECT 1', 'user=admin', 403, '516'],
       ['SELECT 1', 'password=x', 403, '516'],

@@ -2,6 +2,7 @@ import { execFileSync, fork } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { STORE_NICE } from '../../../src/limits.ts';
 import { blockFileName, refusedDir, spoolDir } from '../../../src/sinks/embedded/protocol.ts';
 import { createStoreClient } from '../../../src/sinks/embedded/store-client.ts';
 import { createRejectedBytes, encodeRejected } from '../../../src/sinks/rejected.ts';
@@ -212,6 +213,52 @@ describe('trouble', () => {
   });
 });
 
+describe('the spool', () => {
+  const LEFT = blockFileName('0before', 3, 0, 'jsonl');
+
+  test('what lay in the folder before counts towards its bound, until the store has taken it', async () => {
+    const store = harness.start();
+    await untilReady(store);
+    await store.stop();
+    const spool = spoolDir(store.address.storeDir);
+    writeFileSync(join(spool, LEFT), eventLines('left', 500));
+    const leftBytes = statSync(join(spool, LEFT)).size;
+    // A file beside them that the store never takes is not counted.
+    writeFileSync(join(spool, 'note.txt'), Buffer.alloc(1_000_000));
+    const sink = harness.sink(store, { spoolBytesMax: leftBytes + 10_000 });
+    const lines = eventLines('new', 100);
+    sink.append(lines, 100);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect([sink.spooledBytes(), sink.pendingBytes()]).toEqual([0, lines.length]);
+    rmSync(join(spool, LEFT));
+    await until(() => sink.spooledBytes() === lines.length, 'written when there is room');
+    expect(sink.pendingBytes()).toBe(0);
+  });
+
+  test('files of another thread count as well', async () => {
+    const store = harness.start();
+    await untilReady(store);
+    await store.stop();
+    const options = { spoolBytesMax: 100_000, threadCount: 1 };
+    const [dead, next] = [harness.sink(store, options), harness.sink(store, options)];
+    dead.append(eventLines('dead', 240), 240);
+    await until(() => dead.spooledBytes() > 60_000, 'written');
+    dead.close();
+    next.append(eventLines('next', 240), 240);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(next.spooledBytes()).toBe(0);
+  });
+
+  test('what is appended behind a drain goes out at once, not with the next flush', async () => {
+    const store = harness.start();
+    await untilReady(store);
+    const sink = harness.sink(store, { flushIntervalMs: 60_000 });
+    await sink.drain(deadline());
+    sink.append(eventLines('late', 3), 3);
+    await until(() => sink.deliveredRows() === 3, 'delivered', 10_000);
+  });
+});
+
 describe('processes', () => {
   test('a data directory is used by one store; the second says who has it', async () => {
     const first = harness.start();
@@ -256,7 +303,7 @@ describe('processes', () => {
   test('the store ends with its parent, also when that is killed, and runs at a lower priority', async () => {
     const { front, pid: told } = forkFront(harness.dataDir, 'ready');
     const pid = await told;
-    expect(readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ')[16]).toBe('19');
+    expect(nicenessOfWork(pid)).toEqual([STORE_NICE]);
     expect(statSync(join(harness.dataDir, 'store/store.sock')).mode & 0o777).toBe(0o600);
     front.kill('SIGKILL');
     await until(() => !isRunning(pid), 'child gone', 5000);
@@ -287,3 +334,13 @@ describe('processes', () => {
     expect(await query(store, COUNTS)).toBe('2,2');
   });
 });
+
+/** Distinct niceness of the threads that run statements: the main thread and the engine's pool. */
+function nicenessOfWork(pid: number): number[] {
+  const values = readdirSync(`/proc/${pid}/task`).flatMap((thread) => {
+    const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8');
+    const isWork = Number(thread) === pid || stat.includes('(ThreadPool)');
+    return isWork ? [Number(stat.split(') ')[1]?.split(' ')[16])] : [];
+  });
+  return [...new Set(values)];
+}

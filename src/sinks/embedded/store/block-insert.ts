@@ -6,7 +6,7 @@
  * whatever the timing. `file()` counts as an unstable source, hence `enable_even_for_bad_queries`: block files
  * never change.
  */
-import { rename, unlink, writeFile } from 'node:fs/promises';
+import { access, rename, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type BlockKind, refusedDir, spoolDir } from '../protocol.ts';
 import { type Connection, EngineError, sqlString } from './engine.ts';
@@ -14,8 +14,8 @@ import { statementThreads } from './engine-config.ts';
 
 export type InsertOutcome =
   | { readonly outcome: 'inserted' }
-  /** `refused`: the content's fault, the same bytes would fail again. `retry`: known to pass. `unknown`: neither. */
-  | { readonly outcome: 'refused' | 'retry' | 'unknown'; readonly code: number; readonly message: string };
+  /** `refused`: known to be the content's fault, the same bytes would fail again. `retry`: anything else. */
+  | { readonly outcome: 'refused' | 'retry'; readonly code: number; readonly message: string };
 
 /** By kind: format, table, and the columns with their types as the table has them. */
 export interface InsertTarget {
@@ -93,9 +93,10 @@ export async function insertBlockFile(
     );
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;
-    // Deleted since it was looked for: by whoever inserted it.
-    if (error.engineCode === CODE_FILE_DOES_NOT_EXIST) return { outcome: 'inserted' };
-    return { outcome: outcomeOf(error.engineCode), code: error.engineCode, message: error.message };
+    // Deleted since it was looked for: by whoever inserted it. The engine may miss a file of its own as well.
+    if (error.engineCode === CODE_FILE_DOES_NOT_EXIST && !(await exists(path)))
+      return { outcome: 'inserted' };
+    return { outcome: outcomeOf(error), code: error.engineCode, message: error.message };
   }
   // A file that cannot be deleted is inserted again at the next start, and the table ignores it.
   await unlink(path).catch(() => {});
@@ -111,18 +112,27 @@ export async function moveAside(storeDir: string, file: string, message: string)
 
 const CODE_FILE_DOES_NOT_EXIST = 107;
 
-/** Codes of errors that lie in the rows: parsing, types, ranges. */
+/**
+ * Codes of errors that lie in the rows: texts that cannot be parsed, values out of range, a file that was cut. A
+ * block is moved aside for no other; what is not known may be the host's fault, and accepted events wait for it.
+ */
 const CONTENT_CODES: ReadonlySet<number> = new Set([
-  6, 7, 25, 26, 27, 32, 33, 34, 38, 41, 43, 44, 50, 53, 69, 70, 72, 117, 130, 131, 190, 321, 349, 354, 407,
-  426, 441, 675, 676, 678, 706,
+  6, 7, 25, 26, 27, 32, 33, 38, 41, 53, 69, 70, 72, 117, 128, 130, 131, 190, 306, 321, 349, 407, 441, 675,
+  676,
 ]);
 
-/** Codes of states that pass: memory, disk, too many parts, time, a shutdown. */
-const PASSING_CODES: ReadonlySet<number> = new Set([
-  23, 74, 75, 76, 159, 173, 202, 209, 210, 236, 241, 242, 243, 252, 394, 425, 439, 473, 1000, 1001, 1002,
-]);
+/** An error of the operating system is the host's, whatever number the engine gives it. Rows may quote that word, further on. */
+const ERRNO_ERROR = /^Code: [0-9]+\. DB::ErrnoException/;
 
-function outcomeOf(code: number): 'refused' | 'retry' | 'unknown' {
-  if (CONTENT_CODES.has(code)) return 'refused';
-  return PASSING_CODES.has(code) ? 'retry' : 'unknown';
+function outcomeOf(error: EngineError): 'refused' | 'retry' {
+  if (ERRNO_ERROR.test(error.message)) return 'retry';
+  return CONTENT_CODES.has(error.engineCode) ? 'refused' : 'retry';
+}
+
+/** False only when there is surely no such file. */
+export async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => error.code !== 'ENOENT',
+  );
 }

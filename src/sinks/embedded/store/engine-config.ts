@@ -18,7 +18,7 @@ const GRANTS = [
 ];
 
 /** Bytes that the engine may hold, all queries, inserts and merges together. */
-export function engineMemoryBytes(): number {
+function engineMemoryBytes(): number {
   const constrained = process.constrainedMemory();
   // Without a limit the kernel reports a number near 2^64.
   const memory = constrained > 0 && constrained < totalmem() ? constrained : totalmem();

@@ -5,10 +5,11 @@
  * A connection runs one statement at a time, off the event loop, and has settings of its own. Opening one beside
  * others takes about 1 ms, so each query gets a fresh one and no setting outlives it.
  */
-import { mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ChdbResult, drainPending, Session } from 'chdb';
 import { ChdbNodeEngine } from 'chdb/durable/node';
+import { STDERR_FILE } from '../protocol.ts';
 import { writeEngineConfig } from './engine-config.ts';
 
 /** A failure as the engine words it: `Code: 60. DB::Exception: … (UNKNOWN_TABLE)`. */
@@ -52,6 +53,7 @@ export async function openEngine(storeDir: string): Promise<Engine> {
   const dir = join(storeDir, 'engine');
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const root = openRoot(dir, writeEngineConfig(storeDir));
+  closeHostFiles(root, dir);
   const analyzer = new ChdbNodeEngine();
   // Its own connection to the same folder. The second path only bounds BACKUP, which nobody here may run.
   await analyzer.start({ dataPath: dir, backupsAllowedPath: join(dir, 'no-backups') });
@@ -84,6 +86,19 @@ function openRoot(dir: string, configPath: string): Session {
   }
 }
 
+/**
+ * The library lays the host's file system under the database `default`: any path is a table of it, and EXISTS tells
+ * of every file whether it is there. The plain database of that name takes its place. What the library made itself
+ * lies in memory; the plain one is created with a new data directory and comes back with its tables at later starts.
+ */
+function closeHostFiles(root: Session, dir: string): void {
+  const metadata = join(dir, 'metadata/default.sql');
+  // A process killed while it created the database leaves this behind, and the engine would not overwrite it.
+  rmSync(`${metadata}.tmp`, { force: true });
+  root.query('DETACH DATABASE default SYNC');
+  root.query(existsSync(metadata) ? 'ATTACH DATABASE default' : 'CREATE DATABASE default ENGINE = Atomic');
+}
+
 /** The engine writes its own process id into the lock file. */
 function lockHolder(dir: string): string {
   try {
@@ -93,7 +108,7 @@ function lockHolder(dir: string): string {
   } catch {
     // No file, or no such process: then the lock was not the reason.
   }
-  return 'see its message above';
+  return `its own words stand in ${STDERR_FILE} beside that folder`;
 }
 
 function createConnection(session: Session): Connection {

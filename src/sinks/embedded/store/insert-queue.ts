@@ -2,12 +2,17 @@
  * Runs inserts of block files, a few at a time, each over a connection of its own. A file that is asked for twice
  * while it is in hand is inserted once and both are answered. Files of earlier processes come after those that a
  * worker waits for.
+ *
+ * A block that the engine died of before (block-aborts.ts) is inserted with no other beside it, so that a death is
+ * counted for one block; after a few it is moved aside. Everything else that is not the content's fault is tried
+ * again for as long as it takes.
  */
-import { access, readdir, stat, unlink } from 'node:fs/promises';
+import { readdir, stat, unlink } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { assert } from '../../../assert.ts';
 import { systemClock } from '../../../clock.ts';
-import { BLOCK_ATTEMPTS_MAX, STORE_INSERTS_MAX } from '../../../limits.ts';
+import { BLOCK_FAILURE_LOG_INTERVAL_MS, STORE_INSERTS_MAX } from '../../../limits.ts';
 import { createBackoff, pause } from '../backoff.ts';
 import {
   type BlockKind,
@@ -18,7 +23,9 @@ import {
   spoolDir,
   TMP_SUFFIX,
 } from '../protocol.ts';
+import { readAborts } from './block-aborts.ts';
 import {
+  exists,
   INSERT_SETTINGS,
   type InsertOutcome,
   type InsertTarget,
@@ -50,12 +57,13 @@ interface Waiting {
 
 const CLOSING: SettledOutcome = { outcome: 'retry', code: 236, message: 'the store is stopping' };
 
-/** Opens the connections. */
+/** Opens the connections. `onInHand` hears of every file before it is inserted, and when that is over. */
 export async function createInsertQueue(
   engine: Engine,
   address: StoreAddress,
   targets: Record<BlockKind, InsertTarget>,
   logger: StoreLogger,
+  onInHand: (files: readonly string[]) => void,
 ): Promise<InsertQueue> {
   const count = Math.max(1, Math.min(STORE_INSERTS_MAX, Math.floor(availableParallelism() / 2)));
   const free: Connection[] = [];
@@ -66,20 +74,30 @@ export async function createInsertQueue(
   }
   const waiting: Waiting[] = [];
   const inHand = new Map<string, Promise<SettledOutcome>>();
-  const attempts = new Map<string, number>();
+  const inserting = new Set<string>();
+  const aborts = await readAborts(address.storeDir);
+  let loggedAtMs = Number.NEGATIVE_INFINITY;
   let closed = false;
 
+  function isFull(): boolean {
+    return aborts.size() > 0 && free.length < count;
+  }
+
   function acquire(urgent: boolean): Promise<Connection> {
-    const connection = free.pop();
+    const connection = isFull() ? undefined : free.pop();
     if (connection !== undefined) return Promise.resolve(connection);
     return new Promise((start) => waiting.push({ start, urgent }));
   }
 
   function release(connection: Connection): void {
-    const urgent = waiting.findIndex((entry) => entry.urgent);
-    const next = waiting.splice(Math.max(urgent, 0), 1)[0];
-    if (next === undefined) free.push(connection);
-    else next.start(connection);
+    free.push(connection);
+    while (waiting.length > 0 && free.length > 0 && !isFull()) {
+      const urgent = waiting.findIndex((entry) => entry.urgent);
+      const next = waiting.splice(Math.max(urgent, 0), 1)[0];
+      const place = free.pop();
+      assert(next !== undefined && place !== undefined, 'both were counted');
+      next.start(place);
+    }
   }
 
   function insert(file: string, kind: BlockKind, urgent = true): Promise<SettledOutcome> {
@@ -96,8 +114,13 @@ export async function createInsertQueue(
     try {
       if (closed) return CLOSING;
       if (!(await exists(join(spoolDir(address.storeDir), file)))) return await settleGone(file);
+      const deadly = aborts.verdict(file);
+      if (deadly !== undefined) return await giveUp(file, 0, deadly);
+      inserting.add(file);
+      onInHand([...inserting]);
       return await settle(file, await insertBlockFile(connection, address.storeDir, file, targets[kind]));
     } finally {
+      if (inserting.delete(file)) onInHand([...inserting]);
       release(connection);
     }
   }
@@ -110,22 +133,28 @@ export async function createInsertQueue(
 
   async function settle(file: string, result: InsertOutcome): Promise<SettledOutcome> {
     if (result.outcome === 'inserted') {
-      attempts.delete(file);
+      await aborts.forget(file);
       return result;
     }
     const { code, message } = result;
-    const attempt = (attempts.get(file) ?? 0) + 1;
-    attempts.set(file, attempt);
-    const giveUp = result.outcome === 'unknown' && attempt >= BLOCK_ATTEMPTS_MAX;
-    if (result.outcome !== 'refused' && !giveUp) return { outcome: 'retry', code, message };
+    if (result.outcome === 'refused') return giveUp(file, code, message);
+    const nowMs = systemClock.monotonicMs();
+    if (nowMs - loggedAtMs > BLOCK_FAILURE_LOG_INTERVAL_MS) {
+      loggedAtMs = nowMs;
+      logger.warn({ file, code }, 'a block cannot be inserted; it is tried again until it can');
+    }
+    return { outcome: 'retry', code, message };
+  }
+
+  async function giveUp(file: string, code: number, message: string): Promise<SettledOutcome> {
     try {
       await moveAside(address.storeDir, file, message);
     } catch (error) {
       return { outcome: 'retry', code, message: String(error) };
     }
-    attempts.delete(file);
+    await aborts.forget(file);
     logger.error(
-      { file, code, attempt },
+      { file, code },
       'the engine refused a block; it stands in refused/ with the reason beside it',
     );
     return { outcome: 'refused', code, message };
@@ -180,13 +209,6 @@ export async function createInsertQueue(
       for (const connection of free) connection.close();
     },
   };
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    (error: NodeJS.ErrnoException) => error.code !== 'ENOENT',
-  );
 }
 
 /** Oldest first: by start (which begins with the time), then thread and sequence as numbers. */

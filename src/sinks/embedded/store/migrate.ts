@@ -8,7 +8,11 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DEDUPLICATION_WINDOW_BLOCKS } from '../../../limits.ts';
+import {
+  DEDUPLICATION_WINDOW_BLOCKS,
+  JSON_DYNAMIC_PATHS_MAX,
+  JSON_DYNAMIC_TYPES_MAX,
+} from '../../../limits.ts';
 import type { StoreLogger } from '../protocol.ts';
 import { type Connection, EngineError, sqlString } from './engine.ts';
 import type { StoreProcessOptions } from './store-options.ts';
@@ -47,7 +51,7 @@ export async function migrate(
     await connection.run(
       `INSERT INTO penstock_schema (version, file) VALUES (${version}, ${sqlString(file)})`,
     );
-    logger.info({ version, file }, 'schema migrated');
+    logger.info({ schemaVersion: version, file }, 'schema migrated');
   }
   await followTtl(connection, 'events', options.ttlDays, logger);
   await followTtl(connection, 'events_rejected', options.rejectedTtlDays, logger);
@@ -56,7 +60,7 @@ export async function migrate(
 }
 
 /** Highest version that ran to its end; 0 on new tables. */
-export async function schemaVersion(connection: Connection): Promise<number> {
+async function schemaVersion(connection: Connection): Promise<number> {
   return Number((await connection.run('SELECT max(version) FROM penstock_schema')).text());
 }
 
@@ -67,9 +71,11 @@ function listMigrations(schemaDir: string): Migration[] {
     .map((file) => ({ version: Number(file.slice(0, 4)), file }));
 }
 
+const JSON_TYPE = `JSON(max_dynamic_types=${JSON_DYNAMIC_TYPES_MAX}, max_dynamic_paths=${JSON_DYNAMIC_PATHS_MAX})`;
+
 function fillPlaceholders(sql: string, options: SchemaOptions): string {
   return sql
-    .replaceAll('{object_type}', options.objectType)
+    .replaceAll('{object_type}', options.objectType === 'JSON' ? JSON_TYPE : options.objectType)
     .replaceAll('{ttl_days}', String(options.ttlDays))
     .replaceAll('{rejected_ttl_days}', String(options.rejectedTtlDays))
     .replaceAll('{deduplication_window}', String(DEDUPLICATION_WINDOW_BLOCKS));
@@ -99,7 +105,7 @@ async function warnObjectType(
   const query =
     "SELECT type FROM system.columns WHERE database = currentDatabase() AND table = 'events' AND name = 'event_data'";
   const type = (await connection.run(query)).text().trim();
-  if (type !== options.objectType && type !== '') {
+  if (type.replace(/\(.*/s, '') !== options.objectType && type !== '') {
     logger.warn(
       { configured: options.objectType, actual: type },
       'embedded.object_type differs from the tables of this data directory, which keep theirs',

@@ -1,6 +1,7 @@
 /**
  * ClickHouse's HTTP interface, for reading, on 127.0.0.1 alone. Any local program may read: there is no password.
- * Browsers on this machine are kept out by the Host header, which a rebound DNS name cannot forge.
+ * Web pages are kept out: by the Host header, which a rebound DNS name cannot forge, and by Origin and
+ * Sec-Fetch-Site, which browsers set themselves when a foreign page sends the request.
  *
  *   GET /ping, GET / without a query    Ok.
  *   GET or POST /?query=…               query in the URL, the body, or both, joined by a newline
@@ -98,10 +99,19 @@ async function answer(
 function refuseRequest(request: IncomingMessage): { status: number; message: string } | undefined {
   const host = (request.headers.host ?? '').replace(/:[0-9]*$/, '').toLowerCase();
   if (!LOCAL_HOSTS.has(host)) return { status: 403, message: 'this interface answers to localhost only' };
+  if (isFromForeignPage(request)) return { status: 403, message: 'this interface does not answer web pages' };
   if (request.method !== 'GET' && request.method !== 'POST' && request.method !== 'HEAD') {
     return { status: 405, message: 'GET, HEAD or POST' };
   }
   return undefined;
+}
+
+/** `null` is the origin of sandboxed pages and of files. Programs that are no browsers send neither header. */
+function isFromForeignPage(request: IncomingMessage): boolean {
+  const site = header(request, 'sec-fetch-site');
+  if (site === 'cross-site' || site === 'same-site') return true;
+  const { origin } = request.headers;
+  return origin !== undefined && !(URL.canParse(origin) && LOCAL_HOSTS.has(new URL(origin).hostname));
 }
 
 function refuseParameters(request: IncomingMessage, parameters: URLSearchParams, query: string): void {

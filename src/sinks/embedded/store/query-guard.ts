@@ -4,8 +4,12 @@
  *   1. its parser says that the text is one statement that only reads (`chdb_classify_query`). This is where
  *      INTO OUTFILE, SET, USE, KILL and SYSTEM end, since `readonly` knows nothing of the first and allows USE.
  *   2. the connection has `readonly = 1`: writes, temporary tables and every table function that reaches outside
- *      (file, url, s3, remote …) are refused, and no setting can be changed from then on.
+ *      (file, url, s3, remote …) are refused.
  *   3. the user has no grant on a source but FILE (engine-config.ts), which closes DESCRIBE url(…) as well.
+ *
+ * Two things go around the second lock. A SETTINGS clause in a subquery is obeyed whatever `readonly` says, and may
+ * set that to 0; so the word is refused wherever it stands, and settings come in the URL alone, where
+ * query-settings.ts judges them. And formats that work with schema files are refused by name.
  *
  * What is left are the names below: functions that read the host's files or open connections without asking for a
  * grant, and DESCRIBE file(…), which reads to find out columns. They are looked for as whole words in the text
@@ -29,6 +33,9 @@ const HOST_NAMES: ReadonlySet<string> = new Set([
   'catboostEvaluate',
 ]);
 
+/** Formats that write or read a schema or a template beside the result. The engine ignores the case of their names. */
+const HOST_FORMATS = /^(?:protobuf|capnproto|template|avroconfluent)/i;
+
 export interface CheckedQuery {
   /** The format that the query names itself. */
   readonly format: string | undefined;
@@ -40,6 +47,7 @@ export async function checkQuery(
   connection: Connection,
   query: string,
   parameters: ReadonlyMap<string, string>,
+  defaultFormat: string,
 ): Promise<CheckedQuery> {
   const words = readWords(await formatQuery(connection, query));
   const analysis = await engine.analyze(query);
@@ -54,6 +62,18 @@ export async function checkQuery(
   if (refused !== undefined) {
     throw new EngineError(
       `Code: 164. DB::Exception: The name ${refused} is not for use here: it reaches outside of the database. Call a column that has this name by another alias. (READONLY)`,
+    );
+  }
+  if (words.includes('SETTINGS')) {
+    throw new EngineError(
+      'Code: 164. DB::Exception: A SETTINGS clause is not for use here: send settings as parameters of the URL. (READONLY)',
+    );
+  }
+  const formats = [defaultFormat, ...words.filter((_, index) => words[index - 1] === 'FORMAT')];
+  const refusedFormat = formats.find((format) => HOST_FORMATS.test(format));
+  if (refusedFormat !== undefined) {
+    throw new EngineError(
+      `Code: 164. DB::Exception: The format ${refusedFormat} is not for use here: it works with files of the host. (READONLY)`,
     );
   }
   return { format: formatOf(words) };
@@ -121,9 +141,7 @@ function isWordCode(code: number): boolean {
   );
 }
 
-/** FORMAT comes last but for SETTINGS; the formatter prints keywords in capitals. */
+/** FORMAT comes last; the formatter prints keywords in capitals. */
 function formatOf(words: readonly string[]): string | undefined {
-  const at = words.lastIndexOf('FORMAT');
-  const behind = words[at + 2];
-  return at === -1 || (behind !== undefined && behind !== 'SETTINGS') ? undefined : words[at + 1];
+  return words.at(-2) === 'FORMAT' ? words.at(-1) : undefined;
 }

@@ -62,7 +62,8 @@ export function createQueryRunner(engine: Engine, resultBytesMax: number): Query
   async function run(job: QueryJob): Promise<QueryResult> {
     await prepared;
     const settings = querySettings(job.parameters, resultBytesMax, job.key);
-    const checked = await checkQuery(engine, helper, job.query, queryParameters(job.parameters));
+    const parameters = queryParameters(job.parameters);
+    const checked = await checkQuery(engine, helper, job.query, parameters, job.defaultFormat);
     await enter();
     try {
       return await runChecked(job, settings, checked.format ?? job.defaultFormat);

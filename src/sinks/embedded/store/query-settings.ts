@@ -1,12 +1,12 @@
 /**
  * Parameters of a query's URL: those that the HTTP interface keeps for itself, query parameters (`param_x`), and
  * settings. Settings are set before `readonly = 1`, so the engine does not judge them; therefore only the ones
- * listed here pass, and the bounds are set last. What is missing has a reason: format_template_row, format_schema
- * and their like name files of the host.
+ * listed in free-settings.ts pass, and the bounds are set last.
  */
 import { QUERY_SECONDS_MAX } from '../../../limits.ts';
 import { EngineError, sqlString } from './engine.ts';
 import { queryMemoryBytes, statementThreads } from './engine-config.ts';
+import { FREE_SETTINGS } from './free-settings.ts';
 
 /** Parameters that are not settings; read by query-door.ts or without meaning here. */
 const TRANSPORT_PARAMETERS: ReadonlySet<string> = new Set([
@@ -42,59 +42,6 @@ const TRANSPORT_PARAMETERS: ReadonlySet<string> = new Set([
   'readonly',
 ]);
 
-/** Settings that start so only shape the text of a result. */
-const FREE_PREFIXES = [
-  'output_format_',
-  'format_csv_',
-  'format_custom_',
-  'format_pretty_',
-  'optimize_',
-  'query_plan_',
-];
-
-const FREE_SETTINGS: ReadonlySet<string> = new Set([
-  'date_time_output_format',
-  'bool_true_representation',
-  'bool_false_representation',
-  'extremes',
-  'max_block_size',
-  'max_rows_to_read',
-  'max_bytes_to_read',
-  'read_overflow_mode',
-  'max_rows_to_group_by',
-  'group_by_overflow_mode',
-  'max_rows_to_sort',
-  'sort_overflow_mode',
-  'max_result_rows',
-  'join_algorithm',
-  'join_use_nulls',
-  'join_default_strictness',
-  'group_by_use_nulls',
-  'transform_null_in',
-  'aggregate_functions_null_for_empty',
-  'union_default_mode',
-  'session_timezone',
-  'final',
-  'totals_mode',
-  'distributed_product_mode',
-  'use_query_cache',
-  'query_cache_ttl',
-  'prefer_column_name_to_alias',
-  'enable_analyzer',
-  'allow_experimental_analyzer',
-  'enable_positional_arguments',
-  'cast_keep_nullable',
-  'data_type_default_nullable',
-  'json_type_escape_dots_in_keys',
-  'limit',
-  'offset',
-  'max_ast_depth',
-  'max_parser_depth',
-  'max_subquery_depth',
-  'max_columns_to_read',
-  'format_binary_max_string_size',
-]);
-
 /** Settings with a largest value; 0 means "no limit" to the engine, and the largest value here. */
 function boundedSettings(resultBytesMax: number): ReadonlyMap<string, number> {
   return new Map([
@@ -115,7 +62,7 @@ export function querySettings(parameters: URLSearchParams, resultBytesMax: numbe
   values.set('json_type_escape_dots_in_keys', '1');
   for (const [name, value] of parameters) {
     if (TRANSPORT_PARAMETERS.has(name) || bounds.has(name)) continue;
-    if (!isParameter(name) && !isFree(name)) {
+    if (!isParameter(name) && !FREE_SETTINGS.has(name)) {
       throw new EngineError(
         `Code: 164. DB::Exception: Cannot modify '${name}' setting in readonly mode. (READONLY)`,
       );
@@ -143,11 +90,6 @@ export function queryParameters(parameters: URLSearchParams): Map<string, string
 /** The name goes into SQL, so it must be one. */
 function isParameter(name: string): boolean {
   return /^param_[A-Za-z0-9_]+$/.test(name);
-}
-
-function isFree(name: string): boolean {
-  if (!/^[a-z0-9_]+$/.test(name)) return false;
-  return FREE_SETTINGS.has(name) || FREE_PREFIXES.some((prefix) => name.startsWith(prefix));
 }
 
 function within(asked: string | null, most: number): number {

@@ -14,7 +14,7 @@ import { openInsertDoor } from './insert-door.ts';
 import { createInsertQueue, type InsertQueue } from './insert-queue.ts';
 import { migrate } from './migrate.ts';
 import { openQueryDoor, type QueryDoor } from './query-door.ts';
-import type { StoreMessage, StoreProcessOptions } from './store-options.ts';
+import type { StoreMessage, StorePing, StoreProcessOptions } from './store-options.ts';
 
 /** Runs until the process ends. A start that fails tells the parent why and ends with code 1. */
 export async function runStore(options: StoreProcessOptions): Promise<void> {
@@ -42,7 +42,10 @@ async function startStages(options: StoreProcessOptions): Promise<void> {
   const version = await migrate(setup, options, parentLogger);
   const targets = await readInsertTargets(setup);
   setup.close();
-  const queue = await createInsertQueue(engine, options.address, targets, parentLogger);
+  const queue = await createInsertQueue(engine, options.address, targets, parentLogger, (files) =>
+    send({ type: 'in-hand', files }),
+  );
+  answerPings(engine);
   const insertDoor = await openInsertDoor(socketPath, queue);
   let queryDoor: QueryDoor | undefined;
   let stopping = false;
@@ -59,6 +62,16 @@ async function startStages(options: StoreProcessOptions): Promise<void> {
   parentLogger.info({ engine: engine.version, schema: version }, 'store ready');
   void keepInsertingLeftovers(queue, () => stopping);
   queryDoor = await keepOpeningQueryDoor(engine, options, () => stopping);
+}
+
+/** An error is a sign of life as well. One ping at a time: the parent waits for the answer before the next. */
+function answerPings(engine: Engine): void {
+  const connection = engine.connect();
+  process.on('message', (message: StorePing) => {
+    if (message.type !== 'ping') return;
+    const answer = () => send({ type: 'pong' });
+    connection.run('SELECT 1').then(answer, answer);
+  });
 }
 
 /** Everything at first; from then on what no thread has asked for in a long while. */

@@ -13,10 +13,19 @@ export interface StoreProcessOptions {
   readonly schemaDir: string;
 }
 
+/** What the parent tells the store process: answer when the engine does. */
+export interface StorePing {
+  readonly type: 'ping';
+}
+
 /** What the store process tells its parent over the IPC channel. */
 export type StoreMessage =
   | { readonly type: 'ready' }
   | { readonly type: 'query-port'; readonly port: number }
+  /** The engine answered a ping. */
+  | { readonly type: 'pong' }
+  /** Block files that are being inserted, after every change. */
+  | { readonly type: 'in-hand'; readonly files: readonly string[] }
   /** The process is about to end, and this is why. */
   | { readonly type: 'fault'; readonly message: string }
   | {

@@ -1,0 +1,99 @@
+/** Refusals as answers: what every answer carries of its request, and the problem document of a reason. */
+import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
+import type { FrontStage } from '../front.ts';
+import { REQUEST_ID_BYTES_MAX } from '../limits.ts';
+import { outcome, type Reason } from '../outcome.ts';
+import { problem, STATUS_LINES } from '../problem.ts';
+import { readOrigin, writeCors } from './cors.ts';
+
+/** What answers and log lines carry of a request; empty where the request had none, or none that may be echoed. */
+export interface Carried {
+  readonly corsOrigin: string;
+  readonly requestId: string;
+  readonly traceparent: string;
+}
+
+/** Reads it from the head; request objects of uWebSockets die with their callback. */
+export function readCarried(request: HttpRequest): Carried {
+  const requestId = request.getHeader('x-request-id');
+  return {
+    corsOrigin: readOrigin(request),
+    requestId: isPlainId(requestId) ? requestId : '',
+    traceparent: request.getHeader('traceparent'),
+  };
+}
+
+/** Ids are echoed and logged, so only plain visible ASCII passes. */
+function isPlainId(id: string): boolean {
+  return id.length <= REQUEST_ID_BYTES_MAX && /^[\x21-\x7e]*$/.test(id);
+}
+
+/** Refuses a request by its head alone; a body that is too large is not read, so its connection ends. */
+export function refuseHead(
+  stage: FrontStage,
+  response: HttpResponse,
+  request: HttpRequest,
+  reason: Reason,
+  allow?: string,
+): void {
+  const close = reason === 'body_too_large';
+  refuseRequest(stage, response, reason, readCarried(request), {
+    close,
+    allow,
+    withBody: request.getMethod() !== 'head',
+  });
+}
+
+/** How a refusal is sent: `close` ends the connection after it, `allow` names the methods of the route. */
+export interface RefusalForm {
+  readonly close: boolean;
+  readonly withBody: boolean;
+  readonly allow: string | undefined;
+}
+
+/** Answers with the reason's problem, counts and logs it. */
+export function refuseRequest(
+  stage: FrontStage,
+  response: HttpResponse,
+  reason: Reason,
+  carried: Carried,
+  form: RefusalForm,
+): void {
+  const row = outcome(reason);
+  const requestId = carried.requestId || stage.newRequestId();
+  stage.refused(reason, requestId, carried.traceparent);
+  response.cork(() => {
+    response.writeStatus(STATUS_LINES[row.status]).writeHeader('Content-Type', 'application/problem+json');
+    if (row.retry) response.writeHeader('Retry-After', String(stage.retryAfterSeconds()));
+    if (form.allow !== undefined) response.writeHeader('Allow', form.allow);
+    if (row.status === 401) response.writeHeader('WWW-Authenticate', 'Bearer');
+    response.writeHeader('X-Request-Id', requestId);
+    if (carried.corsOrigin !== '') writeCors(response, carried.corsOrigin);
+    endWith(response, JSON.stringify(problem(reason, { request_id: requestId })), form.withBody, form.close);
+  });
+}
+
+/** Ends an answer with `body`, or for HEAD with its length alone. */
+export function endWith(response: HttpResponse, body: string, withBody: boolean, close = false): void {
+  if (withBody) response.end(body, close);
+  // With arguments, endWithoutBody counts as no answer in this release of uWebSockets, which then ends the process.
+  else response.writeHeader('Content-Length', String(Buffer.byteLength(body))).endWithoutBody();
+}
+
+/**
+ * A route handler that cannot take the process along: uWebSockets ends it for an exception. Only a bug gets here;
+ * its connection is closed and the bug is logged.
+ */
+export function guarded(
+  stage: FrontStage,
+  handle: (response: HttpResponse, request: HttpRequest) => void,
+): (response: HttpResponse, request: HttpRequest) => void {
+  return (response, request) => {
+    try {
+      handle(response, request);
+    } catch (error) {
+      stage.failed(error);
+      response.close();
+    }
+  };
+}

@@ -1,0 +1,2 @@
+// A worker entry that cannot be loaded.
+throw new Error('this worker cannot load');

@@ -1,0 +1,30 @@
+import { expect, test } from 'vitest';
+import { CounterReader, createCounterMemory, ThreadCounters } from '../../src/metrics/counters.ts';
+
+test('each thread has its own row, and the reader sums them', () => {
+  const memory = createCounterMemory(3);
+  const reader = new CounterReader(memory);
+  new ThreadCounters(memory, 0).add('accepted', 5);
+  new ThreadCounters(memory, 2).add('accepted', 7);
+  expect([0, 1, 2].map((slot) => reader.read('accepted', slot))).toEqual([5, 0, 7]);
+  expect(reader.total('accepted')).toBe(12);
+  expect(reader.total('rejected')).toBe(0);
+});
+
+test('a thread that takes over a slot goes on from its totals, and its gauges start at 0', () => {
+  const memory = createCounterMemory(1);
+  const dead = new ThreadCounters(memory, 0);
+  dead.add('accepted', 5);
+  dead.set('sinkBytes', 1000);
+  const next = new ThreadCounters(memory, 0);
+  next.add('accepted', 1);
+  const reader = new CounterReader(memory);
+  expect([reader.read('accepted', 0), reader.read('sinkBytes', 0)]).toEqual([6, 0]);
+});
+
+test('totals beyond 2^32 are exact', () => {
+  const memory = createCounterMemory(1);
+  const counters = new ThreadCounters(memory, 0);
+  for (let n = 0; n < 3; n++) counters.add('bytes', 4_000_000_001);
+  expect(new CounterReader(memory).total('bytes')).toBe(12_000_000_003);
+});
