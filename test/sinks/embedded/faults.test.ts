@@ -123,6 +123,19 @@ test('a block that the engine dies of is moved aside after a few deaths, also ov
   expect(await query(store, 'SELECT count() FROM events')).toBe('15');
 }, 60_000);
 
+test('an abort ends the process, and counts for the block in hand', async () => {
+  const spool = spoolDir(join(harness.dataDir, 'store'));
+  mkdirSync(spool, { recursive: true });
+  const deadly = blockFileName('0before', 3, 0, 'jsonl');
+  writeFileSync(join(spool, deadly), eventLines('deadly', 200_000));
+  const store = harness.start();
+  await until(() => store.ready(), 'ready');
+  await new Promise((resolve) => setTimeout(resolve, 150));
+  process.kill(store.pid() ?? 0, 'SIGABRT');
+  await until(() => noteOf(deadly) !== '', 'noted');
+  expect(noteOf(deadly)).toBe('1 SIGABRT');
+});
+
 test('a kill from outside is no fault of a block', async () => {
   const store = harness.start();
   await untilReady(store);

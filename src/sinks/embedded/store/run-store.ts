@@ -38,6 +38,8 @@ export async function runStore(options: StoreProcessOptions): Promise<void> {
 async function startStages(options: StoreProcessOptions): Promise<void> {
   const { storeDir, socketPath } = options.address;
   const engine = await openEngine(storeDir);
+  // The library's own handler never returns, so that an abort would leave a process that neither works nor ends.
+  process.on('SIGABRT', () => process.abort());
   const setup = engine.connect();
   const version = await migrate(setup, options, parentLogger);
   const targets = await readInsertTargets(setup);
