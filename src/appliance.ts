@@ -166,7 +166,7 @@ export async function startAppliance(
             closed = true;
           },
           workers,
-          stopStore: async () => store?.stop(),
+          stopStore: async (timeoutMs) => store?.stop(timeoutMs),
           stopFront: () => {
             clearInterval(drainRateTimer);
             app.close();

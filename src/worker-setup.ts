@@ -29,17 +29,26 @@ export function createSinks(setup: WorkerSetup, threadId: number, log: Logger): 
 
 /** Keeps the thread's shared counters up to date with its sinks; call the result after each slab. */
 export function reportSinks(sinks: readonly Sink[], counters: ThreadCounters): () => void {
-  let reportedRows = 0;
+  const reported = { delivered: 0, refusedRows: 0, writeFailures: 0 };
+  const total = (read: (sink: Sink) => number) => sinks.reduce((sum, sink) => sum + read(sink), 0);
   const report = () => {
-    let bytes = 0;
-    let rows = 0;
-    for (const sink of sinks) {
-      bytes += sink.pendingBytes();
-      rows += sink.deliveredRows();
+    counters.set(
+      'sinkBytes',
+      total((sink) => sink.pendingBytes()),
+    );
+    counters.set(
+      'spoolBytes',
+      total((sink) => sink.spooledBytes()),
+    );
+    const now = {
+      delivered: total((sink) => sink.deliveredRows()),
+      refusedRows: total((sink) => sink.refusedRows()),
+      writeFailures: total((sink) => sink.writeFailures()),
+    };
+    for (const key of ['delivered', 'refusedRows', 'writeFailures'] as const) {
+      counters.add(key, now[key] - reported[key]);
+      reported[key] = now[key];
     }
-    counters.set('sinkBytes', bytes);
-    counters.add('delivered', rows - reportedRows);
-    reportedRows = rows;
   };
   setInterval(report, REPORT_INTERVAL_MS).unref();
   return report;

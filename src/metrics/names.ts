@@ -28,11 +28,22 @@ export const THREAD_COUNTERS = [
     scale: 1e-6,
   },
   { key: 'delivered', name: 'penstock_sink_rows_delivered_total', help: 'Rows that the sinks confirmed' },
+  {
+    key: 'refusedRows',
+    name: 'penstock_sink_rows_refused_total',
+    help: 'Rows in blocks that a sink refused and set aside',
+  },
+  {
+    key: 'writeFailures',
+    name: 'penstock_spool_write_failures_total',
+    help: 'Block files that could not be written at once',
+  },
 ] as const;
 
 /** Gauges that each thread writes, behind the counters in shared memory. */
 export const THREAD_GAUGES = [
   { key: 'sinkBytes', name: 'penstock_sink_pending_bytes', help: 'Bytes that the sinks hold in memory' },
+  { key: 'spoolBytes', name: 'penstock_spool_bytes', help: 'Bytes of block files that wait for the store' },
 ] as const;
 
 export type ThreadValue = (typeof THREAD_COUNTERS)[number]['key'] | (typeof THREAD_GAUGES)[number]['key'];

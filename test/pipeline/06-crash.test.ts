@@ -2,7 +2,7 @@
  * Chapter 6, what breaks. Threads die, the engine aborts, memory fills, the process is told to go. Each has a clear
  * answer, disturbs nothing else, and takes back no acknowledgement that was given.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type Running, startServer, until } from '../support/appliance.ts';
@@ -194,6 +194,25 @@ describe('SIGTERM', () => {
     server = await startServer({ dataDir });
     await server.ready();
     expect(await server.waitForCount('events', 21 * 500)).toBe(21 * 500);
+  });
+
+  test('keeps to its time when the store hangs, and says what is left', async () => {
+    server = await startServer({ config: { drain_timeout_ms: 3000 as never } });
+    await server.ready();
+    const store = storePid();
+    expect((await post(testEvents(10, 'hung'))).status).toBe(200);
+    process.kill(store, 'SIGSTOP');
+    expect((await post(testEvents(10, 'hung'))).status).toBe(200);
+    const startedAt = performance.now();
+    server.signal('SIGTERM');
+    expect(await server.exited).toBe(1);
+    expect(performance.now() - startedAt).toBeLessThan(4000);
+    expect(server.logs.some((line) => line.msg === 'stopped, but not all was delivered')).toBe(true);
+    await until(() => !existsSync(`/proc/${store}`), 2_000, 'the store is gone too');
+    const dataDir = server.dataDir;
+    server = await startServer({ dataDir });
+    await server.ready();
+    expect(await server.waitForCount('events', 20)).toBe(20);
   });
 
   test('closes streams with 1012 when their messages are acknowledged, and refuses new requests on open connections', async () => {
