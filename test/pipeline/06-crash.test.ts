@@ -143,6 +143,7 @@ describe('memory at its budget', () => {
     process.kill(pid, 'SIGSTOP');
     let sent = 0;
     let refused: Response | undefined;
+    let streamed = 0;
     try {
       while (refused === undefined && sent < 300_000) {
         const answer = await post(testEvents(500, 'full', sent));
@@ -152,11 +153,15 @@ describe('memory at its budget', () => {
       expect(refused?.status).toBe(503);
       expect(await refused!.json()).toMatchObject({ code: 'overloaded' });
       expect(Number(refused!.headers.get('retry-after'))).toBeGreaterThan(0);
+      // Small frames find room a little longer than bodies in pieces; then the stream says it too.
+      const stream = await StreamClient.connect(server.streamUrl);
+      for (let n = 0; n < 500 && stream.isOpen; n++) {
+        await stream.sendWithinCredit(testEvents(300, 'stream', n * 300));
+      }
+      expect(await stream.closed).toMatchObject({ code: 1013 });
+      streamed = stream.accepted;
       expect((await fetch(`${server.url}/health`)).status).toBe(200);
       await until(async () => (await fetch(`${server.url}/ready`)).status === 503, 2_000, '/ready says no');
-      const stream = await StreamClient.connect(server.streamUrl);
-      stream.send(testEvent(1, 'ws-full'));
-      expect(await stream.closed).toMatchObject({ code: 1013 });
     } finally {
       process.kill(pid, 'SIGCONT');
     }
@@ -166,6 +171,7 @@ describe('memory at its budget', () => {
       'it takes events again',
     );
     await server.waitForCount("SELECT count() FROM events WHERE startsWith(event_id, 'full-')", sent);
+    await server.waitForCount("SELECT count() FROM events WHERE startsWith(event_id, 'stream-')", streamed);
   }, 60_000);
 });
 

@@ -60,6 +60,10 @@ export class StreamClient {
     return this.acks.at(-1)?.seq ?? 0;
   }
 
+  get isOpen(): boolean {
+    return this.socket.readyState === WebSocket.OPEN;
+  }
+
   get accepted(): number {
     return this.acks.reduce((sum, ack) => sum + ack.accepted, 0);
   }
