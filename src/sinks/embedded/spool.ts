@@ -23,13 +23,25 @@ export async function writeBlockFile(storeDir: string, file: string, block: Bloc
   await rename(path + TMP_SUFFIX, path);
 }
 
-/** A disk that fills up takes a part of a write before it fails one; only the next call says ENOSPC. */
+/**
+ * All views in one call: a write of its own for each would wait for a turn of this thread's event loop each, which
+ * scans take for milliseconds (190 MB/s at full load with 1 MiB views). A disk that fills up takes a part of a write
+ * before it fails one; only the next call says ENOSPC.
+ */
 async function writeViews(handle: Awaited<ReturnType<typeof open>>, views: Buffer[]): Promise<void> {
-  for (const view of views) {
-    let from = 0;
-    while (from < view.length) {
-      const { bytesWritten } = await handle.write(view, from, view.length - from);
-      from += bytesWritten;
-    }
+  let left = views;
+  while (left.length > 0) {
+    const { bytesWritten } = await handle.writev(left);
+    left = viewsBehind(left, bytesWritten);
   }
+}
+
+function viewsBehind(views: readonly Buffer[], bytes: number): Buffer[] {
+  const left: Buffer[] = [];
+  let skip = bytes;
+  for (const view of views) {
+    if (skip < view.length) left.push(view.subarray(skip));
+    skip = Math.max(0, skip - view.length);
+  }
+  return left;
 }
