@@ -6,7 +6,10 @@ export const BENCH_KEY = 'bench-key';
 /** What one round of load brought. */
 export interface LoadResult {
   readonly requestsPerSecond: number;
+  /** Answered 2xx; latencies are of these alone. */
   readonly requests: number;
+  /** Share of all answers that were 503: the server at its memory budget, because its store is slower than the load. */
+  readonly refusedShare: number;
   readonly seconds: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
@@ -23,7 +26,7 @@ export interface LoadOptions {
   readonly rate?: number;
 }
 
-/** One round of HTTP load with autocannon. Throws when any answer was not a 2xx: such a round measures nothing. */
+/** One round of HTTP load with autocannon. Throws when any answer was neither a 2xx nor a 503: such a round measures nothing. */
 export async function applyLoad(options: LoadOptions): Promise<LoadResult> {
   // autocannon's own percentiles are whole milliseconds.
   const latencies: number[] = [];
@@ -43,18 +46,23 @@ export async function applyLoad(options: LoadOptions): Promise<LoadResult> {
       },
       (error, done) => (error ? reject(error) : resolve(done)),
     );
-    instance.on('response', (_client, _status, _bytes, responseTime) => latencies.push(responseTime));
+    instance.on('response', (_client, status, _bytes, responseTime) => {
+      if (status === 200) latencies.push(responseTime);
+    });
   });
-  if (result.non2xx > 0 || result.errors > 0) {
+  const refused = result.statusCodeStats?.['503']?.count ?? 0;
+  if (result.non2xx > refused || result.errors > 0) {
     throw new Error(
-      `${options.url}${options.path}: ${result.non2xx} answers not 2xx, ${result.errors} errors`,
+      `${options.url}${options.path}: ${result.non2xx - refused} answers neither 2xx nor 503, ${result.errors} errors`,
     );
   }
+  const accepted = result['2xx'];
   latencies.sort((a, b) => a - b);
   const percentile = (share: number) => latencies[Math.floor((latencies.length - 1) * share)] ?? Number.NaN;
   return {
-    requestsPerSecond: result.requests.total / result.duration,
-    requests: result.requests.total,
+    requestsPerSecond: accepted / result.duration,
+    requests: accepted,
+    refusedShare: refused / (accepted + refused),
     seconds: result.duration,
     p50Ms: percentile(0.5),
     p99Ms: percentile(0.99),

@@ -169,6 +169,7 @@ function printScenario(scenario: Scenario, rounds: Record<string, Round[]>, rati
       of((round) => round.childCpuSecondsPerMillion, 2),
       of((round) => round.residentMiBMax),
       of((round) => round.visibleAfterSeconds, 1),
+      of((round) => round.refusedShare * 100, 1),
     ];
   });
   const head = [
@@ -180,6 +181,7 @@ function printScenario(scenario: Scenario, rounds: Record<string, Round[]>, rati
     'store CPU s/M',
     'RSS MiB',
     'visible after s',
+    '503 %',
   ];
   process.stdout.write(
     `${formatTable(head, rows)}  penstock is ${ratio.toFixed(2)} × fastify (median of the rounds' ratios)\n\n`,
