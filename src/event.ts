@@ -46,9 +46,6 @@ export const CLIENT_COLUMNS = [
   object('context'),
 ] as const satisfies readonly Column[];
 
-/** The columns that only the server fills, in canonical order after the client's. */
-export const SERVER_COLUMNS = ['ip', 'user_agent', 'received_at', 'dialect', 'transport'] as const;
-
 export type ClientColumn = (typeof CLIENT_COLUMNS)[number]['name'];
 
 /** Index of a client column in CLIENT_COLUMNS. */

@@ -7,6 +7,8 @@ import type { Reason } from '../outcome.ts';
 import type { CounterReader } from './counters.ts';
 import { THREAD_COUNTERS, THREAD_GAUGES, type ThreadValue } from './names.ts';
 
+type Kind = typeof Counter | typeof Gauge;
+
 interface ThreadSeries {
   readonly key: ThreadValue;
   readonly name: string;
@@ -93,21 +95,22 @@ export class Exposition {
     return this.#registry.metrics();
   }
 
-  #front(Kind: typeof Counter | typeof Gauge, name: string, help: string, read: () => number): void {
-    new Kind({
-      name,
-      help,
-      labelNames: ['thread'],
-      registers: [this.#registry],
-      collect() {
-        this.reset();
-        this.inc({ thread: 'front' }, read());
-      },
-    });
+  #front(Kind: Kind, name: string, help: string, read: () => number): void {
+    this.#register(Kind, name, help, () => [['front', read()]]);
   }
 
-  #perThread(Kind: typeof Counter | typeof Gauge, reader: CounterReader, series: ThreadSeries): void {
+  #perThread(Kind: Kind, reader: CounterReader, series: ThreadSeries): void {
     const { key, name, help, scale = 1 } = series;
+    this.#register(Kind, name, help, () =>
+      Array.from({ length: reader.threadCount }, (_, slot) => [
+        `worker-${slot}`,
+        reader.read(key, slot) * scale,
+      ]),
+    );
+  }
+
+  /** `read` is called at every scrape and gives the thread and value of each series. */
+  #register(Kind: Kind, name: string, help: string, read: () => [thread: string, value: number][]): void {
     new Kind({
       name,
       help,
@@ -115,9 +118,7 @@ export class Exposition {
       registers: [this.#registry],
       collect() {
         this.reset();
-        for (let slot = 0; slot < reader.threadCount; slot++) {
-          this.inc({ thread: `worker-${slot}` }, reader.read(key, slot) * scale);
-        }
+        for (const [thread, value] of read()) this.inc({ thread }, value);
       },
     });
   }

@@ -34,7 +34,7 @@ export const FrameWord = {
   route: 3,
   /** Index into the app names of the configuration; 0 is open mode, where the event names its app. */
   app: 4,
-  /** Encoding of the body: index into ENCODINGS. */
+  /** Encoding of the body: one of Encoding below. */
   encoding: 5,
   /** Index into TRANSPORTS (event.ts). */
   transport: 6,
@@ -55,12 +55,11 @@ export const FrameWord = {
   recordStart: 15,
 } as const;
 
-export const FRAME_TABLE_BYTES = FRAMES_PER_SLAB_MAX * FRAME_WORDS * 4;
+const FRAME_TABLE_BYTES = FRAMES_PER_SLAB_MAX * FRAME_WORDS * 4;
 /** Offset of the first body byte. */
 export const SLAB_BYTES_START = SLAB_HEADER_WORDS * 4 + FRAME_TABLE_BYTES;
 
-/** Content encodings by the number that a frame row carries. */
-export const ENCODINGS = ['identity', 'gzip', 'deflate', 'br', 'zstd'] as const;
+/** Content encodings, as numbers in a frame row. */
 export const Encoding = { identity: 0, gzip: 1, deflate: 2, br: 3, zstd: 4 } as const;
 
 /** Index of the first word of frame `frame` in a Uint32Array over the slab. */
