@@ -86,10 +86,14 @@ report_coverage() { # <target>
   g++ -std=c++17 -O1 native/fuzz/replay.cpp -c -o "$folder/replay.o"
   g++ --coverage "$folder"/*.o "$build/kernels-plain.o" "$build/witness-plain.o" -o "$folder/replay"
   "$folder/replay" "$build/corpus-$target" "$build/seeds"
-  (cd "$folder" && gcov -r -s "$OLDPWD" target.gcda 2>/dev/null || true) |
-    awk '/^File .native\//{ file = $2; gsub(/\x27/, "", file) }
-         /^Lines executed/ && file != "" { split($2, part, /[:%]/); printf "%7.2f %% of %4d lines  %s\n", part[2], $4, file; file = "" }' |
-    grep -v native/fuzz | sort -n
+  gcov -n -r -o "$folder" "$folder/target.gcda" | sed 's#native/fuzz/\.\./#native/#' |
+    awk '/^File .native\// { file = $2; gsub(/\x27/, "", file) }
+         /^Lines executed/ && file != "" {
+           split($2, part, /[:%]/)
+           if (file !~ /^native\/fuzz/) { printf "%7.2f %% of %4d lines  %s\n", part[2], $4, file; reached += part[2] * $4; lines += $4 }
+           file = ""
+         }
+         END { printf "%7.2f %% of %4d lines\n", reached / lines, lines }'
 }
 
 fuzz_target() { # <clang> <target>
