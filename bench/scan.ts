@@ -3,7 +3,7 @@
  * the same bodies. They take turns, so that a slow second of the machine hits all; the median of several turns
  * counts. What is compared is the same work: from the bytes of bodies to canonical lines and records.
  *
- *   npm run bench:scan -- [--json FILE] [--events N] [--turns N] [--seed N]
+ *   npm run bench:scan -- [--json FILE] [--events N] [--turns N] [--seed N] | --instructions (instructions.ts)
  */
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -15,6 +15,7 @@ import { createReferenceScanner } from '../src/scan/reference/scanner.ts';
 import { createUuidSource } from '../src/scan/uuid.ts';
 import { FRAMES_PER_SLAB_MAX } from '../src/slab/layout.ts';
 import { type CorpusSize, createCorpus, createRandom } from './corpus.ts';
+import { printInstructions } from './instructions.ts';
 import { createSlab, resetVerdicts } from './scan-fixture.ts';
 
 const { values } = parseArgs({
@@ -23,8 +24,10 @@ const { values } = parseArgs({
     events: { type: 'string', default: '100' },
     turns: { type: 'string', default: '9' },
     seed: { type: 'string', default: '1' },
+    instructions: { type: 'boolean', default: false },
   },
 });
+if (values.instructions) process.exit(printInstructions(Number(values.seed)) ? 0 : 1);
 const eventsPerBody = Number(values.events);
 const turns = Number(values.turns);
 const seed = Number(values.seed);
