@@ -9,7 +9,6 @@ import { nativeKernel } from '../../src/scan/native.ts';
 import { createReferenceScanner } from '../../src/scan/reference/scanner.ts';
 import { createPair, differenceOf, fromRegression, type RegressionFrame } from '../fuzz/scan-compare.ts';
 import { fuzz, keepFailure, requireNative, unreached } from '../fuzz/scan-differential.ts';
-import { shrink } from '../fuzz/scan-shrink.ts';
 
 const SEED = Number(process.env['PENSTOCK_FUZZ_SEED'] ?? Date.now() % 1_000_000_000);
 /** About a second; the million of CI is a step of its own. */
@@ -76,10 +75,4 @@ describe.skipIf(isOff)('the native scanner against the reference', () => {
       throw new Error(`${failure.difference}; kept in ${keepFailure(failure, SEED)}`);
     expect(unreached({ cases: CASES, seed: SEED }, coverage)).toEqual([]);
   }, 600_000);
-});
-
-it('shrinks what differs to the bytes that matter', () => {
-  const frames = [{ body: 'aaaa' }, { body: 'bbxbb', route: 1 }, { body: 'cc' }];
-  const smallest = shrink(frames, (some) => some.some(({ body }) => body.toString().includes('x')));
-  expect(smallest.map(({ body }) => body.toString())).toEqual(['x']);
 });
