@@ -4,6 +4,10 @@
 #   bash scripts/native-sanitize.sh suite [vitest …]     the tests, all of them or those named
 # Node's own memory is left alone: the sanitizer is loaded before it, and leaks of Node itself are not looked for. Needs
 # a compiler with its sanitizers; leaves the ordinary build as it was. Without Node, and with leaks: native-fuzz.sh.
+#
+# Of the suite, tests that hold a time may fail, since a scanner so built is several times slower: what counts is the last
+# line. Two files load chDB into the test's own process, where it does not start under another allocator; they are left
+# out, and say nothing about the scanner.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 compiler=${CXX:-c++}
@@ -43,7 +47,8 @@ report_faults() {
 if [ "${1:-}" = suite ]; then
   shift
   code=0
-  sanitized node node_modules/vitest/vitest.mjs run "$@" || code=$?
+  sanitized node node_modules/vitest/vitest.mjs run --exclude test/sinks/embedded/faults.test.ts \
+    --exclude test/sinks/embedded/query-door.test.ts "$@" || code=$?
   report_faults && exit "$code"
   exit 1
 fi
