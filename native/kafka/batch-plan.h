@@ -87,12 +87,13 @@ struct BatchPlan {
 
 constexpr Literal EVENT_ID_HEADER = literal("event_id");
 constexpr Literal APP_ID_HEADER = literal("app_id");
-/// Headers of every record: the two above.
-constexpr uint32_t OWN_HEADERS = 2;
 
 inline uint32_t textBytes(uint32_t length) {
   return length == NULL_LENGTH ? 1 : varintBytes(length) + length;
 }
+
+/// Headers of a record's own: its id, and its app where the line has one.
+inline uint32_t ownHeaders(Span appId) { return appId.length == NULL_LENGTH ? 1 : 2; }
 
 inline void refuse(BatchPlan& plan, uint32_t reason, Span line) {
   plan.refusals.items[plan.refusalCount++] = {reason, line};
@@ -152,8 +153,10 @@ inline bool readRecord(BatchPlan& plan, const BatchSource& source, Span line, co
     if (!spanOf(plan, source.lines, text, record.key)) return false;
     break;
   }
+  record.appId = {0, NULL_LENGTH};
+  const HeadText& app = head[head_column::appId];
   return spanOf(plan, source.lines, head[head_column::eventId], record.eventId) &&
-         spanOf(plan, source.lines, head[head_column::appId], record.appId);
+         (!app.isThere || spanOf(plan, source.lines, app, record.appId));
 }
 
 /// Kafka's DefaultPartitioner of Java: murmur2 of the key without its sign, modulo the partitions.
@@ -169,10 +172,13 @@ inline uint32_t choosePartition(const BatchPlan& plan, const BatchSource& source
 /// Bytes of a record behind its length, but for its two deltas.
 inline uint32_t fixedRecordBytes(const PlannedRecord& record, const BatchTarget& target) {
   const uint32_t attributesBytes = 1;
+  const uint32_t appBytes = record.appId.length == NULL_LENGTH ? 0
+                                                               : textBytes(static_cast<uint32_t>(APP_ID_HEADER.length)) +
+                                                                     textBytes(record.appId.length);
   return attributesBytes + textBytes(record.key.length) + textBytes(record.value.length) +
-         varintBytes(OWN_HEADERS + target.headerCount) + textBytes(static_cast<uint32_t>(EVENT_ID_HEADER.length)) +
-         textBytes(record.eventId.length) + textBytes(static_cast<uint32_t>(APP_ID_HEADER.length)) +
-         textBytes(record.appId.length) + static_cast<uint32_t>(target.headers.length);
+         varintBytes(ownHeaders(record.appId) + target.headerCount) +
+         textBytes(static_cast<uint32_t>(EVENT_ID_HEADER.length)) + textBytes(record.eventId.length) + appBytes +
+         static_cast<uint32_t>(target.headers.length);
 }
 
 enum class Placed { yes, tooLarge, outputFull };

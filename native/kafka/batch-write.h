@@ -48,9 +48,11 @@ inline Byte* writeRecord(const BatchPlan& plan, const PlannedRecord& record, con
   to = writeVarint(to, record.offsetDelta);
   to = writeText(to, bytesOf(plan, lines, record.key), record.key.length);
   to = writeText(to, lines + record.value.offset, record.value.length);
-  to = writeVarint(to, OWN_HEADERS + plan.headerCount);
+  to = writeVarint(to, ownHeaders(record.appId) + plan.headerCount);
   to = writeText(writeLiteral(to, EVENT_ID_HEADER), bytesOf(plan, lines, record.eventId), record.eventId.length);
-  to = writeText(writeLiteral(to, APP_ID_HEADER), bytesOf(plan, lines, record.appId), record.appId.length);
+  if (record.appId.length != NULL_LENGTH) {
+    to = writeText(writeLiteral(to, APP_ID_HEADER), bytesOf(plan, lines, record.appId), record.appId.length);
+  }
   return copyText(to, headers);
 }
 

@@ -17,6 +17,8 @@
 
 namespace penstock {
 
+/// Lines and headers up to here keep every sum of lengths within 31 bits; TypeScript's bounds are far below.
+constexpr size_t PLAN_BYTES_MAX = size_t{1} << 28;
 /// What a plan may keep from one call to the next for unescaped texts.
 constexpr size_t UNESCAPED_KEEP_BYTES = 1 << 20;
 
@@ -86,9 +88,9 @@ inline napi_value planBatchesOf(napi_env env, napi_callback_info info) {
   const BatchTarget target{static_cast<uint32_t>(counts[3]), static_cast<uint32_t>(counts[4]),
                            static_cast<uint32_t>(counts[5]),
                            {static_cast<const Byte*>(headers.data), headers.length}};
-  if (source.lineBytes > lines.length || source.lineBytes >= UNESCAPED) return booleanOf(env, false);
+  if (source.lineBytes > lines.length || source.lineBytes > PLAN_BYTES_MAX) return booleanOf(env, false);
   if (source.recordCount > records.length / record_word::count) return booleanOf(env, false);
-  if (target.nullKeyPartition >= target.partitionCount || target.headers.length > plan->setup.batchBytesMax) {
+  if (target.nullKeyPartition >= target.partitionCount || target.headers.length > PLAN_BYTES_MAX) {
     return booleanOf(env, false);
   }
   const bool isPlanned = planBatches(*plan, source, target);

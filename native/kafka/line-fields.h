@@ -15,7 +15,8 @@ namespace penstock {
 namespace head_column {
 enum : uint32_t { eventId, eventType, appId, deviceId, userId, sessionId, count };
 }
-constexpr uint32_t HEAD_COLUMNS_REQUIRED = head_column::appId + 1;
+/// A dialect need not ask for an app in open mode, nor for a type; an id every line has.
+constexpr uint32_t HEAD_COLUMNS_REQUIRED = head_column::eventId + 1;
 
 struct Literal {
   const char* text;

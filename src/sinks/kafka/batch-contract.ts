@@ -3,15 +3,15 @@
  * promise. Both give the same bytes for the same input.
  *
  * One event is one record. Its key is the first of `keyColumns` that its line has, unescaped, or null; its value is
- * the canonical line without its newline; its headers are `event_id` and `app_id`, unescaped, then the headers of the
- * target. Its timestamp (CreateTime) is `received_at`; see docs/decisions.md.
+ * the canonical line without its newline; its headers are `event_id` and, where the line has one, `app_id`, unescaped,
+ * then the headers of the target. Its timestamp (CreateTime) is `received_at`; see docs/decisions.md.
  *
  * Its partition is the one that Kafka's Java DefaultPartitioner chooses: (murmur2(key) & 0x7fffffff) % partitions;
  * records without a key all go to `nullKeyPartition`. Records of one partition keep the order of the lines, within a
  * batch and from batch to batch. A batch is split before it passes `batchBytesMax` or `batchRecordsMax`.
  *
  * Lines are trusted: they are a scanner's, or the journal's with its checksum. Of each, head and tail are read: a line
- * that does not begin with event_id, event_type and app_id, whose texts before `timestamp` do not end or hold an escape that
+ * that does not begin with event_id, whose texts before `timestamp` do not end or hold an escape that
  * JSON has not, or that does not end with received_at, dialect, transport and a newline, is refused as damaged. So is
  * a rest of lines without a newline at its end. A record that alone passes `batchBytesMax` is refused as too large.
  * Each line is in one batch or in one refusal row, never in both.

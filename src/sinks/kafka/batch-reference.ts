@@ -31,8 +31,6 @@ const EVENT_ID_NAME = Buffer.from('event_id');
 const APP_ID_NAME = Buffer.from('app_id');
 const EVENT_ID = HEAD_COLUMNS.indexOf('event_id');
 const APP_ID = HEAD_COLUMNS.indexOf('app_id');
-/** Headers of every record: the two above. */
-const OWN_HEADERS = 2;
 const MAGIC = 2;
 const NEWLINE = 0x0a;
 
@@ -40,7 +38,7 @@ interface PlannedRecord {
   readonly key: Uint8Array | undefined;
   readonly value: Uint8Array;
   readonly eventId: Uint8Array;
-  readonly appId: Uint8Array;
+  readonly appId: Uint8Array | undefined;
   /** What stands in front of the record: its bytes without this number. */
   length: number;
   timestampDelta: number;
@@ -139,13 +137,15 @@ function readRecord(
   line: Line,
   fields: LineFields,
 ): PlannedRecord | undefined {
-  const keyColumn = options.keyColumns.find((name) => fields.lengths[HEAD_COLUMNS.indexOf(name)]! >= 0);
-  const key = keyColumn === undefined ? undefined : headText(lines, fields, HEAD_COLUMNS.indexOf(keyColumn));
+  const keyColumn = options.keyColumns
+    .map((name) => HEAD_COLUMNS.indexOf(name))
+    .find((column) => fields.lengths[column]! >= 0);
+  const key = keyColumn === undefined ? undefined : headText(lines, fields, keyColumn);
+  const hasApp = fields.lengths[APP_ID]! >= 0;
+  const appId = hasApp ? headText(lines, fields, APP_ID) : undefined;
   const eventId = headText(lines, fields, EVENT_ID);
-  const appId = headText(lines, fields, APP_ID);
-  if ((keyColumn !== undefined && key === undefined) || eventId === undefined || appId === undefined) {
-    return undefined;
-  }
+  const isKeyBroken = keyColumn !== undefined && key === undefined;
+  if (isKeyBroken || (hasApp && appId === undefined) || eventId === undefined) return undefined;
   const value = lines.subarray(line.start, line.end - 1);
   return { key, value, eventId, appId, length: 0, timestampDelta: 0, offsetDelta: 0 };
 }
@@ -210,13 +210,17 @@ function fixedRecordBytes(record: PlannedRecord, { headers }: BatchTarget): numb
     attributesBytes +
     textBytes(record.key) +
     textBytes(record.value) +
-    varintBytes(OWN_HEADERS + headers.count) +
+    varintBytes(ownHeaders(record) + headers.count) +
     textBytes(EVENT_ID_NAME) +
     textBytes(record.eventId) +
-    textBytes(APP_ID_NAME) +
-    textBytes(record.appId) +
+    (record.appId === undefined ? 0 : textBytes(APP_ID_NAME) + textBytes(record.appId)) +
     headers.bytes.length
   );
+}
+
+/** Headers of a record's own: its id, and its app where the line has one. */
+function ownHeaders(record: PlannedRecord): number {
+  return record.appId === undefined ? 1 : 2;
 }
 
 /** Sets the record's deltas and its length, and returns all its bytes. */
@@ -280,9 +284,9 @@ function writeRecord(record: PlannedRecord, { headers }: BatchTarget, bytes: Buf
   at = writeVarint(record.offsetDelta, bytes, at);
   at = writeText(record.key, bytes, at);
   at = writeText(record.value, bytes, at);
-  at = writeVarint(OWN_HEADERS + headers.count, bytes, at);
+  at = writeVarint(ownHeaders(record) + headers.count, bytes, at);
   at = writeText(record.eventId, bytes, writeText(EVENT_ID_NAME, bytes, at));
-  at = writeText(record.appId, bytes, writeText(APP_ID_NAME, bytes, at));
+  if (record.appId !== undefined) at = writeText(record.appId, bytes, writeText(APP_ID_NAME, bytes, at));
   bytes.set(headers.bytes, at);
   return at + headers.bytes.length;
 }

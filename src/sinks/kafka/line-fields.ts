@@ -12,8 +12,8 @@ const LETTER_U = 0x75;
 const ESCAPE_BYTES = 6;
 /** `YYYY-MM-DDThh:mm:ss.mmmZ` */
 const RECEIVED_BYTES = 24;
-/** event_id, event_type and app_id are in every line. */
-const HEAD_COLUMNS_REQUIRED = 3;
+/** A dialect need not ask for an app in open mode, nor for a type; an id every line has. */
+const HEAD_COLUMNS_REQUIRED = 1;
 
 const HEAD_KEYS = HEAD_COLUMNS.map((name, index) => Buffer.from(`${index === 0 ? '{' : ','}"${name}":"`));
 const HEAD_END = Buffer.from(',"timestamp":"');
