@@ -30,6 +30,8 @@ import { createSlab } from './scan-fixture.ts';
 export interface BatchContender {
   readonly name: string;
   once(): number;
+  /** Bytes of all batches of the last time; undefined where a promise has them. */
+  bytes(): number | undefined;
 }
 
 const PARTITIONS = 12;
@@ -66,18 +68,22 @@ function createContender(
   codec: Codec,
 ): BatchContender {
   const output = createBatchOutput();
+  let bytes = 0;
   const once = (): number => {
     let records = 0;
+    bytes = 0;
     for (source.next = 0; !isDrained(source); ) {
       encoder.encode(source, TARGET, output);
       for (let index = 0; index < output.batchCount; index++) {
-        sealBatch(compressBatch(batchAt(output, index), codec), PRODUCER);
+        const batch = compressBatch(batchAt(output, index), codec);
+        sealBatch(batch, PRODUCER);
+        bytes += batch.length;
       }
       records += output.recordCount;
     }
     return records;
   };
-  return { name, once };
+  return { name, once, bytes: () => bytes };
 }
 
 function scanSlab(seed: number): ScanOutput {
@@ -130,9 +136,10 @@ function createKafkajsContender(scanned: ScanOutput): BatchContender {
     }
     for (const records of partitions) {
       const lastOffsetDelta = records.length - 1;
-      void RecordBatch({ records, lastOffsetDelta, firstTimestamp, maxTimestamp: firstTimestamp });
+      const times = { firstTimestamp, maxTimestamp: firstTimestamp };
+      void RecordBatch({ records, lastOffsetDelta, ...times });
     }
     return messages.length;
   };
-  return { name: 'kafkajs', once };
+  return { name: 'kafkajs', once, bytes: () => undefined };
 }

@@ -64,10 +64,11 @@ for (const { size, bytesPerEvent, native, reference, jsonParse } of figures) {
       `reference ${millions(reference)}  JSON.parse+check+stringify ${millions(jsonParse)}  ${ratios}`,
   );
 }
-const rateOfKafkajs = recordBatches['kafkajs'] ?? Number.NaN;
-for (const [name, rate] of Object.entries(recordBatches)) {
+const rateOfKafkajs = recordBatches.find(({ name }) => name === 'kafkajs')?.rate ?? Number.NaN;
+for (const { name, rate, bytesPerRecord } of recordBatches) {
+  const bytes = bytesPerRecord === undefined ? '' : `${bytesPerRecord.toFixed(0)} B a record, `;
   const times = `×${(rate / rateOfKafkajs).toFixed(1)} kafkajs`;
-  console.log(`record batches, ${name.padEnd(20)} ${(rate / 1e6).toFixed(3)} M records/s  ${times}`);
+  console.log(`record batches, ${name.padEnd(20)} ${(rate / 1e6).toFixed(3)} M records/s  ${bytes}${times}`);
 }
 console.log(
   `node ${report.node} · ${report.cpu} · ${report.kernel ?? 'no native scanner'} · seed ${seed} · ` +
@@ -124,8 +125,8 @@ function measure(size: CorpusSize): Figure {
   return { size, bytesPerEvent: bytes / eventCount, native: nativeRate, reference, jsonParse };
 }
 
-/** By name: records of the medium corpus a CPU-second into sealed record batches. */
-async function measureRecordBatches(): Promise<Record<string, number>> {
+/** Records of the medium corpus a CPU-second into sealed record batches. */
+async function measureRecordBatches() {
   const contenders = await createBatchContenders(seed);
   const rates = contenders.map((): number[] => []);
   for (let turn = 0; turn <= turns; turn++) {
@@ -134,7 +135,12 @@ async function measureRecordBatches(): Promise<Record<string, number>> {
       if (turn > 0) rates[index]?.push(rate);
     }
   }
-  return Object.fromEntries(contenders.map(({ name }, index) => [name, median(rates[index] ?? [])]));
+  return contenders.map(({ name, once, bytes }, index) => {
+    const count = once();
+    const total = bytes();
+    const bytesPerRecord = total === undefined ? undefined : total / count;
+    return { name, rate: median(rates[index] ?? []), bytesPerRecord };
+  });
 }
 
 function rateOf(once: () => number): number {

@@ -155,6 +155,8 @@ export const KAFKA_PARTITIONS_MAX = 10_000;
 export const KAFKA_HEADERS_BYTES_MAX = 4 * KiB;
 /** Uncompressed bytes of a snappy block within Kafka's framing: the Java client's own size. */
 export const SNAPPY_BLOCK_BYTES = 32 * KiB;
+/** Uncompressed bytes of an LZ4 block, one of the four sizes of the format: a reader takes as much memory for each frame. */
+export const LZ4_BLOCK_BYTES = 256 * KiB;
 /** Records of one fetched batch, decompressed: a broker passes on what other producers sent, bombs included. */
 export const KAFKA_DECOMPRESSED_BYTES_MAX = 64 * MiB;
 

@@ -3,7 +3,7 @@
  * be equal, over made and damaged lines, over what a scanner gave, with its record rows and without them, under
  * bounds so small that every one of them is met.
  *
- *   node dist/test/fuzz/batch-differential.js [--cases N] [--seed N]
+ *   npm run fuzz:batches -- [--cases N] [--seed N]
  */
 import { parseArgs } from 'node:util';
 import { createRandom } from '../../bench/corpus.ts';

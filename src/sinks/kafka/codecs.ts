@@ -6,15 +6,17 @@
  * | none   | 0      |                                                    |                                 |
  * | gzip   | 1      | RFC 1952                                           | node:zlib                       |
  * | snappy | 2      | blocks in the framing of xerial's snappy-java      | snappy (snappy-framing.ts)      |
- * | lz4    | 3      | LZ4 frame, independent blocks, which Java insists on | lz4-napi                      |
- * | zstd   | 4      | RFC 8878                                           | node:zlib, or @bokuweb/zstd-wasm where that has none |
+ * | lz4    | 3      | LZ4 frame, independent blocks, which Java insists on | lz4-napi (lz4-framing.ts) |
+ * | zstd   | 4      | RFC 8878                                           | node:zlib or @bokuweb/zstd-wasm (zstd.ts) |
  *
  * All work in the thread that calls: a worker has its core, and libuv's pool would take another's.
  */
 import { createRequire } from 'node:module';
 import zlib from 'node:zlib';
 import { KAFKA_DECOMPRESSED_BYTES_MAX } from '../../limits.ts';
+import { frameLz4, type Lz4, unframeLz4 } from './lz4-framing.ts';
 import { frameSnappy, type SnappyBlocks, unframeSnappy } from './snappy-framing.ts';
+import { openWasmZstd, openZlibZstd, type WasmZstd, type ZlibZstd } from './zstd.ts';
 
 /** Names as Kafka's `compression.type` has them; their places are their numbers in `attributes`. */
 export const CODEC_NAMES = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const;
@@ -52,8 +54,6 @@ const loadFromPackages: LoadLibrary = createRequire(import.meta.url);
 const bound = { maxOutputLength: KAFKA_DECOMPRESSED_BYTES_MAX };
 /** Level 1 compresses JSON to 25 % at 125 MB/s, the usual 6 to 21 % at 72. */
 const GZIP_LEVEL = 1;
-/** Level 1 is ×1.6 as fast as the usual 3, and on event lines no worse. */
-const ZSTD_LEVEL = 1;
 
 const OPENERS: Record<CodecName, (load: LoadLibrary) => Work | Promise<Work>> = {
   none: () => ({ compress: (records) => records, decompress: (records) => records }),
@@ -69,13 +69,10 @@ const OPENERS: Record<CodecName, (load: LoadLibrary) => Work | Promise<Work>> = 
     };
   },
   lz4: (load) => {
-    const lz4 = load('lz4-napi') as {
-      compressFrameSync(bytes: Buffer): Buffer;
-      decompressFrameSync(bytes: Buffer): Buffer;
-    };
+    const lz4 = load('lz4-napi') as Lz4;
     return {
-      compress: (records) => lz4.compressFrameSync(records),
-      decompress: (records) => checkBound(lz4.decompressFrameSync(records)),
+      compress: (records) => frameLz4(lz4, records),
+      decompress: (records) => unframeLz4(lz4, records, KAFKA_DECOMPRESSED_BYTES_MAX),
     };
   },
   zstd: openZstd,
@@ -90,41 +87,7 @@ export async function openCodec(name: CodecName, load: LoadLibrary = loadFromPac
   }
 }
 
-/** zstd of node:zlib, since Node 22.15. */
-interface ZlibZstd {
-  zstdCompressSync(bytes: Buffer, options: { params: Record<number, number> }): Buffer;
-  zstdDecompressSync(bytes: Buffer, options: { maxOutputLength: number }): Buffer;
-}
-
 async function openZstd(load: LoadLibrary): Promise<Work> {
-  const built = load('node:zlib') as Partial<ZlibZstd>;
-  if (built.zstdCompressSync !== undefined && built.zstdDecompressSync !== undefined) {
-    const { zstdCompressSync, zstdDecompressSync } = built as ZlibZstd;
-    const level = (zlib.constants as unknown as Record<string, number>)['ZSTD_c_compressionLevel'] ?? 100;
-    const options = { params: { [level]: ZSTD_LEVEL } };
-    return {
-      compress: (records) => zstdCompressSync(records, options),
-      decompress: (records) => zstdDecompressSync(records, bound),
-    };
-  }
-  const zstd = load('@bokuweb/zstd-wasm') as {
-    init(): Promise<void>;
-    compress(bytes: Uint8Array, level: number): Uint8Array;
-    decompress(bytes: Uint8Array): Uint8Array;
-  };
-  await zstd.init();
-  return {
-    compress: (records) => viewOf(zstd.compress(records, ZSTD_LEVEL)),
-    decompress: (records) => checkBound(viewOf(zstd.decompress(records))),
-  };
-}
-
-function viewOf(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-}
-
-/** For libraries that take no bound: what came of it is not kept. */
-function checkBound(bytes: Buffer): Buffer {
-  if (bytes.length > KAFKA_DECOMPRESSED_BYTES_MAX) throw new RangeError('more bytes than a batch may have');
-  return bytes;
+  const built = openZlibZstd(load('node:zlib') as ZlibZstd, KAFKA_DECOMPRESSED_BYTES_MAX);
+  return built ?? openWasmZstd(load('@bokuweb/zstd-wasm') as WasmZstd, KAFKA_DECOMPRESSED_BYTES_MAX);
 }

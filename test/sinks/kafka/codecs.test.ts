@@ -1,12 +1,13 @@
 /** The compressions of record batches: each read by something that we did not write, and each reads what others write. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { query } from 'chdb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createCorpus } from '../../../bench/corpus.ts';
+import { createCorpus, createRandom } from '../../../bench/corpus.ts';
 import { BATCH_HEADER_BYTES } from '../../../src/sinks/kafka/batch-contract.ts';
 import {
   CODEC_NAMES,
@@ -84,7 +85,11 @@ describe.each(codecs.filter(({ id }) => id > 0).map((codec) => [codec.name, code
     it('throws for bytes that are not its own', () => {
       const [batch] = batches;
       const whole = codec.compress(batch!.bytes);
-      for (const broken of [Buffer.from('not compressed at all'), whole.subarray(0, whole.length >> 1)]) {
+      const cuts = [0, 1, 5, 20, whole.length >> 1, whole.length - 1];
+      for (const broken of [
+        Buffer.from('not compressed at all'),
+        ...cuts.map((cut) => whole.subarray(0, cut)),
+      ]) {
         expect(() => codec.decompress(broken)).toThrow();
       }
     });
@@ -98,6 +103,53 @@ it.each(['gzip', 'lz4', 'zstd'])('%s is read by ClickHouse', (name) => {
   const hex = query(`SELECT hex(b) FROM file('${file}', 'RawBLOB', 'b String', '${name}')`, 'TSVRaw');
   expect(Buffer.from(String(hex).trim(), 'hex').equals(batch!.bytes)).toBe(true);
 });
+
+it.each(['gzip', 'lz4', 'zstd'])(
+  '%s streams that ClickHouse wrote are read, whose frames do not tell their size',
+  (name) => {
+    const file = join(folder, `written.${name}`);
+    query(
+      `INSERT INTO FUNCTION file('${file}', 'RawBLOB', 'b String', '${name}') SELECT repeat('penstock ', 400000)`,
+    );
+    expect(
+      codecOf(name)
+        .decompress(readFileSync(file))
+        .equals(Buffer.from('penstock '.repeat(400_000))),
+    ).toBe(true);
+  },
+);
+
+/** As on Node 20, whatever runs the test. */
+const wasmZstd = await openCodec('zstd', (name) => (name === 'node:zlib' ? {} : require(name)));
+
+it('a zstd frame that claims gigabytes is refused before memory is taken', () => {
+  // Magic, an eight-byte content size of 3 GiB in a single segment, one empty last block.
+  const size = Buffer.alloc(8);
+  size.writeBigUInt64LE(3n * 2n ** 30n);
+  const claim = Buffer.concat([Buffer.from('28b52ffde0', 'hex'), size, Buffer.from([1, 0, 0])]);
+  expect(() => wasmZstd.decompress(claim)).toThrow(RangeError);
+  expect(() => codecOf('zstd').decompress(claim)).toThrow();
+});
+
+it.each(['gzip', 'snappy', 'lz4', 'zstd'])(
+  '%s takes any number of bytes, also those that do not compress',
+  (name) => {
+    const random = createRandom(5);
+    const noise = Buffer.from(Uint8Array.from({ length: 600_000 }, () => random() >> 3));
+    const codec = codecOf(name);
+    for (const length of [0, 1, 32_768, 32_769, 262_144, 262_145, 600_000]) {
+      for (const bytes of [noise.subarray(0, length), Buffer.alloc(length, 'ab')]) {
+        const compressed = codec.compress(bytes);
+        expect(codec.decompress(compressed).equals(bytes)).toBe(true);
+        // ClickHouse reads what is not of Kafka's own framing.
+        if (name === 'snappy' || length !== 600_000) continue;
+        writeFileSync(join(folder, 'noise'), compressed);
+        const sum = `SELECT lower(hex(MD5(b))) FROM file('${join(folder, 'noise')}', 'RawBLOB', 'b String', '${name}')`;
+        expect(String(query(sum, 'TSV')).trim()).toBe(createHash('md5').update(bytes).digest('hex'));
+      }
+    }
+  },
+);
 
 it('lz4 frames have independent blocks, without which the Java client refuses them', () => {
   const frame = codecOf('lz4').compress(batches[0]!.bytes);
@@ -127,6 +179,13 @@ describe('snappy', () => {
   });
 });
 
+it('lz4 is refused where its blocks could pass the bound', () => {
+  const block = codecOf('lz4').compress(Buffer.alloc(262_144));
+  const many = Array.from({ length: 300 }, () => block.subarray(7, -4));
+  const bomb = Buffer.concat([block.subarray(0, 7), ...many, Buffer.alloc(4)]);
+  expect(() => codecOf('lz4').decompress(bomb)).toThrow(RangeError);
+});
+
 it('gzip is cut at its bound', () => {
   expect(() => codecOf('gzip').decompress(gzipSync(Buffer.alloc(65 * 1024 * 1024)))).toThrow();
 });
@@ -147,6 +206,12 @@ it('a codec whose library this machine has not is told by a code when it is open
   }
 });
 
+it('zstd of WebAssembly and of the runtime read each other', () => {
+  const bytes = batches[0]!.bytes;
+  expect(wasmZstd.decompress(codecOf('zstd').compress(bytes)).equals(bytes)).toBe(true);
+  expect(codecOf('zstd').decompress(wasmZstd.compress(bytes)).equals(bytes)).toBe(true);
+});
+
 it('zstd is taken from node:zlib where the runtime has it', async () => {
   const calls: string[] = [];
   const noting = (call: string) => (bytes: Buffer) => {
@@ -155,6 +220,7 @@ it('zstd is taken from node:zlib where the runtime has it', async () => {
   };
   const zlib = { zstdCompressSync: noting('compress'), zstdDecompressSync: noting('decompress') };
   const codec = await openCodec('zstd', (name) => (name === 'node:zlib' ? zlib : undefined));
-  codec.decompress(codec.compress(Buffer.from('x')));
+  // An empty frame, which the codec looks at before it passes it on.
+  codec.decompress(codec.compress(Buffer.from('28b52ffd2000010000', 'hex')));
   expect(calls).toEqual(['compress', 'decompress']);
 });
