@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The native scanner built with AddressSanitizer and UndefinedBehaviorSanitizer, inside of Node:
-#   bash scripts/native-sanitize.sh [cases] [seed]       the differential fuzzer, for each instruction set
+# The native scanner and the encoder of record batches, built with AddressSanitizer and UndefinedBehaviorSanitizer, inside of Node:
+#   bash scripts/native-sanitize.sh [cases] [seed]       the differential fuzzers, for each instruction set
 #   bash scripts/native-sanitize.sh suite [vitest …]     the tests, all of them or those named
 # Node's own memory is left alone: the sanitizer is loaded before it, and leaks of Node itself are not looked for. Needs
 # a compiler with its sanitizers; leaves the ordinary build as it was. Without Node, and with leaks: native-fuzz.sh.
@@ -55,7 +55,9 @@ fi
 cases=${1:-60000} seed=${2:-1}
 for kernel in '' haswell fallback; do
   echo "sanitize: kernel ${kernel:-of this machine}"
-  sanitized ${kernel:+env SIMDJSON_FORCE_IMPLEMENTATION=$kernel} \
-    node dist/test/fuzz/scan-differential.js --cases "$cases" --seed "$seed" || { report_faults; exit 1; }
+  for fuzzer in scan batch; do
+    sanitized ${kernel:+env SIMDJSON_FORCE_IMPLEMENTATION=$kernel} \
+      node "dist/test/fuzz/$fuzzer-differential.js" --cases "$cases" --seed "$seed" || { report_faults; exit 1; }
+  done
 done
 report_faults
