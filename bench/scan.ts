@@ -4,7 +4,7 @@
  * counts. What is compared is the same work: from the bytes of bodies to canonical lines and records.
  * Then, from such lines, Kafka record batches (record-batch.ts) beside kafkajs' own encoder.
  *
- *   npm run bench:scan -- [--json FILE] [--events N] [--turns N] [--seed N]
+ *   npm run bench:scan -- [--json FILE] [--events N] [--turns N] [--seed N] | --instructions (instructions.ts)
  */
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -16,6 +16,7 @@ import { createReferenceScanner } from '../src/scan/reference/scanner.ts';
 import { createUuidSource } from '../src/scan/uuid.ts';
 import { FRAMES_PER_SLAB_MAX } from '../src/slab/layout.ts';
 import { type CorpusSize, createCorpus, createRandom } from './corpus.ts';
+import { printInstructions } from './instructions.ts';
 import { createBatchContenders } from './record-batch.ts';
 import { createSlab, resetVerdicts } from './scan-fixture.ts';
 
@@ -25,8 +26,10 @@ const { values } = parseArgs({
     events: { type: 'string', default: '100' },
     turns: { type: 'string', default: '9' },
     seed: { type: 'string', default: '1' },
+    instructions: { type: 'boolean', default: false },
   },
 });
+if (values.instructions) process.exit(printInstructions(Number(values.seed)) ? 0 : 1);
 const eventsPerBody = Number(values.events);
 const turns = Number(values.turns);
 const seed = Number(values.seed);
