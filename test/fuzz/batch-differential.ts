@@ -27,7 +27,8 @@ import {
 import { createBatchEncoder, encodeHeaders } from '../../src/sinks/kafka/record-batch.ts';
 import { APPS, BASE_TIME_MS, PROGRAMS } from '../scan/harness.ts';
 import { createLineSource, damageLine } from './batch-lines.ts';
-import { createFrameSource, type Random } from './scan-cases.ts';
+import { createFrameSource } from './scan-cases.ts';
+import type { Random } from './scan-words.ts';
 
 /** Lines of one comparison. */
 const LINES_PER_ROUND = 250;

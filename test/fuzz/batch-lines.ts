@@ -1,5 +1,5 @@
 /** Canonical lines for tests of record batches, built from what hurts their readers, and damaged ones. All from one seed. */
-import type { Random } from './scan-cases.ts';
+import type { Random } from './scan-words.ts';
 
 const below = (random: Random, bound: number) => random() % bound;
 const pick = <Item>(random: Random, items: readonly Item[]): Item =>

@@ -6,24 +6,22 @@ import { type Corpus, createCorpus } from '../../bench/corpus.ts';
 import { CLIENT_COLUMNS } from '../../src/event.ts';
 import { ReasonNumber } from '../../src/outcome.ts';
 import type { FuzzFrame } from './scan-compare.ts';
+import { familiar } from './scan-familiar.ts';
 import {
+  below,
   COLUMN_KEYS,
   FALSE_SPACES,
   KEYS,
   NUMBERS,
   OTHER_KEYS,
+  oneIn,
+  pick,
+  type Random,
   SPACES,
   TEXTS,
   TIMES,
   WORDS,
 } from './scan-words.ts';
-
-export type Random = () => number;
-
-const below = (random: Random, bound: number) => random() % bound;
-const pick = <Item>(random: Random, items: readonly Item[]): Item =>
-  items[below(random, items.length)] as Item;
-const oneIn = (random: Random, count: number) => below(random, count) === 0;
 
 /** Reasons with which a frame comes to the scanner: decompression refused it. */
 const EARLIER_REASONS = [
@@ -93,8 +91,9 @@ function envelope(random: Random, events: readonly string[]): string {
 }
 
 function event(random: Random, corpora: readonly Corpus[]): string {
-  const kind = below(random, 16);
+  const kind = below(random, 18);
   if (kind === 0) return value(random, 0);
+  if (kind > 13) return familiar(random, value);
   if (kind < 4) return JSON.stringify(pick(random, corpora).next(), null, oneIn(random, 4) ? 1 : 0);
   const members: string[] = [];
   const minimal = oneIn(random, 2)

@@ -3,8 +3,9 @@
  * than a piece of the native scanner's index and than all of it. One of them costs as much as thousands of frames.
  */
 import { ENVELOPE_FIELDS_BYTES_MAX, EVENT_KEYS_MAX, LINES_BYTES_MAX } from '../../src/limits.ts';
-import { damage, type Random } from './scan-cases.ts';
+import { damage } from './scan-cases.ts';
 import type { FuzzFrame } from './scan-compare.ts';
+import type { Random } from './scan-words.ts';
 
 /** Events of one batch in these slabs. */
 export const HEAVY_EVENTS_MAX = 1000;

@@ -1,6 +1,17 @@
 /** The words that generated events are made of: what hurts scanners. */
 import { CLIENT_COLUMNS } from '../../src/event.ts';
 
+/** Whole numbers of 32 bits, from a seed. */
+export type Random = () => number;
+
+/** A number from 0 to `bound`, which is not reached. */
+export const below = (random: Random, bound: number) => random() % bound;
+/** One of the items. */
+export const pick = <Item>(random: Random, items: readonly Item[]): Item =>
+  items[below(random, items.length)] as Item;
+/** True once in `count` times. */
+export const oneIn = (random: Random, count: number) => below(random, count) === 0;
+
 /** Keys of our own dialect. */
 export const COLUMN_KEYS = CLIENT_COLUMNS.map(({ name }) => name);
 /** Names of the nested dialect of the harness, and of envelopes. */
@@ -43,6 +54,9 @@ export const KEYS = [
   'seventeen_bxtes17',
   'x'.repeat(70),
   'ev\\u0065nt_type',
+  'twenty-eight bytes of a key!',
+  'twenty-nine bytes of this key',
+  'thirty bytes, one too many now',
 ];
 /** Texts as they stand between quotes: escapes, half pairs, and lengths around every bound. */
 export const TEXTS = [
@@ -112,6 +126,17 @@ export const TIMES = [
   '"99999999999.9999e0"',
   '"1e999"',
   '946684799999.9',
+  '"2025-06-09T23:59:59.999z"',
+  '"2025-06-31T12:00:00.000Z"',
+  '"2025-13-09T12:00:00.000Z"',
+  '"2025-06-09T12:60:00.000Z"',
+  '"2025-06-09t12:00:00.000Z"',
+  '"2025-06-09T12:00:00.00:Z"',
+  '"2025-06-09T12:00:00,000Z"',
+  '"2000-02-29T00:00:00.001Z"',
+  '"0749470400000"',
+  '"17494704000:0"',
+  '1749470399999',
 ];
 /** Numbers; the first ten are sound. */
 export const NUMBERS = [
@@ -153,6 +178,17 @@ export const NUMBERS = [
   '1.2.3',
   'NaN',
   'Infinity',
+  '-0.5',
+  '-12.25',
+  '1234567890.12345',
+  '1234567890123456',
+  '-123456789012345',
+  '-1234567890123456',
+  '-.5',
+  '-5.',
+  '1-2',
+  '-01',
+  '00',
 ];
 /** Words; the first three are sound. */
 export const WORDS = ['true', 'false', 'null', 'nul', 'tru', 'fals', 'truefalse', 'True', 'nullx'];
