@@ -117,7 +117,8 @@ function stampOf(paths) {
 
 function filesOf(path) {
   if (/\.\w+$/.test(path)) return [path];
-  return readdirSync(join(root, path))
+  return readdirSync(join(root, path), { recursive: true })
+    .filter((name) => /\.\w+$/.test(name))
     .sort()
     .map((name) => `${path}/${name}`);
 }

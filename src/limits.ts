@@ -93,6 +93,12 @@ export const FREE_SLABS_MAX = 16;
 
 /** A block of the embedded store goes out at this many bytes of canonical lines: ~30,000 events, one part each. */
 export const BLOCK_BYTES_MAX = 16 * MiB;
+/** … or at this many rows, whose indexes and offsets then stay within 32 bits whatever they hold. */
+export const NATIVE_BLOCK_ROWS_MAX = 262_144;
+/** What an encoder keeps of its memory from one block to the next: a block, whose columns have grown by doubling, twice. */
+export const NATIVE_BLOCK_KEEP_BYTES = 64 * MiB;
+/** Pieces that one block is written into; the lines of a slab are at most LINES_BYTES_MAX, and no column is longer than they are by half. */
+export const NATIVE_BLOCK_PIECES_MAX = 512;
 /** … or this long after its first event. Shorter makes too many parts at light load, longer shows events late. */
 export const FLUSH_INTERVAL_MS = 250;
 /** Block files waiting for the store, over all workers; at 500 B an event this is 8 million events. */

@@ -1,0 +1,121 @@
+// The columns of a block: what each is, and the values of the rows that it has so far.
+#pragma once
+#include "dictionary.h"
+#include "json-walk.h"
+
+namespace penstock {
+
+/// As src/sinks/native-block.ts numbers them.
+enum class BlockColumnKind : uint32_t {
+  /// String.
+  text,
+  /// LowCardinality(String).
+  dictionary,
+  /// String that is written as LowCardinality(String) while that is shorter; the engine turns it back.
+  folded,
+  /// DateTime64(3): Int64, milliseconds since 1970.
+  time,
+  /// JSON, or its text in a String.
+  json,
+  count
+};
+
+/// What JSON columns are written as.
+enum class JsonForm : uint32_t { paths, text, string, count };
+
+struct BlockColumn {
+  BlockColumnKind kind;
+  /// What stands before the value in a line: `,"name":`, and `{"name":` for the first.
+  Text key;
+  Text name;
+  /// ClickHouse's name of the type.
+  Text type;
+};
+
+struct ColumnValues {
+  /// Of every kind but dictionaries and JSON by path.
+  Buffer values;
+  Dictionary dictionary;
+  JsonColumn json;
+  /// Length of `values` before the row in hand.
+  size_t saved = 0;
+  /// What the rows with the remembered end of line have: an index of the dictionary, or a time.
+  uint64_t tailValue = 0;
+};
+
+/// Rows whose JSON is written in one form. A block of the engine has one form a column, so those that paths cannot say
+/// are a block of their own, behind the first.
+struct Half {
+  JsonForm form;
+  size_t rowCount = 0;
+  std::vector<ColumnValues> columns;
+  /// The end of the last line, from the columns on that the server fills: it is the same for all events of a frame.
+  Buffer tail;
+};
+
+/// A String's bytes, unescaped. VIEW of the line or of `scratch`.
+struct ReadText {
+  Text text;
+  /// Behind the closing quote; null where the string is damaged.
+  const Byte* end;
+};
+
+/// Reads the string at `at`, which stands behind its opening quote.
+inline ReadText readText(Buffer& scratch, const Byte* at, const Byte* end) {
+  const Byte* const first = at;
+  for (;;) {
+    if (end - at >= 16) {
+      const uint32_t ends = runEnds(at);
+      if (ends == 0) {
+        at += 16;
+        continue;
+      }
+      at += __builtin_ctz(ends);
+    } else {
+      while (at < end && *at != '"' && *at != '\\' && *at >= 0x20) at++;
+    }
+    break;
+  }
+  if (at >= end) return {{first, 0}, nullptr};
+  if (*at == '"') return {{first, static_cast<size_t>(at - first)}, at + 1};
+  scratch.length = 0;
+  scratch.append(first, static_cast<size_t>(at - first));
+  at = copyUnescaped(scratch, at, end);
+  return {{scratch.room.items, scratch.length}, at};
+}
+
+inline bool readDigits(const Byte* at, int count, uint32_t& value) {
+  value = 0;
+  for (int index = 0; index < count; index++) {
+    if (!isDigit(at[index])) return false;
+    value = value * 10 + (at[index] - '0');
+  }
+  return true;
+}
+
+/// Bytes of `"YYYY-MM-DDThh:mm:ss.mmmZ"`.
+constexpr Position TIME_BYTES = 26;
+
+/// Milliseconds since 1970 of the canonical time at `at`, its quotes included. False where it is none.
+inline bool readTime(const Byte* at, const Byte* end, int64_t& ms) {
+  if (end - at < TIME_BYTES) return false;
+  uint32_t year, month, day, hour, minute, second, milli;
+  const bool isWhole = at[0] == '"' && readDigits(at + 1, 4, year) && at[5] == '-' && readDigits(at + 6, 2, month) &&
+                       at[8] == '-' && readDigits(at + 9, 2, day) && at[11] == 'T' && readDigits(at + 12, 2, hour) &&
+                       at[14] == ':' && readDigits(at + 15, 2, minute) && at[17] == ':' &&
+                       readDigits(at + 18, 2, second) && at[20] == '.' && readDigits(at + 21, 3, milli) &&
+                       at[24] == 'Z' && at[25] == '"';
+  if (!isWhole || month - 1 > 11 || day - 1 > 30 || hour > 23 || minute > 59 || second > 59) return false;
+  // Years are taken to begin in March, so that a leap day ends one.
+  const uint32_t shiftedYear = year - (month <= 2 ? 1 : 0) + 400;
+  const uint32_t shiftedMonth = month > 2 ? month - 3 : month + 9;
+  const uint32_t era = shiftedYear / 400;
+  const uint32_t yearOfEra = shiftedYear - era * 400;
+  const uint32_t dayOfYear = (153 * shiftedMonth + 2) / 5 + day - 1;
+  const uint32_t dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear;
+  const int64_t days = static_cast<int64_t>(era) * 146'097 + dayOfEra - 719'468 - 146'097;
+  ms = days * 86'400'000 + ((hour * 60 + minute) * 60 + second) * int64_t{1000} + milli;
+  return true;
+}
+
+}  // namespace penstock
