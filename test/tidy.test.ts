@@ -117,6 +117,7 @@ describe('the shape of the tree', () => {
     'in-flight',
     'limits',
     'log',
+    'native-addon',
     'outcome',
     'problem',
     'version',

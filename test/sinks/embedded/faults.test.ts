@@ -45,7 +45,7 @@ async function failingQueue(text: string) {
   };
   const engine = { connect: () => connection } as unknown as Engine;
   const address = { socketPath: '', storeDir, startId: 'now' };
-  const targets = { jsonl: TARGET, 'rejected.bin': TARGET };
+  const targets = { native: TARGET, jsonl: TARGET, 'rejected.bin': TARGET };
   const queue = await createInsertQueue(engine, address, targets, harness.logger, () => {});
   const file = blockFileName('now', 1, 0, 'jsonl');
   const path = join(spoolDir(storeDir), file);
