@@ -18,6 +18,10 @@ constexpr char STRING_TYPE[] = "String";
 
 template <typename Index>
 inline void writeIndexes(BlockTarget& target, const Dictionary& dictionary) {
+  if (target.isMeasuring()) {
+    target.length += dictionary.rowCount * sizeof(Index);
+    return;
+  }
   Index indexes[512];
   for (size_t row = 0; row < dictionary.rowCount;) {
     const size_t left = dictionary.rowCount - row;

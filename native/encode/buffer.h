@@ -8,8 +8,8 @@ namespace penstock {
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "numbers of a block are little-endian, and written as they stand");
 
-/// Readable and writable bytes behind every place that `reserve` made room for: copies go in steps of sixteen.
-constexpr size_t COPY_SLACK_BYTES = 16;
+/// Readable and writable bytes behind every place that `reserve` made room for: copies go in steps of so many.
+constexpr size_t COPY_SLACK_BYTES = 32;
 
 /// Bytes in use and their memory.
 struct Buffer {
@@ -18,9 +18,11 @@ struct Buffer {
 
   /// Makes room for `more` bytes behind those in use, and returns the place behind them.
   Byte* reserve(size_t more) {
-    room.reserve(length + more + COPY_SLACK_BYTES, length);
+    if (__builtin_expect(length + more + COPY_SLACK_BYTES > room.capacity, 0)) grow(more);
     return room.items + length;
   }
+
+  __attribute__((noinline)) void grow(size_t more) { room.reserve(length + more + COPY_SLACK_BYTES, length); }
 
   template <typename Value>
   void push(Value value) {
@@ -45,6 +47,28 @@ struct Buffer {
     room.release();
   }
 };
+
+/// Whether the spans are equal. Most are short: two loads that overlap compare each size class, and read nothing beyond.
+inline bool isEqual(const Byte* left, const Byte* right, size_t length) {
+  if (length > 32) return std::memcmp(left, right, length) == 0;
+  if (length >= 16) {
+    const size_t last = length - 16;
+    return ((load64(left) ^ load64(right)) | (load64(left + 8) ^ load64(right + 8)) |
+            (load64(left + last) ^ load64(right + last)) | (load64(left + last + 8) ^ load64(right + last + 8))) == 0;
+  }
+  if (length >= 8) {
+    const size_t last = length - 8;
+    return ((load64(left) ^ load64(right)) | (load64(left + last) ^ load64(right + last))) == 0;
+  }
+  if (length >= 4) {
+    const size_t last = length - 4;
+    return ((load32(left) ^ load32(right)) | (load32(left + last) ^ load32(right + last))) == 0;
+  }
+  for (size_t index = 0; index < length; index++) {
+    if (left[index] != right[index]) return false;
+  }
+  return true;
+}
 
 /// LEB128, as ClickHouse's VarUInt: seven bits a byte, the lowest first. Returns the place behind it.
 inline Byte* writeVarUInt(Byte* to, uint64_t value) {

@@ -64,10 +64,10 @@ struct ReadText {
 inline ReadText readText(Buffer& scratch, const Byte* at, const Byte* end) {
   const Byte* const first = at;
   for (;;) {
-    if (end - at >= 16) {
+    if (end - at >= STEP_BYTES) {
       const uint32_t ends = runEnds(at);
       if (ends == 0) {
-        at += 16;
+        at += STEP_BYTES;
         continue;
       }
       at += __builtin_ctz(ends);
@@ -84,13 +84,11 @@ inline ReadText readText(Buffer& scratch, const Byte* at, const Byte* end) {
   return {{scratch.room.items, scratch.length}, at};
 }
 
-inline bool readDigits(const Byte* at, int count, uint32_t& value) {
-  value = 0;
-  for (int index = 0; index < count; index++) {
-    if (!isDigit(at[index])) return false;
-    value = value * 10 + (at[index] - '0');
-  }
-  return true;
+/// The number of two digits at `at`; `bad` becomes true when they are none.
+inline uint32_t readPair(const Byte* at, bool& bad) {
+  const uint32_t tens = at[0] - uint32_t{'0'}, ones = at[1] - uint32_t{'0'};
+  bad |= tens > 9 || ones > 9;
+  return tens * 10 + ones;
 }
 
 /// Bytes of `"YYYY-MM-DDThh:mm:ss.mmmZ"`.
@@ -99,13 +97,14 @@ constexpr Position TIME_BYTES = 26;
 /// Milliseconds since 1970 of the canonical time at `at`, its quotes included. False where it is none.
 inline bool readTime(const Byte* at, const Byte* end, int64_t& ms) {
   if (end - at < TIME_BYTES) return false;
-  uint32_t year, month, day, hour, minute, second, milli;
-  const bool isWhole = at[0] == '"' && readDigits(at + 1, 4, year) && at[5] == '-' && readDigits(at + 6, 2, month) &&
-                       at[8] == '-' && readDigits(at + 9, 2, day) && at[11] == 'T' && readDigits(at + 12, 2, hour) &&
-                       at[14] == ':' && readDigits(at + 15, 2, minute) && at[17] == ':' &&
-                       readDigits(at + 18, 2, second) && at[20] == '.' && readDigits(at + 21, 3, milli) &&
-                       at[24] == 'Z' && at[25] == '"';
-  if (!isWhole || month - 1 > 11 || day - 1 > 30 || hour > 23 || minute > 59 || second > 59) return false;
+  bool bad = at[0] != '"' || at[5] != '-' || at[8] != '-' || at[11] != 'T' || at[14] != ':' || at[17] != ':' ||
+             at[20] != '.' || at[24] != 'Z' || at[25] != '"';
+  const uint32_t year = readPair(at + 1, bad) * 100 + readPair(at + 3, bad);
+  const uint32_t month = readPair(at + 6, bad), day = readPair(at + 9, bad);
+  const uint32_t hour = readPair(at + 12, bad), minute = readPair(at + 15, bad), second = readPair(at + 18, bad);
+  const uint32_t last = at[23] - uint32_t{'0'};
+  const uint32_t milli = readPair(at + 21, bad) * 10 + last;
+  if (bad || last > 9 || month - 1 > 11 || day - 1 > 30 || hour > 23 || minute > 59 || second > 59) return false;
   // Years are taken to begin in March, so that a leap day ends one.
   const uint32_t shiftedYear = year - (month <= 2 ? 1 : 0) + 400;
   const uint32_t shiftedMonth = month > 2 ? month - 3 : month + 9;

@@ -34,7 +34,7 @@ struct Dictionary {
 
   bool is(uint32_t index, Text text) const {
     const Entry& entry = entries.items[index];
-    return entry.length == text.length && std::memcmp(keys.room.items + entry.offset, text.bytes, text.length) == 0;
+    return entry.length == text.length && isEqual(keys.room.items + entry.offset, text.bytes, text.length);
   }
 };
 
@@ -75,7 +75,7 @@ inline size_t heldBytes(const Dictionary& dictionary) {
          (dictionary.rows.capacity + dictionary.cells.capacity) * sizeof(uint32_t);
 }
 
-inline uint32_t findOrAdd(Dictionary& dictionary, const uint32_t seed[4], Text text) {
+__attribute__((noinline)) inline uint32_t findOrAdd(Dictionary& dictionary, const uint32_t seed[4], Text text) {
   size_t cell = sipHash(seed, text.bytes, text.length) & dictionary.mask;
   for (; dictionary.cells.items[cell] != 0; cell = (cell + 1) & dictionary.mask) {
     const uint32_t index = dictionary.cells.items[cell] - 1;
@@ -102,8 +102,12 @@ inline size_t cachePlace(Text text) {
   return ((first ^ rotate(last, 29) ^ text.length) * 0x9e3779b97f4a7c15) >> 58;
 }
 
-inline void addRow(Dictionary& dictionary, uint32_t index) {
+__attribute__((noinline)) inline void growRows(Dictionary& dictionary) {
   dictionary.rows.reserve(dictionary.rowCount + 1, dictionary.rowCount);
+}
+
+inline void addRow(Dictionary& dictionary, uint32_t index) {
+  if (__builtin_expect(dictionary.rowCount == dictionary.rows.capacity, 0)) growRows(dictionary);
   dictionary.rows.items[dictionary.rowCount++] = index;
   dictionary.last = index;
 }

@@ -60,7 +60,7 @@ inline void releaseColumns(Encoder& encoder) {
     }
   }
   encoder.scratch.release();
-  encoder.walk.log = {};
+  encoder.walk.log.release();
   encoder.walk.numbers = {};
 }
 
@@ -142,8 +142,7 @@ inline void repeatTail(const Encoder& encoder, Half& half) {
 inline bool hasKey(Text key, const Byte* at, const Byte* end) {
   if (static_cast<size_t>(end - at) < key.length) return false;
   // Absent columns mostly differ from what is there in these bytes.
-  if (load32(at + 2) != load32(key.bytes + 2)) return false;
-  return std::memcmp(at, key.bytes, key.length) == 0;
+  return load32(at + 2) == load32(key.bytes + 2) && isEqual(at, key.bytes, key.length);
 }
 
 inline Walked commitRow(Half& half, const Byte* at) {
@@ -154,7 +153,7 @@ inline Walked commitRow(Half& half, const Byte* at) {
 
 /// Adds the line at `at` to the half and returns the place behind its newline, or why not; then the half is as before.
 inline Walked appendRow(Encoder& encoder, Half& half, const Byte* at, const Byte* end) {
-  encoder.walk.log.clear();
+  encoder.walk.logCount = 0;
   const Byte* tailStart = at;
   const size_t columnCount = encoder.columns.size();
   for (size_t column = 0; column < columnCount; column++) {

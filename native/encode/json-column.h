@@ -67,19 +67,19 @@ struct JsonColumn {
   Buffer names;
 };
 
-/// What one value has changed.
+/// What was there before a value came; the rest follows from the rows that stay.
 struct JsonChange {
   JsonPath* path;
   JsonKind kind;
-  size_t rowBytes, valueBytes, offsetBytes, nullBytes, rows, objectRows;
-  uint64_t elements;
+  size_t rowBytes, valueBytes;
 };
 
 /// What the walks of one encoder share.
 struct JsonWalk {
   uint32_t pathsMax, depthMax;
   /// What the current row has changed, for when it must be taken back.
-  std::vector<JsonChange> log;
+  Room<JsonChange> log;
+  size_t logCount = 0;
   /// Numbers of the array in hand.
   std::vector<Number> numbers;
 };
@@ -143,9 +143,14 @@ inline JsonValues* beginValue(JsonWalk& walk, const JsonColumn& column, JsonPath
   const size_t index = static_cast<size_t>(kind);
   JsonValues& values = path.values[index];
   if (path.rows.length > column.rowCount) return nullptr;
-  walk.log.push_back({&path, kind, path.rows.length, values.values.length, values.offsets.length, values.nulls.length,
-                      values.rows, path.objects == nullptr ? 0 : path.objects->rowCount, values.elements});
-  path.rows.fill(NO_KIND, column.rowCount - path.rows.length);
+  if (__builtin_expect(walk.logCount == walk.log.capacity, 0)) walk.log.reserve(walk.logCount + 64, walk.logCount);
+  // Field by field: a copy of a whole one would wait for the stores that made it.
+  JsonChange& change = walk.log.items[walk.logCount++];
+  change.path = &path;
+  change.kind = kind;
+  change.rowBytes = path.rows.length;
+  change.valueBytes = values.values.length;
+  if (path.rows.length < column.rowCount) path.rows.fill(NO_KIND, column.rowCount - path.rows.length);
   if (path.place[index] == NO_KIND) {
     path.kinds[path.kindCount] = kind;
     path.place[index] = path.kindCount++;
@@ -157,24 +162,25 @@ inline JsonValues* beginValue(JsonWalk& walk, const JsonColumn& column, JsonPath
 
 /// Takes back what the log holds.
 inline void takeBack(JsonWalk& walk) {
-  while (!walk.log.empty()) {
-    const JsonChange& change = walk.log.back();
+  while (walk.logCount > 0) {
+    const JsonChange& change = walk.log.items[--walk.logCount];
     JsonPath& path = *change.path;
     const size_t index = static_cast<size_t>(change.kind);
     JsonValues& values = path.values[index];
     path.rows.length = change.rowBytes;
     values.values.length = change.valueBytes;
-    values.offsets.length = change.offsetBytes;
-    values.nulls.length = change.nullBytes;
-    values.elements = change.elements;
-    values.rows = change.rows;
-    if (path.objects != nullptr) path.objects->rowCount = change.objectRows;
+    values.rows--;
+    if (index >= JSON_ARRAYS_FROM) {
+      values.offsets.length = values.rows * sizeof(uint64_t);
+      values.elements = values.rows == 0 ? 0 : load64(values.offsets.room.items + values.offsets.length - sizeof(uint64_t));
+      if (change.kind == JsonKind::objects) path.objects->rowCount = values.elements;
+      else values.nulls.length = values.elements;
+    }
     // The kinds that the row brought were the last to come.
     if (values.rows == 0) {
       path.kindCount--;
       path.place[index] = NO_KIND;
     }
-    walk.log.pop_back();
   }
 }
 

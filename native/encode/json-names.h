@@ -18,16 +18,7 @@ constexpr size_t PATH_BYTES_MAX = 1024;
 
 inline bool isKey(const JsonColumn& column, const JsonNode& node, const Byte* at, const Byte* end) {
   if (static_cast<size_t>(end - at) < node.keyLength) return false;
-  const Byte* key = column.names.room.items + node.keyOffset;
-  if (node.keyLength > 16 || end - at < 16) return std::memcmp(key, at, node.keyLength) == 0;
-#if defined(__SSE2__)
-  const __m128i left = _mm_loadu_si128(reinterpret_cast<const __m128i*>(key));
-  const __m128i right = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
-  const uint32_t equal = static_cast<uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(left, right)));
-  return (~equal & ((uint32_t{1} << node.keyLength) - 1)) == 0;
-#else
-  return std::memcmp(key, at, node.keyLength) == 0;
-#endif
+  return isEqual(column.names.room.items + node.keyOffset, at, node.keyLength);
 }
 
 /// Appends the path of `key`, below the node `parent`, to the names.

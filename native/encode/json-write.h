@@ -26,6 +26,8 @@ struct BlockTarget {
   /// Bytes so far; what is beyond the pieces is counted, not written.
   size_t length = 0;
 
+  bool isMeasuring() const { return pieces == nullptr; }
+
   void put(const void* bytes, size_t count) {
     length += count;
     const Byte* from = static_cast<const Byte*>(bytes);
@@ -103,6 +105,10 @@ inline void writeJsonPrefix(BlockTarget& target, const JsonColumn& column, JsonB
 
 /// The places of the rows' types; `NO_KIND` becomes the count of types.
 inline void writePlaces(BlockTarget& target, const JsonPath& path, size_t rowCount) {
+  if (target.isMeasuring()) {
+    target.length += rowCount;
+    return;
+  }
   Byte places[1024];
   for (size_t row = 0; row < rowCount;) {
     const size_t count = rowCount - row < sizeof(places) ? rowCount - row : sizeof(places);

@@ -1,4 +1,4 @@
-// JSON strings of canonical lines into String values of a block: copied while their end is looked for, sixteen bytes a
+// JSON strings of canonical lines into String values of a block: copied while their end is looked for, 32 bytes a
 // step; escapes, which few strings have, are undone byte by byte. Nothing is read at or behind `end`.
 #pragma once
 #include "../strings.h"
@@ -10,23 +10,31 @@
 
 namespace penstock {
 
-/// One bit for each of sixteen bytes that ends a plain run: a quote, a backslash, a control character.
-inline uint32_t runEnds(const Byte* bytes) {
+/// Bytes of one step of a copy: most strings end in the first, so that where they end is seldom guessed wrong.
+constexpr Position STEP_BYTES = COPY_SLACK_BYTES;
+
 #if defined(__SSE2__)
+/// One bit for each of sixteen bytes that ends a plain run: a quote, a backslash, a control character.
+inline uint32_t runEndsOf(const Byte* bytes) {
   const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes));
   const __m128i quotes = _mm_cmpeq_epi8(block, _mm_set1_epi8('"'));
   const __m128i backslashes = _mm_cmpeq_epi8(block, _mm_set1_epi8('\\'));
   const __m128i controls = _mm_cmpeq_epi8(_mm_min_epu8(block, _mm_set1_epi8(0x1f)), block);
   return static_cast<uint32_t>(_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quotes, backslashes), controls)));
+}
+
+/// The same for a step's bytes.
+inline uint32_t runEnds(const Byte* bytes) { return runEndsOf(bytes) | runEndsOf(bytes + 16) << 16; }
 #else
+inline uint32_t runEnds(const Byte* bytes) {
   uint32_t bits = 0;
-  for (uint32_t index = 0; index < 16; index++) {
+  for (uint32_t index = 0; index < STEP_BYTES; index++) {
     const Byte byte = bytes[index];
     bits |= static_cast<uint32_t>(byte == '"' || byte == '\\' || byte < 0x20) << index;
   }
   return bits;
-#endif
 }
+#endif
 
 /// Appends the bytes of the string from `at` on, behind its opening quote or anywhere in it. Returns the place behind
 /// the closing quote; null where the string is damaged.
@@ -88,15 +96,15 @@ inline void writeLength(Buffer& to, size_t start) {
 /// closing quote, or null where it is damaged; then something may have been appended.
 inline const Byte* appendString(Buffer& to, const Byte* at, const Byte* end) {
   const size_t start = to.length;
-  to.reserve(1);
+  Byte* target = to.reserve(1) + 1;
   to.length++;
-  while (end - at >= 16) {
-    Byte* const target = to.reserve(16);
-    std::memcpy(target, at, 16);
+  while (end - at >= STEP_BYTES) {
+    std::memcpy(target, at, STEP_BYTES);
     const uint32_t ends = runEnds(at);
     if (ends == 0) {
-      at += 16;
-      to.length += 16;
+      at += STEP_BYTES;
+      to.length += STEP_BYTES;
+      target = to.reserve(0);
       continue;
     }
     const uint32_t length = static_cast<uint32_t>(__builtin_ctz(ends));
