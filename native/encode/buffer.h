@@ -4,6 +4,9 @@
 #include "../bytes.h"
 #include "../room.h"
 
+/// For what runs per value: in a unit as large as the addon the compiler stops inlining long before it gets here.
+#define PENSTOCK_PER_VALUE inline __attribute__((always_inline))
+
 namespace penstock {
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "numbers of a block are little-endian, and written as they stand");
@@ -17,7 +20,7 @@ struct Buffer {
   size_t length = 0;
 
   /// Makes room for `more` bytes behind those in use, and returns the place behind them.
-  Byte* reserve(size_t more) {
+  PENSTOCK_PER_VALUE Byte* reserve(size_t more) {
     if (__builtin_expect(length + more + COPY_SLACK_BYTES > room.capacity, 0)) grow(more);
     return room.items + length;
   }
@@ -25,7 +28,7 @@ struct Buffer {
   __attribute__((noinline)) void grow(size_t more) { room.reserve(length + more + COPY_SLACK_BYTES, length); }
 
   template <typename Value>
-  void push(Value value) {
+  PENSTOCK_PER_VALUE void push(Value value) {
     std::memcpy(reserve(sizeof(Value)), &value, sizeof(Value));
     length += sizeof(Value);
   }
@@ -49,7 +52,7 @@ struct Buffer {
 };
 
 /// Whether the spans are equal. Most are short: two loads that overlap compare each size class, and read nothing beyond.
-inline bool isEqual(const Byte* left, const Byte* right, size_t length) {
+PENSTOCK_PER_VALUE bool isEqual(const Byte* left, const Byte* right, size_t length) {
   if (length > 32) return std::memcmp(left, right, length) == 0;
   if (length >= 16) {
     const size_t last = length - 16;

@@ -61,7 +61,7 @@ struct ReadText {
 };
 
 /// Reads the string at `at`, which stands behind its opening quote.
-inline ReadText readText(Buffer& scratch, const Byte* at, const Byte* end) {
+PENSTOCK_PER_VALUE ReadText readText(Buffer& scratch, const Byte* at, const Byte* end) {
   const Byte* const first = at;
   for (;;) {
     if (end - at >= STEP_BYTES) {
@@ -85,7 +85,7 @@ inline ReadText readText(Buffer& scratch, const Byte* at, const Byte* end) {
 }
 
 /// The number of two digits at `at`; `bad` becomes true when they are none.
-inline uint32_t readPair(const Byte* at, bool& bad) {
+PENSTOCK_PER_VALUE uint32_t readPair(const Byte* at, bool& bad) {
   const uint32_t tens = at[0] - uint32_t{'0'}, ones = at[1] - uint32_t{'0'};
   bad |= tens > 9 || ones > 9;
   return tens * 10 + ones;

@@ -14,6 +14,9 @@
 
 namespace penstock {
 
+/// Values that the cache holds: versions of an app and its system come to some dozens.
+constexpr uint32_t CACHE_BITS = 8;
+
 struct Dictionary {
   struct Entry {
     size_t offset, length;
@@ -30,9 +33,9 @@ struct Dictionary {
   Room<uint32_t> cells;
   size_t mask = 0;
   uint32_t last = 0;
-  uint32_t cache[64] = {};
+  uint32_t cache[1 << CACHE_BITS] = {};
 
-  bool is(uint32_t index, Text text) const {
+  PENSTOCK_PER_VALUE bool is(uint32_t index, Text text) const {
     const Entry& entry = entries.items[index];
     return entry.length == text.length && isEqual(keys.room.items + entry.offset, text.bytes, text.length);
   }
@@ -91,7 +94,7 @@ __attribute__((noinline)) inline uint32_t findOrAdd(Dictionary& dictionary, cons
 }
 
 /// A place in the cache, by the length and the bytes of both ends: cheap, and only ever a guess.
-inline size_t cachePlace(Text text) {
+PENSTOCK_PER_VALUE size_t cachePlace(Text text) {
   uint64_t first = 0, last = 0;
   if (text.length >= 8) {
     first = load64(text.bytes);
@@ -99,20 +102,20 @@ inline size_t cachePlace(Text text) {
   } else {
     for (size_t index = 0; index < text.length; index++) first = first << 8 | text.bytes[index];
   }
-  return ((first ^ rotate(last, 29) ^ text.length) * 0x9e3779b97f4a7c15) >> 58;
+  return ((first ^ rotate(last, 29) ^ text.length) * 0x9e3779b97f4a7c15) >> (64 - CACHE_BITS);
 }
 
 __attribute__((noinline)) inline void growRows(Dictionary& dictionary) {
   dictionary.rows.reserve(dictionary.rowCount + 1, dictionary.rowCount);
 }
 
-inline void addRow(Dictionary& dictionary, uint32_t index) {
+PENSTOCK_PER_VALUE void addRow(Dictionary& dictionary, uint32_t index) {
   if (__builtin_expect(dictionary.rowCount == dictionary.rows.capacity, 0)) growRows(dictionary);
   dictionary.rows.items[dictionary.rowCount++] = index;
   dictionary.last = index;
 }
 
-inline void addRow(Dictionary& dictionary, const uint32_t seed[4], Text text) {
+PENSTOCK_PER_VALUE void addRow(Dictionary& dictionary, const uint32_t seed[4], Text text) {
   if (dictionary.is(dictionary.last, text)) return addRow(dictionary, dictionary.last);
   uint32_t& guess = dictionary.cache[cachePlace(text)];
   if (!dictionary.is(guess, text)) guess = findOrAdd(dictionary, seed, text);

@@ -53,6 +53,7 @@ inline bool readBlockSetup(HeldEncoder& held, const Elements& words, const Eleme
     const bool isRepeated = column.kind != BlockColumnKind::text && column.kind != BlockColumnKind::json;
     if (index >= encoder.tailFrom && !isRepeated) return false;
     encoder.columns.push_back(column);
+    if (column.kind == BlockColumnKind::json) encoder.jsonColumns.push_back(index);
   }
   if (!reader.isDone() || form >= static_cast<uint32_t>(JsonForm::count)) return false;
   if (encoder.walk.depthMax > FAST_DEPTH_MAX || encoder.walk.pathsMax < 1 || encoder.tailFrom == 0) return false;

@@ -12,6 +12,8 @@ constexpr size_t TAIL_BYTES_MAX = 4096;
 struct Encoder {
   Room<Byte> setupBytes;
   std::vector<BlockColumn> columns;
+  /// Those of kind json.
+  std::vector<uint32_t> jsonColumns;
   /// The first of the columns that the server fills.
   uint32_t tailFrom;
   /// A block of so many rows or about so many bytes takes no more; memory over `keepBytes`, together, is given back.
@@ -71,15 +73,14 @@ inline void openBlock(Encoder& encoder) {
   openHalf(encoder, encoder.halves[1], JsonForm::text);
 }
 
-inline void appendAbsent(const Encoder& encoder, Half& half, size_t column) {
-  ColumnValues& values = half.columns[column];
-  switch (encoder.columns[column].kind) {
+PENSTOCK_PER_VALUE void appendAbsent(BlockColumnKind kind, JsonForm form, ColumnValues& values) {
+  switch (kind) {
     case BlockColumnKind::text: values.values.push(Byte{0}); break;
     case BlockColumnKind::dictionary: case BlockColumnKind::folded: addRow(values.dictionary, 0); break;
     case BlockColumnKind::time: values.values.push(int64_t{0}); break;
     default:
-      if (half.form == JsonForm::text) pushText(values.values, "{}", 2);
-      if (half.form == JsonForm::string) values.values.push(Byte{0});
+      if (form == JsonForm::text) pushText(values.values, "{}", 2);
+      if (form == JsonForm::string) values.values.push(Byte{0});
   }
 }
 
@@ -97,7 +98,7 @@ inline Walked appendJson(Encoder& encoder, Half& half, size_t column, const Byte
 }
 
 /// The value at `at`, of a column whose key stands before it.
-inline Walked appendValue(Encoder& encoder, Half& half, size_t column, const Byte* at, const Byte* end) {
+PENSTOCK_PER_VALUE Walked appendValue(Encoder& encoder, Half& half, size_t column, const Byte* at, const Byte* end) {
   ColumnValues& values = half.columns[column];
   const BlockColumnKind kind = encoder.columns[column].kind;
   if (kind == BlockColumnKind::json) return appendJson(encoder, half, column, at, end);
@@ -139,15 +140,17 @@ inline void repeatTail(const Encoder& encoder, Half& half) {
   }
 }
 
-inline bool hasKey(Text key, const Byte* at, const Byte* end) {
+PENSTOCK_PER_VALUE bool hasKey(Text key, const Byte* at, const Byte* end) {
   if (static_cast<size_t>(end - at) < key.length) return false;
   // Absent columns mostly differ from what is there in these bytes.
   return load32(at + 2) == load32(key.bytes + 2) && isEqual(at, key.bytes, key.length);
 }
 
-inline Walked commitRow(Half& half, const Byte* at) {
+PENSTOCK_PER_VALUE Walked commitRow(const Encoder& encoder, Half& half, const Byte* at) {
   half.rowCount++;
-  for (ColumnValues& values : half.columns) values.json.rowCount = half.rowCount;
+  if (half.form == JsonForm::paths) {
+    for (const uint32_t column : encoder.jsonColumns) half.columns[column].json.rowCount = half.rowCount;
+  }
   return {at, JsonEnd::none};
 }
 
@@ -156,6 +159,8 @@ inline Walked appendRow(Encoder& encoder, Half& half, const Byte* at, const Byte
   encoder.walk.logCount = 0;
   const Byte* tailStart = at;
   const size_t columnCount = encoder.columns.size();
+  const BlockColumn* const columns = encoder.columns.data();
+  ColumnValues* const values = half.columns.data();
   for (size_t column = 0; column < columnCount; column++) {
     if (column == encoder.tailFrom) {
       const size_t tailBytes = half.tail.length;
@@ -163,16 +168,16 @@ inline Walked appendRow(Encoder& encoder, Half& half, const Byte* at, const Byte
       if (tailBytes > 0 && static_cast<size_t>(end - at) >= tailBytes &&
           std::memcmp(at, half.tail.room.items, tailBytes) == 0) {
         repeatTail(encoder, half);
-        return commitRow(half, at + tailBytes);
+        return commitRow(encoder, half, at + tailBytes);
       }
     }
-    half.columns[column].saved = half.columns[column].values.length;
-    const Text key = encoder.columns[column].key;
+    values[column].saved = values[column].values.length;
+    const Text key = columns[column].key;
     if (!hasKey(key, at, end)) {
       // Nothing can begin with the comma of the second member but the first.
       if (column == 0) return stop(JsonEnd::damaged);
-      appendAbsent(encoder, half, column);
-      half.columns[column].tailValue = 0;
+      appendAbsent(columns[column].kind, half.form, values[column]);
+      values[column].tailValue = 0;
       continue;
     }
     const Walked walked = appendValue(encoder, half, column, at + key.length, end);
@@ -190,7 +195,7 @@ inline Walked appendRow(Encoder& encoder, Half& half, const Byte* at, const Byte
   half.tail.length = 0;
   const size_t tailBytes = static_cast<size_t>(at - tailStart);
   if (tailBytes <= TAIL_BYTES_MAX) half.tail.append(tailStart, tailBytes);
-  return commitRow(half, at);
+  return commitRow(encoder, half, at);
 }
 
 /// About the bytes that the block would take: names, and Strings that are not folded, are not counted.

@@ -139,7 +139,7 @@ inline size_t columnBytes(const JsonColumn& column) {
 }
 
 /// Begins a value of that kind in the column's current row; null where the row has one at the path already.
-inline JsonValues* beginValue(JsonWalk& walk, const JsonColumn& column, JsonPath& path, JsonKind kind) {
+PENSTOCK_PER_VALUE JsonValues* beginValue(JsonWalk& walk, const JsonColumn& column, JsonPath& path, JsonKind kind) {
   const size_t index = static_cast<size_t>(kind);
   JsonValues& values = path.values[index];
   if (path.rows.length > column.rowCount) return nullptr;

@@ -16,7 +16,7 @@ enum class JsonEnd : uint32_t {
 /// Keys of a path, together: names are held from block to block, and no SDK's come near.
 constexpr size_t PATH_BYTES_MAX = 1024;
 
-inline bool isKey(const JsonColumn& column, const JsonNode& node, const Byte* at, const Byte* end) {
+PENSTOCK_PER_VALUE bool isKey(const JsonColumn& column, const JsonNode& node, const Byte* at, const Byte* end) {
   if (static_cast<size_t>(end - at) < node.keyLength) return false;
   return isEqual(column.names.room.items + node.keyOffset, at, node.keyLength);
 }
@@ -44,7 +44,7 @@ inline void pushPath(JsonColumn& column, uint32_t parent, Text key) {
 }
 
 /// The node of a key that the column has not met. `at` is behind its opening quote.
-inline JsonEnd addNode(JsonWalk& walk, JsonColumn& column, uint32_t parent, const Byte* at, const Byte* end,
+__attribute__((noinline)) inline JsonEnd addNode(JsonWalk& walk, JsonColumn& column, uint32_t parent, const Byte* at, const Byte* end,
                        uint32_t& node) {
   const Byte* keyEnd = at;
   while (keyEnd < end && *keyEnd != '"' && *keyEnd != '\\' && *keyEnd >= 0x20) keyEnd++;
@@ -68,7 +68,7 @@ inline JsonEnd addNode(JsonWalk& walk, JsonColumn& column, uint32_t parent, cons
 }
 
 /// The node of the key at `at`, behind its opening quote. `last` is the node before it in the row, and becomes this one.
-inline JsonEnd findNode(JsonWalk& walk, JsonColumn& column, uint32_t parent, const Byte* at, const Byte* end,
+PENSTOCK_PER_VALUE JsonEnd findNode(JsonWalk& walk, JsonColumn& column, uint32_t parent, const Byte* at, const Byte* end,
                         uint32_t& last) {
   const uint32_t guess = column.nodes[last].follower;
   if (__builtin_expect(guess != 0 && column.nodes[guess].parent == parent && isKey(column, column.nodes[guess], at, end), 1)) {
@@ -86,10 +86,8 @@ inline JsonEnd findNode(JsonWalk& walk, JsonColumn& column, uint32_t parent, con
   return JsonEnd::none;
 }
 
-/// The path of a node, which other nodes may share: `a.b` may be two keys or, spelt with %2E, one. Null beyond the bound.
-inline JsonPath* pathOf(JsonWalk& walk, JsonColumn& column, uint32_t node) {
-  const int32_t known = column.nodes[node].path;
-  if (__builtin_expect(known >= 0, 1)) return column.paths[static_cast<size_t>(known)].get();
+/// The path of a node without one: another node may have it, since `a.b` may be two keys or, spelt with %2E, one.
+__attribute__((noinline)) inline JsonPath* addPath(JsonWalk& walk, JsonColumn& column, uint32_t node) {
   JsonNode& owner = column.nodes[node];
   const Byte* text = column.names.room.items;
   for (size_t index = 0; index < column.paths.size(); index++) {
@@ -107,6 +105,13 @@ inline JsonPath* pathOf(JsonWalk& walk, JsonColumn& column, uint32_t node) {
   path.textLength = owner.pathLength;
   std::memset(path.place, NO_KIND, JSON_KINDS);
   return &path;
+}
+
+/// The path of a node; null when the column has as many as it may have.
+PENSTOCK_PER_VALUE JsonPath* pathOf(JsonWalk& walk, JsonColumn& column, uint32_t node) {
+  const int32_t known = column.nodes[node].path;
+  if (__builtin_expect(known >= 0, 1)) return column.paths[static_cast<size_t>(known)].get();
+  return addPath(walk, column, node);
 }
 
 }  // namespace penstock

@@ -15,7 +15,7 @@ constexpr Position STEP_BYTES = COPY_SLACK_BYTES;
 
 #if defined(__SSE2__)
 /// One bit for each of sixteen bytes that ends a plain run: a quote, a backslash, a control character.
-inline uint32_t runEndsOf(const Byte* bytes) {
+PENSTOCK_PER_VALUE uint32_t runEndsOf(const Byte* bytes) {
   const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes));
   const __m128i quotes = _mm_cmpeq_epi8(block, _mm_set1_epi8('"'));
   const __m128i backslashes = _mm_cmpeq_epi8(block, _mm_set1_epi8('\\'));
@@ -24,7 +24,7 @@ inline uint32_t runEndsOf(const Byte* bytes) {
 }
 
 /// The same for a step's bytes.
-inline uint32_t runEnds(const Byte* bytes) { return runEndsOf(bytes) | runEndsOf(bytes + 16) << 16; }
+PENSTOCK_PER_VALUE uint32_t runEnds(const Byte* bytes) { return runEndsOf(bytes) | runEndsOf(bytes + 16) << 16; }
 #else
 inline uint32_t runEnds(const Byte* bytes) {
   uint32_t bits = 0;
@@ -38,7 +38,7 @@ inline uint32_t runEnds(const Byte* bytes) {
 
 /// Appends the bytes of the string from `at` on, behind its opening quote or anywhere in it. Returns the place behind
 /// the closing quote; null where the string is damaged.
-inline const Byte* copyUnescaped(Buffer& to, const Byte* at, const Byte* end) {
+__attribute__((noinline)) inline const Byte* copyUnescaped(Buffer& to, const Byte* at, const Byte* end) {
   while (at < end) {
     const Byte byte = *at;
     if (byte == '"') return at + 1;
@@ -77,7 +77,7 @@ inline const Byte* copyUnescaped(Buffer& to, const Byte* at, const Byte* end) {
 }
 
 /// Widens the one byte that was left for a value's length, which begins at `start`.
-inline void writeLength(Buffer& to, size_t start) {
+PENSTOCK_PER_VALUE void writeLength(Buffer& to, size_t start) {
   const size_t length = to.length - start - 1;
   if (__builtin_expect(length < 0x80, 1)) {
     to.room.items[start] = static_cast<Byte>(length);
