@@ -35,6 +35,7 @@ inline bool readBlockSetup(HeldEncoder& held, const Elements& words, const Eleme
   held.bounds.paths = reader.word();
   encoder.walk.pathsMax = held.bounds.paths;
   encoder.walk.depthMax = reader.word();
+  encoder.walk.placesMax = reader.word();
   for (uint32_t* bound : {&encoder.rowsMax, &encoder.bytesMax, &encoder.keepBytes}) *bound = reader.word();
   for (uint32_t& seed : encoder.seed) seed = reader.word();
   encoder.tailFrom = reader.word();

@@ -69,6 +69,7 @@ inline void releaseColumns(Encoder& encoder) {
 /// Empties the block.
 inline void openBlock(Encoder& encoder) {
   if (heldBytes(encoder) > encoder.keepBytes) releaseColumns(encoder);
+  encoder.walk.places = 0;
   openHalf(encoder, encoder.halves[0], encoder.form);
   openHalf(encoder, encoder.halves[1], JsonForm::text);
 }
@@ -156,7 +157,7 @@ PENSTOCK_PER_VALUE Walked commitRow(const Encoder& encoder, Half& half, const By
 
 /// Adds the line at `at` to the half and returns the place behind its newline, or why not; then the half is as before.
 inline Walked appendRow(Encoder& encoder, Half& half, const Byte* at, const Byte* end) {
-  encoder.walk.logCount = 0;
+  beginRow(encoder.walk);
   const Byte* tailStart = at;
   const size_t columnCount = encoder.columns.size();
   const BlockColumn* const columns = encoder.columns.data();
@@ -218,16 +219,21 @@ inline bool isFull(const Encoder& encoder) {
   return rows >= encoder.rowsMax || blockBytes(encoder) >= encoder.bytesMax;
 }
 
-/// Rows between two looks at the size of the block; a look goes through every column and path.
+/// Rows, or bytes of lines, between two looks at the size of the block; a look goes through every column and path.
 constexpr uint32_t LOOK_ROWS = 1024;
+constexpr Position LOOK_BYTES = 1 << 20;
 
 /// Adds whole lines; gives the bytes of those that were added: up to the first that is damaged, or that a full block
 /// does not take any more.
 inline size_t appendLines(Encoder& encoder, const Byte* lines, size_t length) {
   const Byte* const end = lines + length;
   const Byte* at = lines;
+  const Byte* lookedAt = at - LOOK_BYTES;
   for (uint32_t count = 0; at < end; count++) {
-    if (count % LOOK_ROWS == 0 && isFull(encoder)) break;
+    if (count % LOOK_ROWS == 0 || at - lookedAt >= LOOK_BYTES) {
+      if (isFull(encoder)) break;
+      lookedAt = at;
+    }
     Walked walked = appendRow(encoder, encoder.halves[0], at, end);
     if (walked.end == JsonEnd::text) walked = appendRow(encoder, encoder.halves[1], at, end);
     if (walked.at == nullptr) break;

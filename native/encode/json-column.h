@@ -77,6 +77,11 @@ struct JsonChange {
 /// What the walks of one encoder share.
 struct JsonWalk {
   uint32_t pathsMax, depthMax;
+  /// Bytes that say which row has which type, over all paths, and their bound: a value at a new path takes one for every
+  /// row before it, and an array of empty objects one for each of them and path.
+  size_t places = 0, placesMax;
+  /// The places before the current row.
+  size_t placesSaved = 0;
   /// What the current row has changed, for when it must be taken back.
   Room<JsonChange> log;
   size_t logCount = 0;
@@ -138,11 +143,14 @@ inline size_t columnBytes(const JsonColumn& column) {
   return bytes;
 }
 
-/// Begins a value of that kind in the column's current row; null where the row has one at the path already.
+/// Begins a value of that kind in the column's current row; null where the row has one at the path already, or where the
+/// block has no more room for the places of rows.
 PENSTOCK_PER_VALUE JsonValues* beginValue(JsonWalk& walk, const JsonColumn& column, JsonPath& path, JsonKind kind) {
   const size_t index = static_cast<size_t>(kind);
   JsonValues& values = path.values[index];
   if (path.rows.length > column.rowCount) return nullptr;
+  walk.places += column.rowCount + 1 - path.rows.length;
+  if (__builtin_expect(walk.places > walk.placesMax, 0)) return nullptr;
   if (__builtin_expect(walk.logCount == walk.log.capacity, 0)) walk.log.reserve(walk.logCount + 64, walk.logCount);
   // Field by field: a copy of a whole one would wait for the stores that made it.
   JsonChange& change = walk.log.items[walk.logCount++];
@@ -160,8 +168,14 @@ PENSTOCK_PER_VALUE JsonValues* beginValue(JsonWalk& walk, const JsonColumn& colu
   return &values;
 }
 
-/// Takes back what the log holds.
+inline void beginRow(JsonWalk& walk) {
+  walk.logCount = 0;
+  walk.placesSaved = walk.places;
+}
+
+/// Takes back what came since the row began.
 inline void takeBack(JsonWalk& walk) {
+  walk.places = walk.placesSaved;
   while (walk.logCount > 0) {
     const JsonChange& change = walk.log.items[--walk.logCount];
     JsonPath& path = *change.path;

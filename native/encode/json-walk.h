@@ -111,6 +111,9 @@ inline uint64_t widen(const Number& number) {
   return number.bits;
 }
 
+/// Numbers of one array that are kept until its type is known.
+constexpr size_t ARRAY_NUMBERS_MAX = 65'536;
+
 /// Numbers are read first: the last of them may decide the type of all. A null is noted as a damaged one.
 inline Walked walkNumbers(JsonWalk& walk, const JsonColumn& column, JsonPath& path, size_t nulls, const Byte* at,
                           const Byte* end) {
@@ -128,6 +131,7 @@ inline Walked walkNumbers(JsonWalk& walk, const JsonColumn& column, JsonPath& pa
       seen |= uint32_t{1} << static_cast<uint32_t>(number.kind);
       isNegativeSeen |= number.kind == NumberKind::int64 && static_cast<int64_t>(number.bits) < 0;
     }
+    if (walk.numbers.size() == ARRAY_NUMBERS_MAX) return stop(JsonEnd::text);
     walk.numbers.push_back(number);
     const Byte* const next = nextElement(number.end, end, isLast);
     if (!isLast && next == nullptr) return stop(JsonEnd::damaged);
@@ -164,6 +168,8 @@ inline Walked walkObjects(JsonWalk& walk, const JsonColumn& column, JsonPath& pa
     if (walked.at == nullptr) return walked;
     objects.rowCount++;
     values->elements++;
+    walk.places += objects.paths.size();
+    if (walk.places > walk.placesMax) return stop(JsonEnd::text);
     const Byte* const next = nextElement(walked.at, end, isLast);
     if (isLast) return endArray(*values, walked.at + 1);
     if (next == nullptr) return stop(JsonEnd::damaged);

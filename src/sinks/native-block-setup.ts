@@ -9,6 +9,7 @@ import {
   JSON_DYNAMIC_PATHS_MAX,
   JSON_DYNAMIC_TYPES_MAX,
   NATIVE_BLOCK_KEEP_BYTES,
+  NATIVE_BLOCK_PLACES_BYTES_MAX,
 } from '../limits.ts';
 
 /**
@@ -83,6 +84,7 @@ export function encodeBlockSetup({ jsonForm, bytesMax, rowsMax }: BlockOptions):
     JSON_DYNAMIC_TYPES_MAX,
     JSON_DYNAMIC_PATHS_MAX,
     DEPTH_MAX,
+    NATIVE_BLOCK_PLACES_BYTES_MAX,
     rowsMax,
     bytesMax,
     NATIVE_BLOCK_KEEP_BYTES,

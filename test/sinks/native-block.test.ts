@@ -177,6 +177,19 @@ describe('what paths cannot say goes as text, in the same file', () => {
     await expectEqual(withData(wide(0, within), wide(within, 1), wide(0, 5), wide(0, 1000)), { textRows: 2 });
   });
 
+  test('arrays of empty objects before full ones, whose places would be a thousand times their text', async () => {
+    const keys = Array.from({ length: 100 }, (_, index) => `"k${index}":${index}`).join(',');
+    const hostile = (count: number) => `{"a":[${'{},'.repeat(count)}{${keys}}]}`;
+    const numbers = `{"a":[${'1,'.repeat(70_000)}2]}`;
+    await expectEqual(withData(hostile(10), hostile(170_000), numbers, hostile(10)), { textRows: 2 });
+    const made = encoder();
+    const lines = withData(hostile(50_000));
+    for (let round = 0; round < 1000 && !made.isFull(); round++)
+      expect(made.append(lines)).toBe(lines.length);
+    expect(made.isFull()).toBe(true);
+    expect(made.bytes()).toBeLessThan(40 * 1024 * 1024);
+  });
+
   test('a row that was half told leaves nothing behind', async () => {
     const half = (index: number) =>
       `{"n":1,"new${index}":"x","list":[1],"items":[{"a":1},{"b":[[1]]}],"bad":[[1]]}`;

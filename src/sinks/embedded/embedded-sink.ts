@@ -11,7 +11,7 @@
  * unref'd, and the file system is used asynchronously, since scans own this thread's event loop.
  */
 import { systemClock } from '../../clock.ts';
-import { NATIVE_BLOCK_ROWS_MAX, SPOOL_LOOK_INTERVAL_MS } from '../../limits.ts';
+import { NATIVE_BLOCK_BYTES_MAX, NATIVE_BLOCK_ROWS_MAX, SPOOL_LOOK_INTERVAL_MS } from '../../limits.ts';
 import { createNativeBlockEncoder } from '../native-block.ts';
 import type { JsonForm } from '../native-block-setup.ts';
 import type { Sink } from '../sink.ts';
@@ -74,7 +74,11 @@ export function createEmbeddedSink(options: EmbeddedSinkOptions): EmbeddedSink {
   const encoder =
     jsonForm === undefined
       ? undefined
-      : createNativeBlockEncoder({ jsonForm, bytesMax: blockBytesMax, rowsMax: NATIVE_BLOCK_ROWS_MAX });
+      : createNativeBlockEncoder({
+          jsonForm,
+          bytesMax: Math.min(blockBytesMax, NATIVE_BLOCK_BYTES_MAX),
+          rowsMax: NATIVE_BLOCK_ROWS_MAX,
+        });
   const open: Record<Exclude<BlockKind, 'native'>, Block> = {
     jsonl: createBlock('jsonl'),
     'rejected.bin': createBlock('rejected.bin'),
