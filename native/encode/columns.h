@@ -53,35 +53,32 @@ struct Half {
   Buffer tail;
 };
 
-/// A String's bytes, unescaped. VIEW of the line or of `scratch`.
-struct ReadText {
-  Text text;
-  /// Behind the closing quote; null where the string is damaged.
-  const Byte* end;
-};
-
-/// Reads the string at `at`, which stands behind its opening quote.
-PENSTOCK_PER_VALUE ReadText readText(Buffer& scratch, const Byte* at, const Byte* end) {
-  const Byte* const first = at;
-  for (;;) {
-    if (end - at >= STEP_BYTES) {
-      const uint32_t ends = runEnds(at);
-      if (ends == 0) {
-        at += STEP_BYTES;
-        continue;
-      }
-      at += __builtin_ctz(ends);
-    } else {
-      while (at < end && *at != '"' && *at != '\\' && *at >= 0x20) at++;
-    }
-    break;
+/// Place of the first byte from `at` on, inside a string, that ends a plain run; `end` where there is none.
+PENSTOCK_PER_VALUE const Byte* findRunEnd(const Byte* at, const Byte* end) {
+  while (end - at >= STEP_BYTES) {
+    const uint32_t ends = runEnds(at);
+    if (ends != 0) return at + __builtin_ctz(ends);
+    at += STEP_BYTES;
   }
-  if (at >= end) return {{first, 0}, nullptr};
-  if (*at == '"') return {{first, static_cast<size_t>(at - first)}, at + 1};
+  while (at < end && *at != '"' && *at != '\\' && *at >= 0x20) at++;
+  return at;
+}
+
+/// Adds the string at `at`, behind its opening quote, to a dictionary. Returns the place behind its closing quote, or null
+/// where it is damaged. Spans go as two values: one that is built and passed whole would wait for its own stores.
+PENSTOCK_PER_VALUE const Byte* appendRepeated(Dictionary& dictionary, const uint32_t seed[4], Buffer& scratch,
+                                              const Byte* at, const Byte* end) {
+  const Byte* const runEnd = findRunEnd(at, end);
+  if (runEnd >= end) return nullptr;
+  if (__builtin_expect(*runEnd == '"', 1)) {
+    addRow(dictionary, seed, at, static_cast<size_t>(runEnd - at));
+    return runEnd + 1;
+  }
   scratch.length = 0;
-  scratch.append(first, static_cast<size_t>(at - first));
-  at = copyUnescaped(scratch, at, end);
-  return {{scratch.room.items, scratch.length}, at};
+  scratch.append(at, static_cast<size_t>(runEnd - at));
+  const Byte* const behind = copyUnescaped(scratch, runEnd, end);
+  if (behind != nullptr) addRow(dictionary, seed, scratch.room.items, scratch.length);
+  return behind;
 }
 
 /// The number of two digits at `at`; `bad` becomes true when they are none.

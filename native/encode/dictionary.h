@@ -35,9 +35,9 @@ struct Dictionary {
   uint32_t last = 0;
   uint32_t cache[1 << CACHE_BITS] = {};
 
-  PENSTOCK_PER_VALUE bool is(uint32_t index, Text text) const {
+  PENSTOCK_PER_VALUE bool is(uint32_t index, const Byte* bytes, size_t length) const {
     const Entry& entry = entries.items[index];
-    return entry.length == text.length && isEqual(keys.room.items + entry.offset, text.bytes, text.length);
+    return entry.length == length && isEqual(keys.room.items + entry.offset, bytes, length);
   }
 };
 
@@ -78,31 +78,35 @@ inline size_t heldBytes(const Dictionary& dictionary) {
          (dictionary.rows.capacity + dictionary.cells.capacity) * sizeof(uint32_t);
 }
 
-__attribute__((noinline)) inline uint32_t findOrAdd(Dictionary& dictionary, const uint32_t seed[4], Text text) {
-  size_t cell = sipHash(seed, text.bytes, text.length) & dictionary.mask;
+__attribute__((noinline)) inline uint32_t findOrAdd(Dictionary& dictionary, const uint32_t seed[4], const Byte* bytes,
+                                                   size_t length) {
+  size_t cell = sipHash(seed, bytes, length) & dictionary.mask;
   for (; dictionary.cells.items[cell] != 0; cell = (cell + 1) & dictionary.mask) {
     const uint32_t index = dictionary.cells.items[cell] - 1;
-    if (dictionary.is(index, text)) return index;
+    if (dictionary.is(index, bytes, length)) return index;
   }
   const uint32_t index = dictionary.count++;
   dictionary.cells.items[cell] = index + 1;
   dictionary.entries.reserve(dictionary.count, index);
-  pushText(dictionary.keys, text.bytes, text.length);
-  dictionary.entries.items[index] = {dictionary.keys.length - text.length, text.length};
+  pushText(dictionary.keys, bytes, length);
+  dictionary.entries.items[index] = {dictionary.keys.length - length, length};
   if (2 * dictionary.count > dictionary.mask) rehash(dictionary, seed, 2 * (dictionary.mask + 1));
   return index;
 }
 
 /// A place in the cache, by the length and the bytes of both ends: cheap, and only ever a guess.
-PENSTOCK_PER_VALUE size_t cachePlace(Text text) {
+PENSTOCK_PER_VALUE size_t cachePlace(const Byte* bytes, size_t length) {
   uint64_t first = 0, last = 0;
-  if (text.length >= 8) {
-    first = load64(text.bytes);
-    last = load64(text.bytes + text.length - 8);
+  if (length >= 8) {
+    first = load64(bytes);
+    last = load64(bytes + length - 8);
+  } else if (length >= 4) {
+    first = load32(bytes);
+    last = load32(bytes + length - 4);
   } else {
-    for (size_t index = 0; index < text.length; index++) first = first << 8 | text.bytes[index];
+    for (size_t index = 0; index < length; index++) first = first << 8 | bytes[index];
   }
-  return ((first ^ rotate(last, 29) ^ text.length) * 0x9e3779b97f4a7c15) >> (64 - CACHE_BITS);
+  return ((first ^ rotate(last, 29) ^ length) * 0x9e3779b97f4a7c15) >> (64 - CACHE_BITS);
 }
 
 __attribute__((noinline)) inline void growRows(Dictionary& dictionary) {
@@ -115,10 +119,11 @@ PENSTOCK_PER_VALUE void addRow(Dictionary& dictionary, uint32_t index) {
   dictionary.last = index;
 }
 
-PENSTOCK_PER_VALUE void addRow(Dictionary& dictionary, const uint32_t seed[4], Text text) {
-  if (dictionary.is(dictionary.last, text)) return addRow(dictionary, dictionary.last);
-  uint32_t& guess = dictionary.cache[cachePlace(text)];
-  if (!dictionary.is(guess, text)) guess = findOrAdd(dictionary, seed, text);
+PENSTOCK_PER_VALUE void addRow(Dictionary& dictionary, const uint32_t seed[4], const Byte* bytes,
+                               size_t length) {
+  if (dictionary.is(dictionary.last, bytes, length)) return addRow(dictionary, dictionary.last);
+  uint32_t& guess = dictionary.cache[cachePlace(bytes, length)];
+  if (!dictionary.is(guess, bytes, length)) guess = findOrAdd(dictionary, seed, bytes, length);
   addRow(dictionary, guess);
 }
 

@@ -115,11 +115,10 @@ PENSTOCK_PER_VALUE Walked appendValue(Encoder& encoder, Half& half, size_t colum
     at = appendString(values.values, at + 1, end);
     return at == nullptr ? stop(JsonEnd::damaged) : Walked{at, JsonEnd::none};
   }
-  const ReadText read = readText(encoder.scratch, at + 1, end);
-  if (read.end == nullptr) return stop(JsonEnd::damaged);
-  addRow(values.dictionary, encoder.seed, read.text);
+  at = appendRepeated(values.dictionary, encoder.seed, encoder.scratch, at + 1, end);
+  if (at == nullptr) return stop(JsonEnd::damaged);
   values.tailValue = values.dictionary.last;
-  return {read.end, JsonEnd::none};
+  return {at, JsonEnd::none};
 }
 
 /// Leaves the columns as they were before the row.
