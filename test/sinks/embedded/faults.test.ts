@@ -1,5 +1,13 @@
 /** Faults of the host, of the engine and of one block must not be taken for each other. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { systemClock } from '../../../src/clock.ts';
@@ -31,6 +39,18 @@ const TARGET: InsertTarget = { table: 'events', format: 'JSONEachRow', columns: 
 function noteOf(file: string): string {
   const path = abortsFile(join(harness.dataDir, 'store'), file);
   return existsSync(path) ? readFileSync(path, 'utf8') : '';
+}
+
+/** Whether the process reads that file just now. */
+function hasOpen(pid: number, file: string): boolean {
+  return readdirSync(`/proc/${pid}/fd`).some((descriptor) => {
+    try {
+      return readlinkSync(`/proc/${pid}/fd/${descriptor}`).endsWith(file);
+    } catch {
+      // Closed since it was listed.
+      return false;
+    }
+  });
 }
 
 /** A queue on an engine that fails every insert with `text`. */
@@ -91,8 +111,8 @@ test('a block that the engine dies of is moved aside after a few deaths, also ov
   let store = harness.start({ clock });
   for (let death = 1; death <= BLOCK_ABORTS_MAX; death++) {
     await until(() => store.ready(), 'ready');
-    await new Promise((resolve) => setTimeout(resolve, 150));
     const pid = store.pid() ?? 0;
+    await until(() => hasOpen(pid, deadly), 'in hand');
     process.kill(pid, 'SIGSTOP');
     aheadMs += STORE_HANG_MS_MAX;
     await until(() => !isRunning(pid), 'dead');
