@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The native scanner and the encoder of record batches, built with AddressSanitizer and UndefinedBehaviorSanitizer, inside of Node:
+# The native scanner and the encoders, built with AddressSanitizer and UndefinedBehaviorSanitizer, inside of Node:
 #   bash scripts/native-sanitize.sh [cases] [seed]       the differential fuzzers, for each instruction set
 #   bash scripts/native-sanitize.sh suite [vitest …]     the tests, all of them or those named
 # Node's own memory is left alone: the sanitizer is loaded before it, and leaks of Node itself are not looked for. Needs
@@ -60,4 +60,6 @@ for kernel in '' haswell fallback; do
       node "dist/test/fuzz/$fuzzer-differential.js" --cases "$cases" --seed "$seed" || { report_faults; exit 1; }
   done
 done
+echo 'sanitize: blocks'
+sanitized node dist/test/fuzz/native-blocks.js --cases "$cases" --seed "$seed" || { report_faults; exit 1; }
 report_faults
