@@ -15,8 +15,8 @@
 
 #include "create.h"
 #include "elements.h"
-#include "kafka/door.h"
 #include "encode/door.h"
+#include "kafka/door.h"
 
 namespace {
 
