@@ -2,8 +2,9 @@
  * Events a CPU-second of the native scanner and of the reference, beside JSON.parse + check + JSON.stringify over
  * the same bodies; and of the native scanner with its lines encoded into Native blocks, in both forms of JSON columns. They take turns, so that a slow second of the machine hits all; the median of several turns
  * counts. What is compared is the same work: from the bytes of bodies to canonical lines and records.
+ * Then, from such lines, Kafka record batches (record-batch.ts) beside kafkajs' own encoder.
  *
- *   npm run bench:scan -- [--json FILE] [--events N] [--turns N] [--seed N]
+ *   npm run bench:scan -- [--json FILE] [--events N] [--turns N] [--seed N] | --instructions (instructions.ts)
  */
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -18,6 +19,8 @@ import { createNativeBlockEncoder } from '../src/sinks/native-block.ts';
 import type { JsonForm } from '../src/sinks/native-block-setup.ts';
 import { FRAMES_PER_SLAB_MAX } from '../src/slab/layout.ts';
 import { type CorpusSize, createCorpus, createRandom } from './corpus.ts';
+import { printInstructions } from './instructions.ts';
+import { createBatchContenders } from './record-batch.ts';
 import { createSlab, resetVerdicts } from './scan-fixture.ts';
 
 const { values } = parseArgs({
@@ -26,8 +29,10 @@ const { values } = parseArgs({
     events: { type: 'string', default: '100' },
     turns: { type: 'string', default: '9' },
     seed: { type: 'string', default: '1' },
+    instructions: { type: 'boolean', default: false },
   },
 });
+if (values.instructions) process.exit(printInstructions(Number(values.seed)) ? 0 : 1);
 const eventsPerBody = Number(values.events);
 const turns = Number(values.turns);
 const seed = Number(values.seed);
@@ -47,6 +52,7 @@ interface Figure {
 }
 
 const figures = (['small', 'medium', 'large'] as const).map(measure);
+const recordBatches = await measureRecordBatches();
 const report = {
   node: process.version,
   cpu: cpus()[0]?.model,
@@ -55,6 +61,7 @@ const report = {
   eventsPerBody,
   turns,
   eventsPerSecond: figures,
+  batchRecordsPerSecond: recordBatches,
 };
 for (const figure of figures) {
   const { size, bytesPerEvent, native, reference, jsonParse } = figure;
@@ -71,6 +78,12 @@ for (const figure of figures) {
       `${' '.repeat(15)}scan + Native block: JSON by path ${millions(figure.nativeWithPaths)}, as text ${millions(figure.nativeWithText)}`,
     );
   }
+}
+const rateOfKafkajs = recordBatches.find(({ name }) => name === 'kafkajs')?.rate ?? Number.NaN;
+for (const { name, rate, bytesPerRecord } of recordBatches) {
+  const bytes = bytesPerRecord === undefined ? '' : `${bytesPerRecord.toFixed(0)} B a record, `;
+  const times = `×${(rate / rateOfKafkajs).toFixed(1)} kafkajs`;
+  console.log(`record batches, ${name.padEnd(20)} ${(rate / 1e6).toFixed(3)} M records/s  ${bytes}${times}`);
 }
 console.log(
   `node ${report.node} · ${report.cpu} · ${report.kernel ?? 'no native scanner'} · seed ${seed} · ` +
@@ -148,6 +161,24 @@ function measure(size: CorpusSize): Figure {
   const [reference = 0, jsonParse = 0, nativeRate, nativeWithPaths, nativeWithText] = rates.map(median);
   const bytesPerEvent = bytes / eventCount;
   return { size, bytesPerEvent, native: nativeRate, nativeWithPaths, nativeWithText, reference, jsonParse };
+}
+
+/** Records of the medium corpus a CPU-second into sealed record batches. */
+async function measureRecordBatches() {
+  const contenders = await createBatchContenders(seed);
+  const rates = contenders.map((): number[] => []);
+  for (let turn = 0; turn <= turns; turn++) {
+    for (const [index, { once }] of contenders.entries()) {
+      const rate = rateOf(once);
+      if (turn > 0) rates[index]?.push(rate);
+    }
+  }
+  return contenders.map(({ name, once, bytes }, index) => {
+    const count = once();
+    const total = bytes();
+    const bytesPerRecord = total === undefined ? undefined : total / count;
+    return { name, rate: median(rates[index] ?? []), bytesPerRecord };
+  });
 }
 
 function rateOf(once: () => number): number {

@@ -6,13 +6,32 @@
 
 namespace penstock {
 
+/// What a program wants of a key in its place.
+struct Wanted {
+  /// The slot that its value takes, or -1; the column of that slot, and its rank among the sources of the column, of
+  /// which the lowest wins.
+  int16_t slot;
+  uint8_t column, rank;
+  /// Whether it is called like that column; whether it is one of the event's own keys.
+  bool isNamed, isRoot;
+};
+
+/// Of a key deeper down, and of one of the event's own, that the program does not look for.
+constexpr Wanted UNWANTED[] = {{-1, 0, 0, false, false}, {-1, 0, 0, false, true}};
+
 /// A key that the program looks for.
 struct Entry {
   Key key;
   Text bytes;
-  int32_t slot;
+  Wanted wanted;
   int32_t node;
   bool isEnvelope;
+};
+
+/// Columns, one bit each, one of which must be there; the slot that is named where none is, or -1.
+struct RequiredGroup {
+  uint32_t columns;
+  int32_t slot;
 };
 
 struct Program {
@@ -25,12 +44,15 @@ struct Program {
   /// By node: its first cell and the count of its cells minus one. A cell holds an entry plus 1, or 0.
   std::vector<uint32_t> nodeCells, nodeMask, cells;
   int32_t envelopeNode;
-  /// Slots of column c, best first: `columnSlots[columnFirst[c]]` to `[columnFirst[c + 1] - 1]`.
-  std::vector<uint32_t> columnFirst, columnSlots, slotColumn;
-  /// Whether a slot's key is called like its column.
-  std::vector<Byte> slotIsNamed;
-  /// Groups of columns, one of each of which must be there.
-  std::vector<std::vector<uint32_t>> required;
+  /// By slot.
+  std::vector<Wanted> slots;
+  std::vector<RequiredGroup> required;
+
+  /// What is wanted of a key that is `entry`, or no entry when that is -1. Copied as it stands in memory: a walk reads
+  /// it at once, and would wait if it were put together.
+  const Wanted& wantedOf(int32_t entry, bool isRoot) const {
+    return entry < 0 ? UNWANTED[isRoot ? 1 : 0] : entries[static_cast<size_t>(entry)].wanted;
+  }
 
   /// Entry of `node` with this key, whose bytes stand at `bytes`, or -1.
   int32_t find(int32_t node, const Key& key, const Byte* bytes) const {
@@ -49,7 +71,10 @@ struct Program {
   }
 };
 
-inline void readNode(SetupReader& reader, Program& program) {
+/// Slots and entries that a program can have: they are counted in fifteen bits. A column can have 256 sources.
+constexpr size_t PROGRAM_SLOTS_MAX = INT16_MAX;
+
+inline void readNode(SetupReader& reader, Program& program, bool isRoot) {
   const uint32_t keyCount = reader.word();
   uint32_t cellCount = 1;
   // A quarter full at most, so that most keys that are not looked for meet an empty cell at once.
@@ -62,7 +87,9 @@ inline void readNode(SetupReader& reader, Program& program) {
     Entry entry{};
     entry.bytes = reader.text();
     entry.key = makeKey(entry.bytes.bytes, static_cast<uint32_t>(entry.bytes.length));
-    entry.slot = static_cast<int32_t>(reader.word());
+    const uint32_t slot = reader.word();
+    entry.wanted = slot < program.slotCount ? program.slots[slot] : UNWANTED[0];
+    entry.wanted.isRoot = isRoot;
     entry.node = static_cast<int32_t>(reader.word());
     entry.isEnvelope = reader.word() != 0;
     uint32_t cell = entry.key.hash & (cellCount - 1);
@@ -79,30 +106,34 @@ inline Program readProgram(SetupReader& reader, uint32_t columnCount) {
   program.dialect = reader.text();
   program.restColumn = reader.word();
   program.slotCount = reader.word();
-  program.slotColumn.resize(program.slotCount);
-  program.slotIsNamed.resize(program.slotCount);
+  program.slots.resize(program.slotCount, UNWANTED[0]);
+  std::vector<int32_t> bestSlot(columnCount, -1);
   for (uint32_t column = 0; column < columnCount; column++) {
-    program.columnFirst.push_back(static_cast<uint32_t>(program.columnSlots.size()));
-    const uint32_t slots = reader.word();
-    for (uint32_t index = 0; index < slots; index++) {
+    const uint32_t sources = reader.word();
+    for (uint32_t rank = 0; rank < sources; rank++) {
       const uint32_t slot = reader.word();
       const bool isNamed = reader.word() != 0;
-      if (slot >= program.slotCount) continue;
-      program.columnSlots.push_back(slot);
-      program.slotColumn[slot] = column;
-      program.slotIsNamed[slot] = isNamed;
+      if (slot >= program.slotCount || rank > UINT8_MAX) continue;
+      const uint8_t narrowColumn = static_cast<uint8_t>(column), narrowRank = static_cast<uint8_t>(rank);
+      program.slots[slot] = {static_cast<int16_t>(slot), narrowColumn, narrowRank, isNamed, false};
+      if (rank == 0) bestSlot[column] = static_cast<int32_t>(slot);
     }
   }
-  program.columnFirst.push_back(static_cast<uint32_t>(program.columnSlots.size()));
   const uint32_t groups = reader.word();
   for (uint32_t group = 0; group < groups; group++) {
-    std::vector<uint32_t> columns(reader.word());
-    for (uint32_t& column : columns) column = reader.word();
-    program.required.push_back(columns);
+    const uint32_t columns = reader.word();
+    RequiredGroup required{0, -1};
+    for (uint32_t index = 0; index < columns; index++) {
+      const uint32_t column = reader.word();
+      if (column >= columnCount) continue;
+      required.columns |= uint32_t{1} << column;
+      if (index == 0) required.slot = bestSlot[column];
+    }
+    program.required.push_back(required);
   }
   const uint32_t nodes = reader.word();
   // The last node holds the envelope's own keys.
-  for (uint32_t node = 0; node < nodes; node++) readNode(reader, program);
+  for (uint32_t node = 0; node < nodes; node++) readNode(reader, program, node == 0 || node == nodes - 1);
   program.envelopeNode = static_cast<int32_t>(nodes) - 1;
   return program;
 }
