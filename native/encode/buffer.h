@@ -12,7 +12,7 @@ namespace penstock {
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "numbers of a block are little-endian, and written as they stand");
 
 /// Readable and writable bytes behind every place that `reserve` made room for: copies go in steps of so many.
-constexpr size_t BLOCK_SLACK_BYTES = 32;
+constexpr size_t STEP_SLACK_BYTES = 32;
 
 /// Bytes in use and their memory.
 struct Buffer {
@@ -21,11 +21,11 @@ struct Buffer {
 
   /// Makes room for `more` bytes behind those in use, and returns the place behind them.
   PENSTOCK_PER_VALUE Byte* reserve(size_t more) {
-    if (__builtin_expect(length + more + BLOCK_SLACK_BYTES > room.capacity, 0)) grow(more);
+    if (__builtin_expect(length + more + STEP_SLACK_BYTES > room.capacity, 0)) grow(more);
     return room.items + length;
   }
 
-  __attribute__((noinline)) void grow(size_t more) { room.reserve(length + more + BLOCK_SLACK_BYTES, length); }
+  __attribute__((noinline)) void grow(size_t more) { room.reserve(length + more + STEP_SLACK_BYTES, length); }
 
   template <typename Value>
   PENSTOCK_PER_VALUE void push(Value value) {

@@ -26,7 +26,7 @@ struct HeldEncoder {
 /// Fills an encoder in the order of src/sinks/native-block-setup.ts; false when the two do not belong together.
 inline bool readBlockSetup(HeldEncoder& held, const Elements& words, const Elements& bytes) {
   Encoder& encoder = held.encoder;
-  encoder.setupBytes.reserve(bytes.length + BLOCK_SLACK_BYTES, 0);
+  encoder.setupBytes.reserve(bytes.length + STEP_SLACK_BYTES, 0);
   if (bytes.length > 0) std::memcpy(encoder.setupBytes.items, bytes.data, bytes.length);
   SetupReader reader(static_cast<const uint32_t*>(words.data), words.length, encoder.setupBytes.items, bytes.length);
   const uint32_t form = reader.word();

@@ -11,7 +11,7 @@
 namespace penstock {
 
 /// Bytes of one step of a copy: most strings end in the first, so that where they end is seldom guessed wrong.
-constexpr Position STEP_BYTES = BLOCK_SLACK_BYTES;
+constexpr Position STEP_BYTES = STEP_SLACK_BYTES;
 
 #if defined(__SSE2__)
 /// One bit for each of sixteen bytes that ends a plain run: a quote, a backslash, a control character.

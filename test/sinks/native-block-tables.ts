@@ -15,7 +15,7 @@ export interface Tables {
   fill(block: Buffer, lines: Buffer): Promise<void>;
   /** Rows that one table has and the other has not, as text, at most three; and the counts when they differ. */
   differences(): Promise<string[]>;
-  /** The same of paths and types, when every line is inserted alone: the engine's choice for a value depends on those before it. */
+  /** The same, with paths and types, when every line is inserted alone: the engine's choice for a value depends on those before it. */
   typeDifferences(lines: Buffer): Promise<string[]>;
   query(sql: string): Promise<string>;
   close(): Promise<void>;
@@ -43,6 +43,10 @@ export async function openTables(objectType: 'JSON' | 'String'): Promise<Tables>
   const columns = await readColumns(connection);
   const names = columns.map(({ name }) => name).join(', ');
   const structure = columns.map(({ name, type }) => `${name} ${type}`).join(', ');
+
+  const values = columns.map(({ name }) =>
+    OBJECT_COLUMNS.includes(name) ? `toString(${name}) AS ${name}_text` : name,
+  );
 
   let inserts = 0;
   async function insert(table: string, format: string, bytes: Buffer, settings = ''): Promise<void> {
@@ -80,14 +84,7 @@ export async function openTables(objectType: 'JSON' | 'String'): Promise<Tables>
       if (block.length > 0) await insert('events', 'Native', block);
       await insert('expected', 'JSONEachRow', lines);
     },
-    differences: () =>
-      compare(
-        'events',
-        'expected',
-        columns.map(({ name }) =>
-          OBJECT_COLUMNS.includes(name) ? `toString(${name}) AS ${name}_text` : name,
-        ),
-      ),
+    differences: () => compare('events', 'expected', values),
     async typeDifferences(lines) {
       await connection.run('TRUNCATE TABLE alone');
       await insert(
@@ -97,7 +94,7 @@ export async function openTables(objectType: 'JSON' | 'String'): Promise<Tables>
         ', max_block_size = 1, input_format_parallel_parsing = 0, min_insert_block_size_rows = 1, min_insert_block_size_bytes = 1',
       );
       const types = OBJECT_COLUMNS.map((name) => `toString(JSONAllPathsWithTypes(${name})) AS ${name}_types`);
-      return compare('events', 'alone', ['event_id', ...types]);
+      return compare('events', 'alone', [...values, ...types]);
     },
     query,
     async close() {

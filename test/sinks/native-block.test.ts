@@ -42,6 +42,20 @@ async function expectEqual(lines: Buffer, options: { forms?: JsonForm[]; textRow
   }
 }
 
+/** The lines that go by path, and those that go as text. */
+function byForm(lines: Buffer): [paths: Buffer, text: Buffer] {
+  const made = encoder();
+  const found: [Buffer[], Buffer[]] = [[], []];
+  for (let at = 0; at < lines.length; ) {
+    const line = lines.subarray(at, lines.indexOf(0x0a, at) + 1);
+    const before = made.textRows();
+    expect(made.append(line)).toBe(line.length);
+    found[made.textRows() > before ? 1 : 0].push(line);
+    at += line.length;
+  }
+  return [Buffer.concat(found[0]), Buffer.concat(found[1])];
+}
+
 /** Lines of events that differ in `event_data` alone. */
 function withData(...objects: string[]): Buffer {
   const lines = objects.map((object, index) =>
@@ -201,22 +215,28 @@ describe('what paths cannot say goes as text, in the same file', () => {
   });
 });
 
+/**
+ * The engine reads an array as what earlier rows of its block have at that path, if it can: [9223372036854775807] behind
+ * [0.5] is rounded. So rows by path are held to what each row alone gives, and rows as text to lines of the same rows.
+ */
 test('events of the fuzzer, whatever is in them', { timeout: 120_000 }, async () => {
   const next = createFrameSource(createRandom(11));
-  let textRows = 0;
-  let rows = 0;
+  let [pathRows, textRows] = [0, 0];
   for (let round = 0; round < 6; round++) {
-    const lines = scan(Array.from({ length: 5000 }, next));
-    await expectEqual(lines);
+    const [byPath, asText] = byForm(scan(Array.from({ length: 4000 }, next)));
     const made = encoder();
-    made.append(lines);
+    made.append(byPath);
+    pathRows += made.rows();
+    expect(made.textRows()).toBe(0);
+    await tables.fill(take(made), byPath);
+    expect(await tables.typeDifferences(byPath)).toEqual([]);
+    made.append(asText);
     textRows += made.textRows();
-    rows += made.rows();
+    await tables.fill(take(made), asText);
+    expect(await tables.differences()).toEqual([]);
   }
-  // Both kinds of rows were there.
-  expect(rows).toBeGreaterThan(2000);
+  expect(pathRows).toBeGreaterThan(1000);
   expect(textRows).toBeGreaterThan(50);
-  expect(textRows).toBeLessThan(rows / 2);
 });
 
 describe('dictionaries', () => {
