@@ -40,6 +40,21 @@ inline uint64_t load64(const Byte* from) {
   return word;
 }
 
+/// Bytes that `copyWide` may read and write behind its span.
+constexpr Position COPY_SLACK_BYTES = 64;
+
+/// Copies `length` bytes, and as many behind them as make it whole steps of COPY_SLACK_BYTES: most spans take one step,
+/// and none takes a branch that depends on the rest of its length. Returns the place behind the `length`.
+inline Byte* copyWide(Byte* to, const Byte* from, size_t length) {
+  Byte* const end = to + length;
+  do {
+    std::memcpy(to, from, COPY_SLACK_BYTES);
+    to += COPY_SLACK_BYTES;
+    from += COPY_SLACK_BYTES;
+  } while (to < end);
+  return end;
+}
+
 /// Copies `length` bytes and returns the place behind them. Most spans of a line are shorter than the call of a
 /// library's copy is worth; two overlapping moves cover each size class without a loop.
 inline Byte* copyBytes(Byte* to, const Byte* from, size_t length) {

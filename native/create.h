@@ -34,7 +34,7 @@ inline void readReasons(SetupReader& reader, State& state) {
 
 inline void readColumns(SetupReader& reader, State& state) {
   const uint32_t count = reader.word() & 0xffff;
-  state.fixedBytes = 64;
+  state.fixedBytes = 64 + COPY_SLACK_BYTES;
   for (uint32_t index = 0; index < count; index++) {
     Column column{};
     column.kind = static_cast<ColumnKind>(reader.word());
@@ -48,7 +48,6 @@ inline void readColumns(SetupReader& reader, State& state) {
                            &state.timestampColumn}) {
     *column = reader.word();
   }
-  state.winner.assign(count, -1);
 }
 
 /// Fills a zeroed state; false when the setup and this build do not belong together.
@@ -73,13 +72,12 @@ inline bool readSetup(State& state, const uint32_t* words, size_t wordCount, con
     state.apps.push_back({name, reader.text()});
   }
   const uint32_t programs = reader.word() & 0xffff;
-  size_t slots = 0;
   for (uint32_t index = 0; index < programs; index++) {
     state.programs.push_back(readProgram(reader, static_cast<uint32_t>(state.columns.size())));
-    slots = larger(slots, state.programs.back().slotCount);
   }
-  state.slotCapture.assign(slots, -1);
-  return reader.isDone() && state.columns.size() <= COLUMNS_MAX;
+  if (!reader.isDone() || state.columns.size() > COLUMNS_MAX || programs > PROGRAMS_MAX) return false;
+  state.shapes.create(programs);
+  return true;
 }
 
 }  // namespace penstock

@@ -1,84 +1,150 @@
-// The walk over a sound event by the index of its structure. It proves what the exact walk would find, member by
-// member, and fills the same captures; whatever it cannot prove at once, because the event is at fault or only
-// unusual (escaped or very many keys, an envelope), it leaves to the exact walk, so that no rule stands twice.
+// The walk over a sound event by the index of its structure and the keys of events before. It proves what the exact
+// walk would find, member by member, and fills the same captures; whatever it cannot prove at once, because the event
+// is at fault or only unusual (escaped or very many keys, an envelope), it leaves to the exact walk, so that no rule
+// stands twice.
 #pragma once
 #include "fast-values.h"
 
 namespace penstock {
 
-/// The table of a node where nothing is looked for.
-constexpr uint32_t NO_CELL = 0;
-
-/// One walk. Every method is inlined into `run`, so that the place in the tokens and the level stay in registers.
+/// One walk. Every method that sound events need is inlined into `run`, so that the place in the tokens, in the trie
+/// of keys and in the levels stay in registers.
 class FastWalk {
  public:
   enum class End { close, unsure };
 
   PENSTOCK_INLINE FastWalk(State& state, const uint32_t* token)
-      : state_(state), bytes_(state.bytes), token_(token), level_(state.fast.levels) {}
+      : state_(&state), bytes_(state.bytes), token_(token), level_(state.fast.levels) {}
 
   PENSTOCK_INLINE End run();
   const uint32_t* token() const { return token_; }
 
  private:
   PENSTOCK_INLINE bool walkKey();
-  PENSTOCK_INLINE bool openLevel(bool isArray);
+  static FastWalk walkOtherKey(FastWalk walk);
+  Position proveKey();
+  bool isNewKey(const Key& key, int32_t entry);
+  void compareKeys();
+  KnownKey* describe(KnownKey* key, uint32_t hash, int32_t entry);
+  PENSTOCK_INLINE bool openLevel(bool isArray, bool isMember);
   PENSTOCK_INLINE void closeLevel();
   PENSTOCK_INLINE bool pass(Position from, Position to);
-  PENSTOCK_INLINE bool walkText(Position at, Position& valueEnd);
-  PENSTOCK_INLINE bool walkScalar(Position at, Position& valueEnd);
-  PENSTOCK_INLINE bool isNewKey(const Key& key, int32_t entry);
-  PENSTOCK_INLINE void keep(size_t index, uint8_t flags, ValueKind kind, Position at, Position valueEnd);
+  PENSTOCK_INLINE Position passSpaces(Position at);
+  PENSTOCK_INLINE bool walkText(Position at);
+  PENSTOCK_INLINE bool walkScalar(Position at);
+  static Position endSpacedText(State& state, Position at, Position end);
+  static Position endUnusualScalar(State& state, Position at, Position end);
+  PENSTOCK_INLINE size_t openCapture();
+  PENSTOCK_INLINE void closeCapture(size_t index, uint8_t flags, ValueKind kind, Position at);
   PENSTOCK_INLINE uint8_t flagsSince(const Counts& before) const;
-  PENSTOCK_INLINE Counts counts() const { return {state_.spaceCount, state_.escapeCount, state_.surrogateCount}; }
+  PENSTOCK_INLINE Counts counts() const { return {state_->spaceCount, state_->escapeCount, state_->surrogateCount}; }
+  PENSTOCK_INLINE uint32_t depth() const { return static_cast<uint32_t>(level_ - state_->fast.levels); }
 
-  State& state_;
+  State* state_;
   const Byte* bytes_;
   /// The token that was passed last.
   const uint32_t* token_;
-  /// The level that is open, and the count of those.
+  /// The level that is open.
   Level* level_;
-  uint32_t depth_ = 0;
-  uint32_t keyTop_ = 0;
+  /// The key passed last, and where to look for the next one of its object.
+  KnownKey* key_ = nullptr;
+  KeyIndex* place_ = nullptr;
+  /// The quotes of that key; the value behind it; where a value that was walked ends.
+  Position keyStart_ = 0, keyEnd_ = 0, value_ = 0, valueEnd_ = 0;
+  uint32_t hashTop_ = 0;
   uint64_t seenEntries_ = 0;
-  /// The member whose value comes next.
-  size_t capture_ = 0;
-  bool isCaptured_ = false;
-  int32_t node_ = -1;
 };
 
 /// Whether nothing or only white space stands between; white space is counted.
 PENSTOCK_INLINE bool FastWalk::pass(Position from, Position to) {
   if (__builtin_expect(from == to, 1)) return true;
   if (from > to || skipSpace(bytes_, from, to) != to) return false;
-  state_.spaceCount++;
+  state_->spaceCount++;
   return true;
 }
 
-/// The value of a member that is captured was walked; `flags` are those that it adds.
-PENSTOCK_INLINE void FastWalk::keep(size_t index, uint8_t flags, ValueKind kind, Position at, Position valueEnd) {
-  Capture& capture = state_.captures.items[index];
-  capture.valueStart = static_cast<int32_t>(at);
-  capture.valueEnd = static_cast<int32_t>(valueEnd);
-  capture.kind = kind;
-  capture.flags |= flags;
-  if (capture.slot >= 0 && kind != ValueKind::absent) {
-    state_.slotCapture[static_cast<size_t>(capture.slot)] = static_cast<int32_t>(index);
-  }
+/// Where a value begins whose colon, comma or bracket is the token passed last and ends before `at`.
+PENSTOCK_INLINE Position FastWalk::passSpaces(Position at) {
+  if (__builtin_expect(bytes_[at] > ' ', 1)) return at;
+  const Position start = skipSpace(bytes_, at, token_[1]);
+  state_->spaceCount += start > at;
+  return start;
 }
 
 /// What became of a value since `before`, as flags of its capture.
 PENSTOCK_INLINE uint8_t FastWalk::flagsSince(const Counts& before) const {
   uint8_t flags = 0;
-  if (state_.spaceCount != before.spaces || state_.surrogateCount != before.surrogates) {
+  if (state_->spaceCount != before.spaces || state_->surrogateCount != before.surrogates) {
     flags |= capture_flag::valueDirty;
   }
-  if (state_.escapeCount != before.escapes) flags |= capture_flag::valueEscaped;
+  if (state_->escapeCount != before.escapes) flags |= capture_flag::valueEscaped;
   return flags;
 }
 
+/// Begins the capture of the key passed last and returns its index. Written in its place, member by member: a copy of what was just written
+/// would wait for it.
+PENSTOCK_INLINE size_t FastWalk::openCapture() {
+  state_->captures.reserve(state_->captureCount + 1, state_->captureCount);
+  const size_t index = state_->captureCount++;
+  Capture& capture = state_->captures.items[index];
+  capture.keyStart = static_cast<int32_t>(keyStart_ + 1);
+  capture.keyEnd = static_cast<int32_t>(keyEnd_);
+  capture.slot = key_->slot;
+  capture.isRoot = key_->isOfRoot;
+  return index;
+}
+
+/// The value of a captured member was walked.
+PENSTOCK_INLINE void FastWalk::closeCapture(size_t index, uint8_t flags, ValueKind kind, Position at) {
+  Capture& capture = state_->captures.items[index];
+  capture.valueStart = static_cast<int32_t>(at);
+  capture.valueEnd = static_cast<int32_t>(valueEnd_);
+  capture.kind = kind;
+  capture.flags = flags;
+}
+
+/// A key and its colon; the token passed last is the brace or comma before it.
+PENSTOCK_INLINE bool FastWalk::walkKey() {
+  const Position quote = token_[1];
+  if (!pass(token_[0] + 1, quote)) return false;
+  keyStart_ = quote;
+  KnownKey* key = state_->shapes.at(*place_);
+  if (__builtin_expect(standsAt(*key, bytes_ + quote), 1)) {
+    key_ = key;
+    value_ = quote + key->textBytes;
+    keyEnd_ = value_ - 2;
+  } else {
+    *this = walkOtherKey(*this);
+    if (value_ < 0) return false;
+  }
+  place_ = &key_->after;
+  token_ += 2;
+  value_ = passSpaces(value_);
+  return true;
+}
+
+/// The keys of the open object so far go where the next ones are compared with them.
+inline void FastWalk::compareKeys() {
+  level_->isCompared = true;
+  level_->keyBase = hashTop_;
+  level_->classes = 0;
+  // Behind a key the path leads back to the first of its object.
+  if (place_ != &key_->after) return;
+  uint32_t count = 0;
+  for (const KnownKey* key = key_; count < FAST_KEYS_MAX; key = state_->shapes.at(key->before)) {
+    if (key->entry >= 0 && key->entry < static_cast<int32_t>(FAST_KEYS_MAX)) {
+      seenEntries_ |= uint64_t{1} << key->entry;
+    } else {
+      level_->classes |= uint64_t{1} << (key->hash & 63);
+      state_->fast.hashes[hashTop_++] = key->hash;
+      count++;
+    }
+    if (key->before == 0) break;
+  }
+}
+
 /// Whether the key is surely the first of its name in its object.
-PENSTOCK_INLINE bool FastWalk::isNewKey(const Key& key, int32_t entry) {
+inline bool FastWalk::isNewKey(const Key& key, int32_t entry) {
   if (entry >= 0 && entry < static_cast<int32_t>(FAST_KEYS_MAX)) {
     // Each node's object stands once in an event, so that its entries do.
     const uint64_t bit = uint64_t{1} << entry;
@@ -88,182 +154,222 @@ PENSTOCK_INLINE bool FastWalk::isNewKey(const Key& key, int32_t entry) {
   }
   const uint64_t bit = uint64_t{1} << (key.hash & 63);
   if ((level_->classes & bit) != 0) {
-    for (uint32_t index = level_->keyBase; index < keyTop_; index++) {
-      if (state_.fast.hashes[index] == key.hash) return false;
+    for (uint32_t index = level_->keyBase; index < hashTop_; index++) {
+      if (state_->fast.hashes[index] == key.hash) return false;
     }
   }
   level_->classes |= bit;
-  if (keyTop_ - level_->keyBase >= FAST_KEYS_MAX) return false;
-  state_.fast.hashes[keyTop_++] = key.hash;
+  if (hashTop_ - level_->keyBase >= FAST_KEYS_MAX) return false;
+  state_->fast.hashes[hashTop_++] = key.hash;
   return true;
 }
 
-/// A key and its colon; the token passed last is the brace or comma before it.
-PENSTOCK_INLINE bool FastWalk::walkKey() {
-  const Position quote = token_[1];
+/// Notes what the program wants of a key in the open object.
+inline KnownKey* FastWalk::describe(KnownKey* key, uint32_t hash, int32_t entry) {
+  key->hash = hash;
+  key->entry = static_cast<int16_t>(entry);
+  key->slot = -1;
+  key->node = -1;
+  if (entry >= 0) {
+    const Entry& wanted = state_->program->entries[static_cast<size_t>(entry)];
+    key->slot = static_cast<int16_t>(wanted.slot);
+    key->node = wanted.node;
+  }
+  key->isOfRoot = depth() == ROOT_DEPTH;
+  key->isCaptured = key->isOfRoot || key->slot >= 0;
+  return key;
+}
+
+/// A key that is not the one expected, at `keyStart_`: another one that is known, or one that the tables prove. Takes
+/// and returns a copy, so that the walk itself can live in registers. Sets `key_`, `keyEnd_` and `value_`, -1 when unsure.
+__attribute__((noinline)) inline FastWalk FastWalk::walkOtherKey(FastWalk walk) {
+  KnownKey* other = nullptr;
+  if (!walk.level_->isCompared) other = walk.state_->shapes.findOther(walk.place_, walk.bytes_ + walk.keyStart_);
+  if (other == nullptr) {
+    walk.value_ = walk.proveKey();
+  } else {
+    walk.key_ = other;
+    walk.value_ = walk.keyStart_ + other->textBytes;
+    walk.keyEnd_ = walk.value_ - 2;
+  }
+  return walk;
+}
+
+/// Proves the key at `keyStart_` by the tables and learns it if it may. Returns the place behind its colon, or -1.
+inline Position FastWalk::proveKey() {
+  const Position quote = keyStart_;
+  const bool wasCompared = level_->isCompared;
+  if (!wasCompared) compareKeys();
   const Position colon = token_[2];
-  if (bytes_[quote] != '"' || bytes_[colon] != ':' || !pass(token_[0] + 1, quote)) return false;
+  if (bytes_[quote] != '"' || bytes_[colon] != ':') return -1;
   Position keyEnd = colon - 1;
-  if (__builtin_expect(bytes_[keyEnd] != '"', 0)) {
-    while (keyEnd > quote && isSpace(bytes_[keyEnd])) keyEnd--;
-    if (bytes_[keyEnd] != '"') return false;
-    state_.spaceCount++;
-  }
-  if (keyEnd <= quote) return false;
+  while (keyEnd > quote && isSpace(bytes_[keyEnd])) keyEnd--;
+  if (keyEnd <= quote || bytes_[keyEnd] != '"') return -1;
   const Key key = makeKeyWide(bytes_ + quote + 1, static_cast<uint32_t>(keyEnd - quote - 1));
-  const int32_t entryIndex = state_.program->find(level_->cells, level_->mask, key, bytes_ + quote + 1);
-  if (!isNewKey(key, entryIndex) || ++state_.keyCount >= state_.limits.eventKeysMax) return false;
-  token_ += 2;
-  isCaptured_ = depth_ == ROOT_DEPTH;
-  node_ = -1;
-  if (entryIndex < 0 && !isCaptured_) return true;
-  int32_t slot = -1;
-  if (entryIndex >= 0) {
-    const Entry& entry = state_.program->entries[static_cast<size_t>(entryIndex)];
-    if (entry.isEnvelope && state_.envelopeSought) return false;
-    slot = entry.slot;
-    node_ = entry.node;
-    isCaptured_ |= entry.slot >= 0;
+  const int32_t node = level_->node;
+  const int32_t entry = node < 0 ? -1 : state_->program->find(node, key, bytes_ + quote + 1);
+  if (!isNewKey(key, entry)) return -1;
+  const bool isEnvelope = entry >= 0 && state_->program->entries[static_cast<size_t>(entry)].isEnvelope;
+  if (isEnvelope && state_->envelopeSought) return -1;
+  keyEnd_ = keyEnd;
+  // Neither behind a key that is not known, nor near the end of the index, whose tokens may be none.
+  const bool isLearnable = !wasCompared && !isEnvelope && keyEnd + 1 == colon && entry <= INT16_MAX &&
+                           level_->holder != &state_->fast.unknown && token_ + 2 < state_->structure.end();
+  KnownKey* learnt = nullptr;
+  if (isLearnable) {
+    const KnownKey* before = place_ == &key_->after ? key_ : nullptr;
+    learnt = state_->shapes.learn(place_, before, bytes_ + quote, colon + 1 - quote);
   }
-  if (!isCaptured_) return true;
-  // Written in its place, member by member: a copy of what was just written would wait for it.
-  state_.captures.reserve(state_.captureCount + 1, state_.captureCount);
-  capture_ = state_.captureCount++;
-  Capture& capture = state_.captures.items[capture_];
-  capture.keyStart = static_cast<int32_t>(quote + 1);
-  capture.keyEnd = static_cast<int32_t>(keyEnd);
-  capture.slot = slot;
-  capture.flags = 0;
-  capture.isRoot = depth_ == ROOT_DEPTH;
-  return true;
+  if (learnt != nullptr) {
+    level_->isCompared = false;
+    hashTop_ = level_->keyBase;
+  }
+  key_ = describe(learnt != nullptr ? learnt : &state_->fast.unknown, key.hash, entry);
+  return colon + 1;
 }
 
-PENSTOCK_INLINE bool FastWalk::walkText(Position at, Position& valueEnd) {
-  Position next = token_[2];
-  if (__builtin_expect(bytes_[next] == '\\', 0)) {
-    const uint32_t* behind = passEscapes(state_, token_);
+/// The string at `at`, whose quote is the token behind the one passed last.
+PENSTOCK_INLINE bool FastWalk::walkText(Position at) {
+  if (__builtin_expect(bytes_[token_[2]] == '\\', 0)) {
+    const uint32_t* behind = passEscapes(*state_, token_);
     if (behind == nullptr) return false;
     token_ = behind;
-    next = token_[2];
   }
-  Position close = next - 1;
-  if (__builtin_expect(bytes_[close] != '"', 0)) {
-    while (close > at && isSpace(bytes_[close])) close--;
-    if (bytes_[close] != '"') return false;
-  }
-  if (close <= at) return false;
-  valueEnd = close + 1;
-  token_ += 1;
-  return true;
+  token_ += 2;
+  valueEnd_ = *token_;
+  if (__builtin_expect(bytes_[valueEnd_ - 1] != '"', 0)) valueEnd_ = endSpacedText(*state_, at, valueEnd_);
+  return valueEnd_ - 1 > at;
 }
 
-PENSTOCK_INLINE bool FastWalk::walkScalar(Position at, Position& valueEnd) {
-  Position end = token_[1];
-  while (end > at && isSpace(bytes_[end - 1])) end--;
-  valueEnd = end;
-  switch (bytes_[at]) {
-    case 't': return end - at == 4 && std::memcmp(bytes_ + at, "true", 4) == 0;
-    case 'n': return end - at == 4 && std::memcmp(bytes_ + at, "null", 4) == 0;
-    case 'f': return end - at == 5 && std::memcmp(bytes_ + at, "false", 5) == 0;
-    default: return end > at && isNumber(state_, at, end);
-  }
+/// The end of a string with white space between its quote and `end`; `at` when it has none.
+__attribute__((noinline)) inline Position FastWalk::endSpacedText(State& state, Position at, Position end) {
+  while (end > at && isSpace(state.bytes[end - 1])) end--;
+  state.spaceCount++;
+  return end > at && state.bytes[end - 1] == '"' ? end : at;
 }
 
-/// The object or array whose bracket was passed last.
-PENSTOCK_INLINE bool FastWalk::openLevel(bool isArray) {
-  if (depth_ >= state_.limits.depthMax) return false;
-  depth_++;
+/// The number or word at `at`, up to the next token.
+PENSTOCK_INLINE bool FastWalk::walkScalar(Position at) {
+  token_++;
+  valueEnd_ = *token_;
+  const Byte* bytes = bytes_ + at;
+  const Position length = valueEnd_ - at;
+  if (__builtin_expect(bytes[0] <= '9' ? isPlainNumber(bytes, length) : isWord(bytes, length), 1)) return true;
+  valueEnd_ = endUnusualScalar(*state_, at, valueEnd_);
+  return valueEnd_ > at;
+}
+
+/// The end of what may also be a long number, one with an exponent, or have white space between itself and `end`; `at`
+/// when it is none.
+__attribute__((noinline)) inline Position FastWalk::endUnusualScalar(State& state, Position at, Position end) {
+  const Position bound = end;
+  while (end > at && isSpace(state.bytes[end - 1])) end--;
+  if (end <= at) return at;
+  state.spaceCount += end < bound;
+  return isWord(state.bytes + at, end - at) || isNumber(state, at, end) ? end : at;
+}
+
+/// The object or array whose bracket was passed last: the value of the key passed last, or an element.
+PENSTOCK_INLINE bool FastWalk::openLevel(bool isArray, bool isMember) {
+  if (depth() >= state_->limits.depthMax) return false;
   level_++;
-  level_->keyBase = keyTop_;
-  level_->cells = node_ < 0 ? &NO_CELL : state_.program->cells.data() + state_.program->nodeCells[node_];
-  level_->mask = node_ < 0 ? 0 : state_.program->nodeMask[node_];
-  level_->classes = 0;
+  level_->holder = key_;
+  level_->node = isMember ? key_->node : -1;
   level_->isArray = isArray;
-  level_->isCaptured = isCaptured_;
-  if (isCaptured_) {
-    level_->counts = counts();
-    level_->capture = capture_;
-    level_->start = *token_;
-  }
+  level_->isCompared = false;
+  level_->isCaptured = isMember && key_->isCaptured;
+  place_ = isMember ? &key_->inside : &key_->element;
   return true;
 }
 
 /// The bracket at the token passed last closes the level.
 PENSTOCK_INLINE void FastWalk::closeLevel() {
   Level& level = *level_--;
-  depth_--;
-  keyTop_ = level.keyBase;
+  key_ = level.holder;
+  place_ = &key_->after;
+  if (level.isCompared) hashTop_ = level.keyBase;
   if (level.isCaptured) {
+    valueEnd_ = static_cast<Position>(*token_) + 1;
     const ValueKind kind = level.isArray ? ValueKind::array : ValueKind::object;
-    keep(level.capture, flagsSince(level.counts), kind, level.start, static_cast<Position>(*token_) + 1);
+    closeCapture(level.capture, flagsSince(level.counts), kind, level.start);
   }
 }
 
 /// The event whose brace is at the token; at `close` the token passed last is the brace that closes it.
 PENSTOCK_INLINE FastWalk::End FastWalk::run() {
-  node_ = 0;
-  openLevel(false);
-  goto opened;
+  key_ = state_->shapes.root(static_cast<size_t>(state_->program - state_->programs.data()));
+  openLevel(false, true);
 
-opened: {
-  const Position next = token_[1];
-  const bool isArray = level_->isArray;
-  if (bytes_[next] == (isArray ? ']' : '}') && pass(token_[0] + 1, next)) {
+object:
+  // White space that was passed and is then passed again is counted twice, which is as good as once.
+  if (bytes_[token_[1]] == '}' && pass(token_[0] + 1, token_[1])) {
     token_++;
     goto close;
   }
-  // White space that was passed and is then passed again is counted twice, which is as good as once.
-  if (isArray) goto value;
-  goto key;
-}
 
-key:
+member: {
   if (!walkKey()) return End::unsure;
-
-value: {
-  // The token passed last is the colon, comma or bracket before the value.
-  Position at = token_[0] + 1;
-  if (__builtin_expect(bytes_[at] <= ' ', 0)) {
-    const Position start = skipSpace(bytes_, at, token_[1]);
-    state_.spaceCount += start > at;
-    at = start;
-  }
-  if (level_->isArray) {
-    isCaptured_ = false;
-    node_ = -1;
-  }
+  const Position at = value_;
   const Byte first = bytes_[at];
-  Position valueEnd;
   if (first == '"') {
     const Counts before = counts();
-    if (token_[1] != at || !walkText(at, valueEnd)) return End::unsure;
-    if (isCaptured_) keep(capture_, flagsSince(before), ValueKind::string, at, valueEnd);
+    if (!walkText(at)) return End::unsure;
+    if (key_->isCaptured) closeCapture(openCapture(), flagsSince(before), ValueKind::string, at);
   } else if (first == '{' || first == '[') {
     if (token_[1] != at) return End::unsure;
     token_++;
-    if (!openLevel(first == '[')) return End::unsure;
-    goto opened;
+    if (!openLevel(first == '[', true)) return End::unsure;
+    if (level_->isCaptured) {
+      level_->capture = openCapture();
+      level_->start = static_cast<uint32_t>(at);
+      level_->counts = counts();
+    }
+    if (first == '[') goto array;
+    goto object;
   } else {
-    if (!walkScalar(at, valueEnd)) return End::unsure;
-    if (isCaptured_) keep(capture_, 0, kindOf(first), at, valueEnd);
+    if (!walkScalar(at)) return End::unsure;
+    if (key_->isCaptured) closeCapture(openCapture(), 0, kindOf(first), at);
   }
-  token_++;
-  if (!pass(valueEnd, *token_)) return End::unsure;
 }
 
-terminator:
-  if (bytes_[*token_] == ',') {
-    if (level_->isArray) goto value;
-    goto key;
+memberEnd:
+  if (bytes_[*token_] == ',') goto member;
+  if (bytes_[*token_] == '}') goto close;
+  return End::unsure;
+
+array:
+  if (bytes_[token_[1]] == ']' && pass(token_[0] + 1, token_[1])) {
+    token_++;
+    goto close;
   }
-  if (bytes_[*token_] != (level_->isArray ? ']' : '}')) return End::unsure;
+
+element: {
+  const Position at = passSpaces(static_cast<Position>(token_[0]) + 1);
+  const Byte first = bytes_[at];
+  if (first == '"') {
+    if (token_[1] != at || !walkText(at)) return End::unsure;
+  } else if (first == '{' || first == '[') {
+    if (token_[1] != at) return End::unsure;
+    token_++;
+    if (!openLevel(first == '[', false)) return End::unsure;
+    if (first == '[') goto array;
+    goto object;
+  } else {
+    if (!walkScalar(at)) return End::unsure;
+  }
+}
+
+elementEnd:
+  if (bytes_[*token_] == ',') goto element;
+  if (bytes_[*token_] != ']') return End::unsure;
 
 close:
   closeLevel();
-  if (depth_ == 0) return End::close;
+  if (depth() == 0) return End::close;
   token_++;
   if (!pass(static_cast<Position>(token_[-1]) + 1, *token_)) return End::unsure;
-  goto terminator;
+  if (level_->isArray) goto elementEnd;
+  goto memberEnd;
 }
 
 /// Walks the event at `at` as `walkEventExactly` does, by the index where that is enough.
@@ -280,7 +386,9 @@ inline Position walkEvent(State& state, Position at) {
     const bool isCut = walk.token() + SENTINELS / 2 >= structure.end();
     if (end == FastWalk::End::close && walk.token() < structure.end()) {
       const Position close = static_cast<Position>(*walk.token()) + 1;
-      if (close > state.end) break;
+      // A key is two tokens at least: with fewer there cannot be too many keys.
+      const bool mayHaveKeys = walk.token() - token < 2 * static_cast<ptrdiff_t>(state.limits.eventKeysMax);
+      if (close > state.end || !mayHaveKeys) break;
       structure.moveTo(walk.token() + 1);
       if (structure.sawHigh() && state.utf8 == Utf8::unknown) checkFrameUtf8(state);
       return close;

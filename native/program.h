@@ -15,6 +15,12 @@ struct Entry {
   bool isEnvelope;
 };
 
+/// Columns, one bit each, one of which must be there; the slot that is named where none is, or -1.
+struct RequiredGroup {
+  uint32_t columns;
+  int32_t slot;
+};
+
 struct Program {
   bool isBatch;
   /// The dialect's name as a JSON string.
@@ -25,12 +31,11 @@ struct Program {
   /// By node: its first cell and the count of its cells minus one. A cell holds an entry plus 1, or 0.
   std::vector<uint32_t> nodeCells, nodeMask, cells;
   int32_t envelopeNode;
-  /// Slots of column c, best first: `columnSlots[columnFirst[c]]` to `[columnFirst[c + 1] - 1]`.
-  std::vector<uint32_t> columnFirst, columnSlots, slotColumn;
+  /// By slot: the column that it fills, and its rank among the sources of that column; the lowest wins.
+  std::vector<uint32_t> slotColumn, slotRank;
   /// Whether a slot's key is called like its column.
   std::vector<Byte> slotIsNamed;
-  /// Groups of columns, one of each of which must be there.
-  std::vector<std::vector<uint32_t>> required;
+  std::vector<RequiredGroup> required;
 
   /// Entry of `node` with this key, whose bytes stand at `bytes`, or -1.
   int32_t find(int32_t node, const Key& key, const Byte* bytes) const {
@@ -80,25 +85,32 @@ inline Program readProgram(SetupReader& reader, uint32_t columnCount) {
   program.restColumn = reader.word();
   program.slotCount = reader.word();
   program.slotColumn.resize(program.slotCount);
+  program.slotRank.resize(program.slotCount);
   program.slotIsNamed.resize(program.slotCount);
+  std::vector<int32_t> bestSlot(columnCount, -1);
   for (uint32_t column = 0; column < columnCount; column++) {
-    program.columnFirst.push_back(static_cast<uint32_t>(program.columnSlots.size()));
     const uint32_t slots = reader.word();
-    for (uint32_t index = 0; index < slots; index++) {
+    for (uint32_t rank = 0; rank < slots; rank++) {
       const uint32_t slot = reader.word();
       const bool isNamed = reader.word() != 0;
       if (slot >= program.slotCount) continue;
-      program.columnSlots.push_back(slot);
       program.slotColumn[slot] = column;
+      program.slotRank[slot] = rank;
       program.slotIsNamed[slot] = isNamed;
+      if (rank == 0) bestSlot[column] = static_cast<int32_t>(slot);
     }
   }
-  program.columnFirst.push_back(static_cast<uint32_t>(program.columnSlots.size()));
   const uint32_t groups = reader.word();
   for (uint32_t group = 0; group < groups; group++) {
-    std::vector<uint32_t> columns(reader.word());
-    for (uint32_t& column : columns) column = reader.word();
-    program.required.push_back(columns);
+    const uint32_t columns = reader.word();
+    RequiredGroup required{0, -1};
+    for (uint32_t index = 0; index < columns; index++) {
+      const uint32_t column = reader.word();
+      if (column >= columnCount) continue;
+      required.columns |= uint32_t{1} << column;
+      if (index == 0) required.slot = bestSlot[column];
+    }
+    program.required.push_back(required);
   }
   const uint32_t nodes = reader.word();
   // The last node holds the envelope's own keys.

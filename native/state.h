@@ -4,6 +4,7 @@
 #pragma once
 #include "output.h"
 #include "program.h"
+#include "shapes.h"
 #include "structure.h"
 
 namespace penstock {
@@ -45,24 +46,27 @@ struct Counts {
 
 /// One object or array that is open.
 struct Level {
-  uint32_t keyBase;
-  /// The node's cells and mask; no cell but an empty one where nothing is looked for.
-  const uint32_t* cells;
-  uint32_t mask;
-  /// One bit for each of 64 classes of hashes of the keys so far.
-  uint64_t classes;
+  /// The key whose value it is, or whose array it is in; and the program's node of it, or -1.
+  KnownKey* holder;
+  int32_t node;
   bool isArray;
   /// Whether it is the value of a member that is captured; which then, where it begins, and the counts there.
   bool isCaptured;
   uint32_t start;
   size_t capture;
   Counts counts;
+  /// Whether its keys are compared by their hashes, from `keyBase` on, and one bit for each of 64 classes of these.
+  bool isCompared;
+  uint32_t keyBase;
+  uint64_t classes;
 };
 
 /// What a fast walk keeps (fast-walk.h).
 struct FastRoom {
   Level levels[FAST_DEPTH_MAX + 1];
   uint32_t hashes[FAST_DEPTH_MAX * FAST_KEYS_MAX];
+  /// The key passed last where that one is not known. Nothing is learnt behind it or in it.
+  KnownKey unknown;
 };
 
 enum class Utf8 : uint8_t { unknown, valid, broken };
@@ -111,6 +115,7 @@ struct State {
   size_t keyTop;
   Room<StackedKey> keys;
   FastRoom fast;
+  Shapes shapes;
   /// Cells of the sets of open objects with many keys, one behind the other.
   Room<uint32_t> keyCells;
   size_t keyCellsTop;
@@ -121,16 +126,14 @@ struct State {
   /// Captures of the envelope's own fields, kept over the events of a frame.
   Room<Capture> envelope;
   size_t envelopeCount;
-  /// By slot: its capture, or -1. By column: the winning capture, or -1.
-  std::vector<int32_t> slotCapture, winner;
-  /// One bit for each column that has a winner.
-  uint32_t present;
+  /// By column: the winning capture, where the column has one.
+  uint32_t winner[COLUMNS_MAX];
+  /// One bit for each column that has a winner, and for each whose winner is more than `""` or `{}`.
+  uint32_t present, filled;
   size_t restCount;
   /// Names of the rest column that are taken (rest.h).
   Room<struct TakenName> takenNames;
   Room<uint32_t> takenCells;
-  /// Span of the body that waits to be copied to the line, or -1 twice.
-  Position runStart, runEnd;
   /// Unescaped texts of the current event.
   Room<Byte> scratch;
   size_t scratchTop;
