@@ -28,6 +28,12 @@ inline Position skipSpace(const Byte* bytes, Position at, Position end) {
   return at;
 }
 
+inline uint16_t load16(const Byte* from) {
+  uint16_t word;
+  std::memcpy(&word, from, 2);
+  return word;
+}
+
 inline uint32_t load32(const Byte* from) {
   uint32_t word;
   std::memcpy(&word, from, 4);

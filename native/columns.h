@@ -54,18 +54,24 @@ inline uint32_t checkColumn(State& state, const Column& column, const Capture& c
   }
 }
 
+/// Whether `checkColumn` surely finds no fault: most values need no look at more than their kind and their length.
+inline bool isPlainlyRight(const Column& column, const Capture& capture) {
+  const uint32_t inside = static_cast<uint32_t>(capture.valueEnd - capture.valueStart) - 2;
+  return (capture.flags & ~capture_flag::apart) == 0 && capture.kind == column.plainKind && inside - column.bytesMin <= column.bytesSpan;
+}
+
 /// Finds each column's winner. With a write key `app_id` is the key's and has no winner.
 inline void chooseSources(State& state) {
   const Program& program = *state.program;
   uint32_t present = 0;
   for (size_t index = 0; index < state.captureCount; index++) {
     const Capture& capture = state.captures.items[index];
-    if (capture.slot < 0 || capture.kind == ValueKind::absent) continue;
-    const size_t slot = static_cast<size_t>(capture.slot);
+    if (capture.wanted.slot < 0 || capture.kind == ValueKind::absent) continue;
+    const size_t slot = static_cast<size_t>(capture.wanted.slot);
     const uint32_t column = program.slotColumn[slot];
     const uint32_t bit = uint32_t{1} << column;
     if ((present & bit) != 0) {
-      const size_t other = static_cast<size_t>(state.captures.items[state.winner[column]].slot);
+      const size_t other = static_cast<size_t>(state.captures.items[state.winner[column]].wanted.slot);
       if (program.slotRank[other] < program.slotRank[slot]) continue;
     }
     state.winner[column] = static_cast<uint32_t>(index);
@@ -110,10 +116,10 @@ inline void markRest(State& state) {
   if (static_cast<size_t>(__builtin_popcount(state.present)) == state.captureCount) return;
   for (size_t index = 0; index < state.captureCount; index++) {
     Capture& capture = state.captures.items[index];
-    if (!capture.isRoot) continue;
-    if (capture.slot >= 0) {
+    if (!capture.wanted.isRoot) continue;
+    if (capture.wanted.slot >= 0) {
       if (capture.kind == ValueKind::absent) continue;
-      const uint32_t column = state.program->slotColumn[static_cast<size_t>(capture.slot)];
+      const uint32_t column = state.program->slotColumn[static_cast<size_t>(capture.wanted.slot)];
       if (winnerOf(state, column) == &capture) continue;
       if (column == state.appColumn && state.app > 0 && isOwnApp(state, capture)) continue;
     }
@@ -133,9 +139,14 @@ inline uint32_t resolveColumns(State& state) {
   for (uint32_t left = state.present; left != 0; left &= left - 1) {
     const uint32_t column = static_cast<uint32_t>(__builtin_ctz(left));
     const Capture& capture = state.captures.items[state.winner[column]];
+    if (__builtin_expect(isPlainlyRight(state.columns[column], capture), 1)) {
+      // Without white space only what has nothing inside is empty.
+      filled |= static_cast<uint32_t>(capture.valueEnd - capture.valueStart > 2) << column;
+      continue;
+    }
     const uint32_t reason = checkColumn(state, state.columns[column], capture);
     if (reason != 0) {
-      state.faultSlot = capture.slot;
+      state.faultSlot = capture.wanted.slot;
       return reason;
     }
     filled |= static_cast<uint32_t>(!isEmptyValue(state, capture)) << column;

@@ -32,6 +32,20 @@ inline void readReasons(SetupReader& reader, State& state) {
   }
 }
 
+/// What of a column's values can be told by kind and length alone.
+inline void setPlainForm(Column& column) {
+  if (column.kind == ColumnKind::text && column.bytesMin <= column.bytesMax) {
+    column.plainKind = ValueKind::string;
+    column.bytesSpan = column.bytesMax - column.bytesMin;
+  } else if (column.kind == ColumnKind::object) {
+    column.plainKind = ValueKind::object;
+    column.bytesMin = 0;
+    column.bytesSpan = UINT32_MAX;
+  } else {
+    column.plainKind = ValueKind::absent;
+  }
+}
+
 inline void readColumns(SetupReader& reader, State& state) {
   const uint32_t count = reader.word() & 0xffff;
   state.fixedBytes = 64 + COPY_SLACK_BYTES;
@@ -40,6 +54,7 @@ inline void readColumns(SetupReader& reader, State& state) {
     column.kind = static_cast<ColumnKind>(reader.word());
     column.bytesMin = reader.word();
     column.bytesMax = reader.word();
+    setPlainForm(column);
     column.key = reader.text();
     state.fixedBytes += column.key.length + 2;
     state.columns.push_back(column);
@@ -76,6 +91,9 @@ inline bool readSetup(State& state, const uint32_t* words, size_t wordCount, con
     state.programs.push_back(readProgram(reader, static_cast<uint32_t>(state.columns.size())));
   }
   if (!reader.isDone() || state.columns.size() > COLUMNS_MAX || programs > PROGRAMS_MAX) return false;
+  for (const Program& program : state.programs) {
+    if (program.slotCount > PROGRAM_SLOTS_MAX || program.entries.size() > PROGRAM_SLOTS_MAX) return false;
+  }
   state.shapes.create(programs);
   return true;
 }

@@ -29,18 +29,15 @@ inline void flushRun(State& state, Line& line) {
 }
 
 /// Whether a member stands in the body byte for byte as its column's does in a line.
-inline bool isVerbatim(const State& state, const Capture& capture) {
-  constexpr uint8_t mask = capture_flag::valueDirty | capture_flag::keyEscaped | capture_flag::keyDirty;
-  if ((capture.flags & mask) != 0) return false;
-  if (state.program->slotIsNamed[static_cast<size_t>(capture.slot)] == 0) return false;
-  // A quote and a colon between key and value, and nothing else.
-  return capture.valueStart - capture.keyEnd == 2;
+inline bool isVerbatim(const Capture& capture) {
+  using namespace capture_flag;
+  return capture.wanted.isNamed && (capture.flags & (valueDirty | keyEscaped | keyDirty | apart)) == 0;
 }
 
 /// Writes the member of a column, or lets it wait: members that the client sent as a line carries them, one behind
 /// the other, are copied as one run. Room for all that is fixed is kept behind every value.
 inline void putCaptured(State& state, uint32_t column, const Capture& capture, Line& line) {
-  if (__builtin_expect(!isVerbatim(state, capture), 0)) {
+  if (__builtin_expect(!isVerbatim(capture), 0)) {
     flushRun(state, line);
     const size_t length = static_cast<size_t>(capture.valueEnd - capture.valueStart);
     line.to = reserveLines(state.output, line.to, length + state.fixedBytes);

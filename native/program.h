@@ -6,6 +6,14 @@
 
 namespace penstock {
 
+/// What a program wants of a key in its place.
+struct Wanted {
+  /// The slot that its value takes, or -1.
+  int16_t slot;
+  /// Whether it is one of the event's own keys; whether it is called like the column of its slot.
+  bool isRoot, isNamed;
+};
+
 /// A key that the program looks for.
 struct Entry {
   Key key;
@@ -33,9 +41,15 @@ struct Program {
   int32_t envelopeNode;
   /// By slot: the column that it fills, and its rank among the sources of that column; the lowest wins.
   std::vector<uint32_t> slotColumn, slotRank;
-  /// Whether a slot's key is called like its column.
+  /// By slot: whether its key is called like its column.
   std::vector<Byte> slotIsNamed;
   std::vector<RequiredGroup> required;
+
+  /// What is wanted of a key that is `entry`, or no entry when that is -1.
+  Wanted wantedOf(int32_t entry, bool isRoot) const {
+    const int32_t slot = entry < 0 ? -1 : entries[static_cast<size_t>(entry)].slot;
+    return {static_cast<int16_t>(slot), isRoot, slot >= 0 && slotIsNamed[static_cast<size_t>(slot)] != 0};
+  }
 
   /// Entry of `node` with this key, whose bytes stand at `bytes`, or -1.
   int32_t find(int32_t node, const Key& key, const Byte* bytes) const {
@@ -53,6 +67,9 @@ struct Program {
     }
   }
 };
+
+/// Slots and entries that a program can have: they are counted in fifteen bits.
+constexpr size_t PROGRAM_SLOTS_MAX = INT16_MAX;
 
 inline void readNode(SetupReader& reader, Program& program) {
   const uint32_t keyCount = reader.word();

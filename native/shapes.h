@@ -13,7 +13,7 @@
 #include <emmintrin.h>
 #endif
 
-#include "key.h"
+#include "program.h"
 #include "room.h"
 
 #define PENSTOCK_INLINE inline __attribute__((always_inline))
@@ -34,7 +34,7 @@ constexpr uint32_t PROGRAMS_MAX = 256;
 /// Bytes of `"key":` that are compared; a longer key is never known.
 constexpr Position KEY_TEXT_BYTES = 32;
 
-/// One cache line. What is true of the key in this place: entry, slot and node are the program's, or -1.
+/// One cache line. Entry, node and what is wanted are the program's for the key in this place, or -1.
 struct alignas(64) KnownKey {
   /// `"key":` and zeros.
   Byte text[KEY_TEXT_BYTES];
@@ -42,14 +42,15 @@ struct alignas(64) KnownKey {
   uint32_t ignored;
   uint32_t hash;
   int32_t node;
-  int16_t entry, slot;
+  int16_t entry;
+  Wanted wanted;
   /// First keys to try: behind this one; in the object that is its value; in the objects of the array that is.
   KeyIndex after, inside, element;
   /// Another key to try in its place; and the key before it in its object. 0 is none.
   KeyIndex other, before;
   uint8_t textBytes;
-  /// Whether it is one of the event's own keys; whether its value is captured.
-  bool isOfRoot, isCaptured;
+  /// Whether its value is captured.
+  bool isCaptured;
 };
 static_assert(sizeof(KnownKey) == 64, "one cache line");
 
@@ -86,8 +87,14 @@ class Shapes {
   /// Stands for the key whose value is the event, by program.
   KnownKey* root(size_t program) { return keys_ + 1 + program; }
 
+  /// The key of the list at `place` that stands at `from`; it becomes the first. Null if none.
+  KnownKey* find(KeyIndex* place, const Byte* from) {
+    KnownKey* first = at(*place);
+    return *place != 0 && standsAt(*first, from) ? first : findOther(place, from);
+  }
+
   /// The key of the list at `place`, but not its first, that stands at `from`; it becomes the first. Null if none.
-  KnownKey* findOther(KeyIndex* place, const Byte* from) {
+  __attribute__((noinline)) KnownKey* findOther(KeyIndex* place, const Byte* from) {
     KeyIndex* link = place;
     for (KnownKey* key = at(*link); key->other != 0;) {
       link = &key->other;

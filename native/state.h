@@ -9,22 +9,19 @@
 
 namespace penstock {
 
-/// What a captured value is. `absent` is JSON's null.
-enum class ValueKind : uint8_t { absent, string, number, object, array, boolean };
-
 /// `rest`: goes to the rest column. `valueDirty`, `keyDirty`: cannot be copied as it stands (space, surrogates).
+/// `apart`: there is more than a colon between the key's quote and the value.
 namespace capture_flag {
-enum : uint8_t { valueDirty = 1, valueEscaped = 2, keyEscaped = 4, keyDirty = 8, rest = 16 };
+enum : uint8_t { valueDirty = 1, valueEscaped = 2, keyEscaped = 4, keyDirty = 8, rest = 16, apart = 32 };
 }
 
 /// A member of the event's root, or a value deeper down that fills a slot. Offsets count in the source; the key's
 /// are those of its raw text between the quotes, the value's include quotes and braces.
 struct Capture {
   int32_t keyStart, keyEnd, valueStart, valueEnd;
-  int32_t slot;
+  Wanted wanted;
   ValueKind kind;
   uint8_t flags;
-  bool isRoot;
 };
 
 /// A key on the stack. `start` is an offset in the body, or its complement (~) in the scratch for a key that had to
@@ -46,14 +43,12 @@ struct Counts {
 
 /// One object or array that is open.
 struct Level {
-  /// The key whose value it is, or whose array it is in; and the program's node of it, or -1.
+  /// The key whose value it is, or in whose array it is an element; and the program's node of it, or -1.
   KnownKey* holder;
   int32_t node;
-  bool isArray;
-  /// Whether it is the value of a member that is captured; which then, where it begins, and the counts there.
-  bool isCaptured;
-  uint32_t start;
-  size_t capture;
+  bool isArray, isElement;
+  /// Its capture, or null; and the counts where it began.
+  Capture* capture;
   Counts counts;
   /// Whether its keys are compared by their hashes, from `keyBase` on, and one bit for each of 64 classes of these.
   bool isCompared;
@@ -63,8 +58,11 @@ struct Level {
 
 /// What a fast walk keeps (fast-walk.h).
 struct FastRoom {
-  Level levels[FAST_DEPTH_MAX + 1];
+  Level levels[FAST_DEPTH_MAX + 2];
+  /// Keys of the open objects that are compared; and one bit for each of the program's entries that were met.
   uint32_t hashes[FAST_DEPTH_MAX * FAST_KEYS_MAX];
+  uint32_t hashTop;
+  uint64_t seenEntries;
   /// The key passed last where that one is not known. Nothing is learnt behind it or in it.
   KnownKey unknown;
 };

@@ -57,15 +57,15 @@ inline Position walkMember(State& state, Position at, uint32_t depth, int32_t en
   const uint64_t spaces = state.spaceCount, escapes = state.escapeCount, surrogates = state.surrogateCount;
   const Position valueEnd = walkValue(state, at, depth, entry == nullptr ? -1 : entry->node);
   if (valueEnd < 0) return -1;
-  capture.slot = entry == nullptr ? -1 : entry->slot;
-  if (depth != ROOT_DEPTH && capture.slot < 0) return valueEnd;
+  capture.wanted = state.program->wantedOf(entryIndex, depth == ROOT_DEPTH);
+  if (depth != ROOT_DEPTH && capture.wanted.slot < 0) return valueEnd;
 
   if (state.spaceCount != spaces || state.surrogateCount != surrogates) capture.flags |= capture_flag::valueDirty;
   if (state.escapeCount != escapes) capture.flags |= capture_flag::valueEscaped;
   capture.kind = kindOf(state.bytes[at]);
   capture.valueStart = static_cast<int32_t>(at);
   capture.valueEnd = static_cast<int32_t>(valueEnd);
-  capture.isRoot = depth == ROOT_DEPTH;
+  if (capture.valueStart - capture.keyEnd != 2) capture.flags |= capture_flag::apart;
   addCapture(state, capture);
   return valueEnd;
 }
