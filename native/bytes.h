@@ -46,6 +46,13 @@ inline uint64_t load64(const Byte* from) {
   return word;
 }
 
+/// Count of the set bits. Without its instruction, which not every x86-64 has, the compiler would call a function.
+inline uint32_t countBits(uint32_t bits) {
+  bits -= bits >> 1 & 0x55555555;
+  bits = (bits & 0x33333333) + (bits >> 2 & 0x33333333);
+  return ((bits + (bits >> 4)) & 0x0f0f0f0f) * 0x01010101 >> 24;
+}
+
 /// Bytes that `copyWide` may read and write behind its span.
 constexpr Position COPY_SLACK_BYTES = 64;
 

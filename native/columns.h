@@ -60,25 +60,34 @@ inline bool isPlainlyRight(const Column& column, const Capture& capture) {
   return (capture.flags & ~capture_flag::apart) == 0 && capture.kind == column.plainKind && inside - column.bytesMin <= column.bytesSpan;
 }
 
-/// Finds each column's winner. With a write key `app_id` is the key's and has no winner.
-inline void chooseSources(State& state) {
+/// Finds each column's winner, and which of these can be told to be right at once; returns the others, one bit each.
+/// With a write key `app_id` is the key's and has no winner.
+inline uint32_t chooseSources(State& state) {
   const Program& program = *state.program;
-  uint32_t present = 0;
-  for (size_t index = 0; index < state.captureCount; index++) {
-    const Capture& capture = state.captures.items[index];
+  const Capture* const captures = state.captures.items;
+  const size_t count = state.captureCount;
+  uint32_t present = 0, filled = 0, doubtful = 0;
+  for (size_t index = 0; index < count; index++) {
+    const Capture& capture = captures[index];
     if (capture.wanted.slot < 0 || capture.kind == ValueKind::absent) continue;
-    const size_t slot = static_cast<size_t>(capture.wanted.slot);
-    const uint32_t column = program.slotColumn[slot];
-    const uint32_t bit = uint32_t{1} << column;
-    if ((present & bit) != 0) {
-      const size_t other = static_cast<size_t>(state.captures.items[state.winner[column]].wanted.slot);
-      if (program.slotRank[other] < program.slotRank[slot]) continue;
+    const SlotUse& use = program.slots[static_cast<size_t>(capture.wanted.slot)];
+    const uint32_t bit = uint32_t{1} << use.column;
+    if (__builtin_expect((present & bit) != 0, 0)) {
+      const Wanted& other = captures[state.winner[use.column]].wanted;
+      if (program.slots[static_cast<size_t>(other.slot)].rank < use.rank) continue;
+      filled &= ~bit;
+      doubtful &= ~bit;
     }
-    state.winner[column] = static_cast<uint32_t>(index);
     present |= bit;
+    state.winner[use.column] = static_cast<uint32_t>(index);
+    // Without white space in it only what has nothing inside is empty.
+    filled |= capture.valueEnd - capture.valueStart > 2 ? bit : 0;
+    doubtful |= isPlainlyRight(state.columns[use.column], capture) ? 0 : bit;
   }
-  if (state.app > 0) present &= ~(uint32_t{1} << state.appColumn);
-  state.present = present;
+  const uint32_t own = state.app > 0 ? ~(uint32_t{1} << state.appColumn) : ~uint32_t{0};
+  state.present = present & own;
+  state.filled = filled & own;
+  return doubtful & own;
 }
 
 /// The capture that fills a column, or null.
@@ -111,15 +120,12 @@ inline bool isOwnApp(State& state, const Capture& capture) {
 
 /// Marks the members of the root that no column took; a null under a name that the dialect knows is just absent.
 inline void markRest(State& state) {
-  state.restCount = 0;
-  // Nearly always every capture is a winner.
-  if (static_cast<size_t>(__builtin_popcount(state.present)) == state.captureCount) return;
   for (size_t index = 0; index < state.captureCount; index++) {
     Capture& capture = state.captures.items[index];
     if (!capture.wanted.isRoot) continue;
     if (capture.wanted.slot >= 0) {
       if (capture.kind == ValueKind::absent) continue;
-      const uint32_t column = state.program->slotColumn[static_cast<size_t>(capture.wanted.slot)];
+      const uint32_t column = state.program->slots[static_cast<size_t>(capture.wanted.slot)].column;
       if (winnerOf(state, column) == &capture) continue;
       if (column == state.appColumn && state.app > 0 && isOwnApp(state, capture)) continue;
     }
@@ -131,33 +137,26 @@ inline void markRest(State& state) {
 /// Chooses and checks the columns of the event just walked. Returns its reason, with `state.faultSlot`, or 0. Sets
 /// `winner`, `present`, `filled`, `eventMs` and the captures' rest flags.
 inline uint32_t resolveColumns(State& state) {
-  const Program& program = *state.program;
   state.eventMs = state.receivedMs;
-  chooseSources(state);
-  uint32_t filled = 0;
-  // By the bits: which columns are there differs from event to event, and a branch on each would be guessed wrong.
-  for (uint32_t left = state.present; left != 0; left &= left - 1) {
-    const uint32_t column = static_cast<uint32_t>(__builtin_ctz(left));
+  uint32_t doubtful = chooseSources(state);
+  for (; doubtful != 0; doubtful &= doubtful - 1) {
+    const uint32_t column = static_cast<uint32_t>(__builtin_ctz(doubtful));
     const Capture& capture = state.captures.items[state.winner[column]];
-    if (__builtin_expect(isPlainlyRight(state.columns[column], capture), 1)) {
-      // Without white space only what has nothing inside is empty.
-      filled |= static_cast<uint32_t>(capture.valueEnd - capture.valueStart > 2) << column;
-      continue;
-    }
     const uint32_t reason = checkColumn(state, state.columns[column], capture);
     if (reason != 0) {
       state.faultSlot = capture.wanted.slot;
       return reason;
     }
-    filled |= static_cast<uint32_t>(!isEmptyValue(state, capture)) << column;
+    if (isEmptyValue(state, capture)) state.filled &= ~(uint32_t{1} << column);
   }
-  state.filled = filled;
-  for (const RequiredGroup& group : program.required) {
+  for (const RequiredGroup& group : state.program->required) {
     if (hasOneOf(state, group.columns)) continue;
     state.faultSlot = group.slot;
     return state.reasons.missingField;
   }
-  markRest(state);
+  state.restCount = 0;
+  // Nearly always every capture is a winner.
+  if (countBits(state.present) != state.captureCount) markRest(state);
   return 0;
 }
 

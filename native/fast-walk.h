@@ -63,7 +63,7 @@ struct WalkEnd {
   bool isClosed;
 };
 
-inline WalkEnd walkFast(Walk walk) {
+PENSTOCK_INLINE WalkEnd walkFast(Walk walk) {
   const Byte* const bytes = walk.bytes;
   KeyIndex* place = &walk.key->inside;
   Step step;

@@ -20,7 +20,7 @@ inline Byte* copyBody(const State& state, Byte* to, Position start, Position end
 }
 
 /// Writes the members that wait, if any.
-inline void flushRun(State& state, Line& line) {
+PENSTOCK_INLINE void flushRun(State& state, Line& line) {
   if (line.runEnd < 0) return;
   Byte* to = reserveLines(state.output, line.to, static_cast<size_t>(line.runEnd - line.runStart) + state.fixedBytes);
   *to = to == state.output.lines + state.output.lineBytes ? '{' : ',';
@@ -34,14 +34,19 @@ inline bool isVerbatim(const Capture& capture) {
   return capture.wanted.isNamed && (capture.flags & (valueDirty | keyEscaped | keyDirty | apart)) == 0;
 }
 
+/// Writes the member of a column that must be cleaned, or whose key is called otherwise.
+__attribute__((noinline)) inline Byte* putCleanMember(State& state, uint32_t column, const Capture& capture, Byte* to) {
+  const size_t length = static_cast<size_t>(capture.valueEnd - capture.valueStart);
+  to = reserveLines(state.output, to, length + state.fixedBytes);
+  return putValue(state, capture, copyText(to, state.columns[column].key));
+}
+
 /// Writes the member of a column, or lets it wait: members that the client sent as a line carries them, one behind
 /// the other, are copied as one run. Room for all that is fixed is kept behind every value.
-inline void putCaptured(State& state, uint32_t column, const Capture& capture, Line& line) {
+PENSTOCK_INLINE void putCaptured(State& state, uint32_t column, const Capture& capture, Line& line) {
   if (__builtin_expect(!isVerbatim(capture), 0)) {
     flushRun(state, line);
-    const size_t length = static_cast<size_t>(capture.valueEnd - capture.valueStart);
-    line.to = reserveLines(state.output, line.to, length + state.fixedBytes);
-    line.to = putValue(state, capture, copyText(line.to, state.columns[column].key));
+    line.to = putCleanMember(state, column, capture, line.to);
     return;
   }
   const Position start = capture.keyStart - 1;
@@ -55,7 +60,7 @@ inline void putCaptured(State& state, uint32_t column, const Capture& capture, L
 
 /// A text of the scanner's own as the value of a column.
 template <typename WriteText>
-inline void putOwn(State& state, uint32_t column, Line& line, WriteText writeText) {
+PENSTOCK_INLINE void putOwn(State& state, uint32_t column, Line& line, WriteText writeText) {
   flushRun(state, line);
   Byte* to = copyText(line.to, state.columns[column].key);
   *to++ = '"';
@@ -64,7 +69,7 @@ inline void putOwn(State& state, uint32_t column, Line& line, WriteText writeTex
   line.to = to;
 }
 
-inline void putEventId(State& state, Line& line) {
+PENSTOCK_INLINE void putEventId(State& state, Line& line) {
   const Capture* winner = winnerOf(state, state.eventIdColumn);
   if (winner != nullptr) return putCaptured(state, state.eventIdColumn, *winner, line);
   putOwn(state, state.eventIdColumn, line, [&state](Byte* to) { return writeUuid(state, to); });
@@ -79,7 +84,7 @@ inline bool isCanonicalTime(const State& state, const Capture& capture) {
   return value[0] == '"' && value[11] == 'T' && value[20] == '.' && value[24] == 'Z';
 }
 
-inline void putTime(State& state, Line& line) {
+PENSTOCK_INLINE void putTime(State& state, Line& line) {
   const Capture* winner = winnerOf(state, state.timestampColumn);
   if (winner != nullptr && isCanonicalTime(state, *winner)) {
     return putCaptured(state, state.timestampColumn, *winner, line);
@@ -87,18 +92,17 @@ inline void putTime(State& state, Line& line) {
   putOwn(state, state.timestampColumn, line, [&state](Byte* to) { return writeTimestamp(to, state.eventMs); });
 }
 
-inline void putApp(State& state, Line& line) {
+PENSTOCK_INLINE void putApp(State& state, Line& line) {
   const Text member = state.apps[state.app].member;
   flushRun(state, line);
   line.to = copyText(reserveLines(state.output, line.to, member.length + state.fixedBytes), member);
 }
 
 /// The rest column, whose object takes fields that no column took.
-inline void putRestColumn(State& state, Line& line) {
+__attribute__((noinline)) inline Byte* putRestColumn(State& state, Byte* to) {
   const uint32_t column = state.program->restColumn;
-  flushRun(state, line);
-  line.to = putRest(state, winnerOf(state, column), copyText(line.to, state.columns[column].key));
-  line.to = reserveLines(state.output, line.to, state.fixedBytes);
+  to = putRest(state, winnerOf(state, column), copyText(to, state.columns[column].key));
+  return reserveLines(state.output, to, state.fixedBytes);
 }
 
 /// What the partition follows from: device_id, else user_id, else nothing.
@@ -140,7 +144,8 @@ inline void writeEvent(State& state) {
     if (__builtin_expect((bit & (app | time | rest)) == 0, 1)) {
       putCaptured(state, column, state.captures.items[state.winner[column]], line);
     } else if (bit == rest) {
-      putRestColumn(state, line);
+      flushRun(state, line);
+      line.to = putRestColumn(state, line.to);
     } else if (bit == time) {
       putTime(state, line);
     } else {

@@ -29,6 +29,13 @@ struct RequiredGroup {
   int32_t slot;
 };
 
+/// What a slot is for: the column that it fills, its rank among the sources of that column, of which the lowest wins,
+/// and whether its key is called like its column.
+struct SlotUse {
+  uint32_t column, rank;
+  bool isNamed;
+};
+
 struct Program {
   bool isBatch;
   /// The dialect's name as a JSON string.
@@ -39,16 +46,13 @@ struct Program {
   /// By node: its first cell and the count of its cells minus one. A cell holds an entry plus 1, or 0.
   std::vector<uint32_t> nodeCells, nodeMask, cells;
   int32_t envelopeNode;
-  /// By slot: the column that it fills, and its rank among the sources of that column; the lowest wins.
-  std::vector<uint32_t> slotColumn, slotRank;
-  /// By slot: whether its key is called like its column.
-  std::vector<Byte> slotIsNamed;
+  std::vector<SlotUse> slots;
   std::vector<RequiredGroup> required;
 
   /// What is wanted of a key that is `entry`, or no entry when that is -1.
   Wanted wantedOf(int32_t entry, bool isRoot) const {
     const int32_t slot = entry < 0 ? -1 : entries[static_cast<size_t>(entry)].slot;
-    return {static_cast<int16_t>(slot), isRoot, slot >= 0 && slotIsNamed[static_cast<size_t>(slot)] != 0};
+    return {static_cast<int16_t>(slot), isRoot, slot >= 0 && slots[static_cast<size_t>(slot)].isNamed};
   }
 
   /// Entry of `node` with this key, whose bytes stand at `bytes`, or -1.
@@ -101,19 +105,15 @@ inline Program readProgram(SetupReader& reader, uint32_t columnCount) {
   program.dialect = reader.text();
   program.restColumn = reader.word();
   program.slotCount = reader.word();
-  program.slotColumn.resize(program.slotCount);
-  program.slotRank.resize(program.slotCount);
-  program.slotIsNamed.resize(program.slotCount);
+  program.slots.resize(program.slotCount);
   std::vector<int32_t> bestSlot(columnCount, -1);
   for (uint32_t column = 0; column < columnCount; column++) {
-    const uint32_t slots = reader.word();
-    for (uint32_t rank = 0; rank < slots; rank++) {
+    const uint32_t sources = reader.word();
+    for (uint32_t rank = 0; rank < sources; rank++) {
       const uint32_t slot = reader.word();
       const bool isNamed = reader.word() != 0;
       if (slot >= program.slotCount) continue;
-      program.slotColumn[slot] = column;
-      program.slotRank[slot] = rank;
-      program.slotIsNamed[slot] = isNamed;
+      program.slots[slot] = {column, rank, isNamed};
       if (rank == 0) bestSlot[column] = static_cast<int32_t>(slot);
     }
   }
