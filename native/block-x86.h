@@ -20,7 +20,7 @@ namespace penstock {
 
 // By the low four bits of a byte: the operator that has them, when 0x20 is set in both. A control character may pass
 // for one; no walk takes it, since it compares the byte.
-#define PENSTOCK_OPERATORS 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ':', '{', ',', '}', 0, 0
+#define PENSTOCK_OPERATORS 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, '{', ',', '}', 0, 0
 
 PENSTOCK_AVX512 inline void indexAvx512(Piece& piece) {
   const __m512i operators = _mm512_broadcast_i32x4(_mm_setr_epi8(PENSTOCK_OPERATORS));

@@ -82,7 +82,7 @@ member:
   place = &walk.key->after;
 
 key: {
-  // The token passed last is a brace or comma; the next two are the key's quote and its colon.
+  // The token passed last is a brace or comma, the next one the key's quote; its colon is none.
   const Position quote = walk.token[1];
   KnownKey* key = walk.known + *place;
   if (static_cast<Position>(walk.token[0]) + 1 != quote) goto unusualMember;
@@ -93,29 +93,29 @@ key: {
   const Position value = quote + key->textBytes;
   const Byte first = bytes[value];
   if (first == '"') {
-    const Position end = walk.token[4];
+    const Position end = walk.token[3];
     const uint16_t behind = load16(bytes + end - 1);
     if (behind == pairOf('"', ',') || behind == pairOf('"', '}')) {
       walk.key = key;
-      walk.token += 4;
+      walk.token += 3;
       captureValue(walk, value, end, ValueKind::string);
       if (behind == pairOf('"', ',')) goto member;
       goto close;
     }
   } else if (first == '{' || first == '[') {
-    if (walk.token[3] != value) goto unsure;
+    if (walk.token[2] != value) goto unsure;
     walk.key = key;
-    walk.token += 3;
+    walk.token += 2;
     openLevel(walk, first == '[', false, key->isCaptured ? openCapture(walk, value) : nullptr);
     if (isTooDeep(walk)) goto unsure;
     if (first == '[') goto array;
     place = &key->inside;
     goto object;
   } else {
-    const Position end = walk.token[3];
+    const Position end = walk.token[2];
     if (isPlainScalar(bytes, value, end)) {
       walk.key = key;
-      walk.token += 3;
+      walk.token += 2;
       captureValue(walk, value, end, kindOf(first));
       goto memberEnd;
     }
@@ -192,12 +192,12 @@ unsure:
   return {walk.token, false};
 }
 
-/// A walk from the brace at `token`, with room for all captures: a captured member has three tokens at least, its
-/// quote, its colon and what stands behind its value. Behind the last token a walk takes a few more before it ends.
+/// A walk from the brace at `token`, with room for all captures: a captured member has two tokens at least, its
+/// quote and what stands behind its value. Behind the last token a walk takes a few more before it ends.
 inline Walk beginWalk(State& state, const uint32_t* token) {
   openWalk(state);
   const size_t tokens = static_cast<size_t>(state.structure.end() - token) + 2 * SENTINELS;
-  state.captures.reserve(tokens / 3, 0);
+  state.captures.reserve(tokens / 2, 0);
   state.fast.hashTop = 0;
   state.fast.seenEntries = 0;
   KnownKey* root = state.shapes.root(static_cast<size_t>(state.program - state.programs.data()));

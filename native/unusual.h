@@ -118,7 +118,7 @@ inline bool proveKey(Walk& walk, KeyIndex* place, Position start, Position end) 
 
   // Nothing is learnt behind or in a key that is not known, nor near the end of the index, whose tokens may be none.
   KnownKey* learnt = nullptr;
-  if (!wasCompared && level.holder != &room.unknown && !isEnvelope && walk.token + 2 < state.structure.end() &&
+  if (!wasCompared && level.holder != &room.unknown && !isEnvelope && walk.token + 1 < state.structure.end() &&
       walk.bytes[end + 1] == ':') {
     learnt = state.shapes.learn(place, isFirst ? nullptr : walk.key, text - 1, end + 2 - start);
   }
@@ -157,11 +157,10 @@ inline Position endScalar(Walk& walk, Position at) {
   return isWord(walk.bytes + at, end - at) || isNumber(*walk.state, at, end) ? end : -1;
 }
 
-/// Position of the value behind the token passed last, which is its colon, comma or bracket.
-inline Position startOfValue(Walk& walk) {
-  const Position at = static_cast<Position>(*walk.token) + 1;
-  const Position start = skipSpace(walk.bytes, at, walk.token[1]);
-  walk.state->spaceCount += start > at;
+/// Position behind the white space from `at`, which reaches `end` at most.
+inline Position skipGap(State& state, Position at, Position end) {
+  const Position start = skipSpace(state.bytes, at, end);
+  state.spaceCount += start > at;
   return start;
 }
 
@@ -188,23 +187,30 @@ inline Step walkUnusualValue(Walk& walk, Position at, bool isElement, Capture* c
   return Step::value;
 }
 
+/// Position of the quote that ends the key whose first one is the next token; -1 when unsure.
+inline Position endKey(const Walk& walk) {
+  const Position start = walk.token[1];
+  // No escape stands before the token behind it.
+  const Position text = static_cast<Position>(walk.token[2]) - start - 1;
+  if (walk.bytes[start] != '"' || text <= 0) return -1;
+  const void* quote = std::memchr(walk.bytes + start + 1, '"', static_cast<size_t>(text));
+  return quote == nullptr ? -1 : static_cast<const Byte*>(quote) - walk.bytes;
+}
+
 /// The member behind the token passed last, a brace or a comma, in whose place the trie has its list at `place`.
 __attribute__((noinline)) inline Step walkUnusualMember(Walk& walk, KeyIndex* place) {
   State& state = *walk.state;
   const Position start = walk.token[1];
-  const Position colon = walk.token[2];
-  if (walk.bytes[start] != '"' || walk.bytes[colon] != ':') return Step::unsure;
-  if (!passGap(state, static_cast<Position>(*walk.token) + 1, start)) return Step::unsure;
-  Position end = colon - 1;
-  while (end > start && isSpace(walk.bytes[end])) end--;
-  if (end <= start || walk.bytes[end] != '"') return Step::unsure;
-  state.spaceCount += end + 1 < colon;
+  const Position end = endKey(walk);
+  if (end < 0 || !passGap(state, static_cast<Position>(*walk.token) + 1, start)) return Step::unsure;
+  const Position colon = skipGap(state, end + 1, walk.token[2]);
+  if (walk.bytes[colon] != ':') return Step::unsure;
 
   KnownKey* known = state.shapes.find(place, walk.bytes + start);
   if (known != nullptr) walk.key = known;
   else if (!proveKey(walk, place, start, end)) return Step::unsure;
-  walk.token += 2;
-  const Position value = startOfValue(walk);
+  walk.token++;
+  const Position value = skipGap(state, colon + 1, walk.token[1]);
   Capture* capture = nullptr;
   if (walk.key->isCaptured) {
     capture = walk.capture++;
@@ -219,7 +225,8 @@ __attribute__((noinline)) inline Step walkUnusualMember(Walk& walk, KeyIndex* pl
 
 /// The element behind the token passed last, a bracket or a comma.
 __attribute__((noinline)) inline Step walkUnusualElement(Walk& walk) {
-  return walkUnusualValue(walk, startOfValue(walk), true, nullptr);
+  const Position at = skipGap(*walk.state, static_cast<Position>(*walk.token) + 1, walk.token[1]);
+  return walkUnusualValue(walk, at, true, nullptr);
 }
 
 }  // namespace penstock
