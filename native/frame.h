@@ -117,10 +117,9 @@ inline uint32_t scanElements(State& state, Position at, Position end) {
 inline void keepEnvelope(State& state) {
   state.envelope.reserve(state.captureCount, 0);
   for (size_t index = 0; index < state.captureCount; index++) {
-    Capture capture = state.captures.items[index];
+    const Capture capture = state.captures.items[index];
     if (isEnvelopeField(state, capture)) state.envelope.items[state.envelopeCount++] = capture;
     if (capture.wanted.slot < 0 || capture.kind == ValueKind::absent) continue;
-    capture.wanted.isRoot = false;
     state.captures.items[state.captureBase++] = capture;
   }
 }
