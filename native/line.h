@@ -23,7 +23,8 @@ inline Byte* copyBody(const State& state, Byte* to, Position start, Position end
 PENSTOCK_INLINE void flushRun(State& state, Line& line) {
   if (line.runEnd < 0) return;
   Byte* to = reserveLines(state.output, line.to, static_cast<size_t>(line.runEnd - line.runStart) + state.fixedBytes);
-  *to = to == state.output.lines + state.output.lineBytes ? '{' : ',';
+  // The brace of a line is written when it ends.
+  *to = ',';
   line.to = copyBody(state, to + 1, line.runStart, line.runEnd);
   line.runEnd = -1;
 }
@@ -108,7 +109,7 @@ __attribute__((noinline)) inline Byte* putRestColumn(State& state, Byte* to) {
 /// What the partition follows from: device_id, else user_id, else nothing.
 inline Text partitionKey(State& state) {
   for (const uint32_t column : {state.deviceColumn, state.userColumn}) {
-    if ((state.filled >> column & 1) != 0) return textOf(state, state.captures.items[state.winner[column]]);
+    if ((state.filled >> column & 1) != 0) return textOf(state, *state.winner[column]);
   }
   return {state.bytes, 0};
 }
@@ -142,7 +143,7 @@ inline void writeEvent(State& state) {
     const uint32_t bit = left & (~left + 1);
     const uint32_t column = static_cast<uint32_t>(__builtin_ctz(left));
     if (__builtin_expect((bit & (app | time | rest)) == 0, 1)) {
-      putCaptured(state, column, state.captures.items[state.winner[column]], line);
+      putCaptured(state, column, *state.winner[column], line);
     } else if (bit == rest) {
       flushRun(state, line);
       line.to = putRestColumn(state, line.to);
@@ -155,6 +156,7 @@ inline void writeEvent(State& state) {
   flushRun(state, line);
   Byte* to = reserveLines(state.output, line.to, state.tailBytes + COPY_SLACK_BYTES);
   to = copyWide(to, state.tail.items, state.tailBytes);
+  state.output.lines[lineOffset] = '{';
   state.output.lineBytes = static_cast<size_t>(to - state.output.lines);
   writeRecord(state, lineOffset);
 }

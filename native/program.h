@@ -8,10 +8,12 @@ namespace penstock {
 
 /// What a program wants of a key in its place.
 struct Wanted {
-  /// The slot that its value takes, or -1.
+  /// The slot that its value takes, or -1; the column of that slot, and its rank among the sources of the column, of
+  /// which the lowest wins.
   int16_t slot;
-  /// Whether it is one of the event's own keys; whether it is called like the column of its slot.
-  bool isRoot, isNamed;
+  uint8_t column, rank;
+  /// Whether it is called like that column; whether it is one of the event's own keys.
+  bool isNamed, isRoot;
 };
 
 /// A key that the program looks for.
@@ -29,13 +31,6 @@ struct RequiredGroup {
   int32_t slot;
 };
 
-/// What a slot is for: the column that it fills, its rank among the sources of that column, of which the lowest wins,
-/// and whether its key is called like its column.
-struct SlotUse {
-  uint32_t column, rank;
-  bool isNamed;
-};
-
 struct Program {
   bool isBatch;
   /// The dialect's name as a JSON string.
@@ -46,13 +41,16 @@ struct Program {
   /// By node: its first cell and the count of its cells minus one. A cell holds an entry plus 1, or 0.
   std::vector<uint32_t> nodeCells, nodeMask, cells;
   int32_t envelopeNode;
-  std::vector<SlotUse> slots;
+  /// By slot.
+  std::vector<Wanted> slots;
   std::vector<RequiredGroup> required;
 
   /// What is wanted of a key that is `entry`, or no entry when that is -1.
   Wanted wantedOf(int32_t entry, bool isRoot) const {
     const int32_t slot = entry < 0 ? -1 : entries[static_cast<size_t>(entry)].slot;
-    return {static_cast<int16_t>(slot), isRoot, slot >= 0 && slots[static_cast<size_t>(slot)].isNamed};
+    Wanted wanted = slot < 0 ? Wanted{-1, 0, 0, false, false} : slots[static_cast<size_t>(slot)];
+    wanted.isRoot = isRoot;
+    return wanted;
   }
 
   /// Entry of `node` with this key, whose bytes stand at `bytes`, or -1.
@@ -105,15 +103,16 @@ inline Program readProgram(SetupReader& reader, uint32_t columnCount) {
   program.dialect = reader.text();
   program.restColumn = reader.word();
   program.slotCount = reader.word();
-  program.slots.resize(program.slotCount);
+  program.slots.resize(program.slotCount, Wanted{-1, 0, 0, false, false});
   std::vector<int32_t> bestSlot(columnCount, -1);
   for (uint32_t column = 0; column < columnCount; column++) {
     const uint32_t sources = reader.word();
     for (uint32_t rank = 0; rank < sources; rank++) {
       const uint32_t slot = reader.word();
       const bool isNamed = reader.word() != 0;
-      if (slot >= program.slotCount) continue;
-      program.slots[slot] = {column, rank, isNamed};
+      if (slot >= program.slotCount || rank > UINT8_MAX) continue;
+      program.slots[slot] = {static_cast<int16_t>(slot), static_cast<uint8_t>(column), static_cast<uint8_t>(rank), isNamed,
+                             false};
       if (rank == 0) bestSlot[column] = static_cast<int32_t>(slot);
     }
   }

@@ -125,7 +125,7 @@ struct State {
   Room<Capture> envelope;
   size_t envelopeCount;
   /// By column: the winning capture, where the column has one.
-  uint32_t winner[COLUMNS_MAX];
+  const Capture* winner[COLUMNS_MAX];
   /// One bit for each column that has a winner, and for each whose winner is more than `""` or `{}`.
   uint32_t present, filled;
   size_t restCount;
