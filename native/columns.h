@@ -54,11 +54,16 @@ inline uint32_t checkColumn(State& state, const Column& column, const Capture& c
   }
 }
 
-/// Whether `checkColumn` surely finds no fault: most values need no look at more than their kind and their length.
+/// Whether `checkColumn` surely finds no fault: most values need no look at more than their kind and their length. Of
+/// one expression, since branches on values differ from column to column.
 inline bool isPlainlyRight(const Column& column, const Capture& capture) {
   const uint32_t inside = static_cast<uint32_t>(capture.valueEnd - capture.valueStart) - 2;
-  return (capture.flags & ~capture_flag::apart) == 0 && capture.kind == column.plainKind && inside - column.bytesMin <= column.bytesSpan;
+  return static_cast<int>((capture.flags & ~capture_flag::apart) == 0) & static_cast<int>(capture.kind == column.plainKind) &
+         static_cast<int>(inside - column.bytesMin <= column.bytesSpan);
 }
+
+/// `bit` or 0, without a branch.
+inline uint32_t bitIf(bool condition, uint32_t bit) { return (0 - static_cast<uint32_t>(condition)) & bit; }
 
 /// Finds each column's winner, and which of these can be told to be right at once; returns the others, one bit each.
 /// With a write key `app_id` is the key's and has no winner.
@@ -78,8 +83,8 @@ inline uint32_t chooseSources(State& state) {
     present |= bit;
     state.winner[column] = capture;
     // Without white space in it only what has nothing inside is empty.
-    filled |= static_cast<uint32_t>(capture->valueEnd - capture->valueStart > 2) << column;
-    doubtful |= static_cast<uint32_t>(!isPlainlyRight(columns[column], *capture)) << column;
+    filled |= bitIf(capture->valueEnd - capture->valueStart > 2, bit);
+    doubtful |= bitIf(!isPlainlyRight(columns[column], *capture), bit);
   }
   const uint32_t own = state.app > 0 ? ~(uint32_t{1} << state.appColumn) : ~uint32_t{0};
   state.present = present & own;
