@@ -16,11 +16,14 @@ struct Wanted {
   bool isNamed, isRoot;
 };
 
+/// Of a key deeper down, and of one of the event's own, that the program does not look for.
+constexpr Wanted UNWANTED[] = {{-1, 0, 0, false, false}, {-1, 0, 0, false, true}};
+
 /// A key that the program looks for.
 struct Entry {
   Key key;
   Text bytes;
-  int32_t slot;
+  Wanted wanted;
   int32_t node;
   bool isEnvelope;
 };
@@ -45,12 +48,10 @@ struct Program {
   std::vector<Wanted> slots;
   std::vector<RequiredGroup> required;
 
-  /// What is wanted of a key that is `entry`, or no entry when that is -1.
-  Wanted wantedOf(int32_t entry, bool isRoot) const {
-    const int32_t slot = entry < 0 ? -1 : entries[static_cast<size_t>(entry)].slot;
-    Wanted wanted = slot < 0 ? Wanted{-1, 0, 0, false, false} : slots[static_cast<size_t>(slot)];
-    wanted.isRoot = isRoot;
-    return wanted;
+  /// What is wanted of a key that is `entry`, or no entry when that is -1. Copied as it stands in memory: a walk reads
+  /// it at once, and would wait if it were put together.
+  const Wanted& wantedOf(int32_t entry, bool isRoot) const {
+    return entry < 0 ? UNWANTED[isRoot ? 1 : 0] : entries[static_cast<size_t>(entry)].wanted;
   }
 
   /// Entry of `node` with this key, whose bytes stand at `bytes`, or -1.
@@ -73,7 +74,7 @@ struct Program {
 /// Slots and entries that a program can have: they are counted in fifteen bits.
 constexpr size_t PROGRAM_SLOTS_MAX = INT16_MAX;
 
-inline void readNode(SetupReader& reader, Program& program) {
+inline void readNode(SetupReader& reader, Program& program, bool isRoot) {
   const uint32_t keyCount = reader.word();
   uint32_t cellCount = 1;
   // A quarter full at most, so that most keys that are not looked for meet an empty cell at once.
@@ -86,7 +87,9 @@ inline void readNode(SetupReader& reader, Program& program) {
     Entry entry{};
     entry.bytes = reader.text();
     entry.key = makeKey(entry.bytes.bytes, static_cast<uint32_t>(entry.bytes.length));
-    entry.slot = static_cast<int32_t>(reader.word());
+    const uint32_t slot = reader.word();
+    entry.wanted = slot < program.slotCount ? program.slots[slot] : UNWANTED[0];
+    entry.wanted.isRoot = isRoot;
     entry.node = static_cast<int32_t>(reader.word());
     entry.isEnvelope = reader.word() != 0;
     uint32_t cell = entry.key.hash & (cellCount - 1);
@@ -103,7 +106,7 @@ inline Program readProgram(SetupReader& reader, uint32_t columnCount) {
   program.dialect = reader.text();
   program.restColumn = reader.word();
   program.slotCount = reader.word();
-  program.slots.resize(program.slotCount, Wanted{-1, 0, 0, false, false});
+  program.slots.resize(program.slotCount, UNWANTED[0]);
   std::vector<int32_t> bestSlot(columnCount, -1);
   for (uint32_t column = 0; column < columnCount; column++) {
     const uint32_t sources = reader.word();
@@ -130,7 +133,7 @@ inline Program readProgram(SetupReader& reader, uint32_t columnCount) {
   }
   const uint32_t nodes = reader.word();
   // The last node holds the envelope's own keys.
-  for (uint32_t node = 0; node < nodes; node++) readNode(reader, program);
+  for (uint32_t node = 0; node < nodes; node++) readNode(reader, program, node == 0 || node == nodes - 1);
   program.envelopeNode = static_cast<int32_t>(nodes) - 1;
   return program;
 }

@@ -28,7 +28,7 @@ constexpr size_t KNOWN_KEYS_MAX = 8192;
 /// A slab of 900 KB takes ten million instructions; to learn a key takes some two hundred.
 constexpr size_t KEYS_LEARNT_MAX = 512;
 /// Keys that are tried in one place: beyond this the table of the program is as fast.
-constexpr uint32_t NEXT_KEYS_MAX = 8;
+constexpr uint32_t NEXT_KEYS_MAX = 4;
 /// Each program has a root of its own among them.
 constexpr uint32_t PROGRAMS_MAX = 256;
 /// Bytes of `"key":` that are compared; a longer key is never known.
