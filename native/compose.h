@@ -32,7 +32,8 @@ inline size_t countParts(const State& state, uint32_t column) {
 inline void pushName(State& state, Text prefix, const Member& member) {
   const size_t raw = static_cast<size_t>(member.keyEnd - member.keyStart);
   const size_t start = state.scratchTop;
-  state.scratch.reserve(start + prefix.length + raw + 1, start);
+  // A key is read eight bytes wide.
+  state.scratch.reserve(start + prefix.length + raw + 8, start);
   copyText(state.scratch.items + start, prefix);
   state.scratchTop += prefix.length;
   if (member.isEscaped) {
@@ -44,7 +45,7 @@ inline void pushName(State& state, Text prefix, const Member& member) {
   state.keys.reserve(state.keyTop + 1, state.keyTop);
   StackedKey& top = state.keys.items[state.keyTop++];
   top.start = ~static_cast<Position>(start);
-  top.key = makeKey(state.scratch.items + start, static_cast<uint32_t>(state.scratchTop - start));
+  top.key = makeKeyWide(state.scratch.items + start, static_cast<uint32_t>(state.scratchTop - start));
 }
 
 /// Writes a member under `prefix` and its own key, which is renamed when `names` has it already.

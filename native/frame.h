@@ -118,7 +118,7 @@ inline void keepEnvelope(State& state) {
   state.envelope.reserve(state.captureCount, 0);
   for (size_t index = 0; index < state.captureCount; index++) {
     const Capture capture = state.captures.items[index];
-    if (isEnvelopeField(state, capture)) state.envelope.items[state.envelopeCount++] = capture;
+    if (isEnvelopeField(state, capture)) keepField(state, capture);
     if (capture.wanted.slot < 0 || capture.kind == ValueKind::absent) continue;
     state.captures.items[state.captureBase++] = capture;
   }
@@ -204,6 +204,7 @@ inline uint32_t scanFrame(State& state) {
   const Byte* bytes = state.bytes;
   state.utf8 = Utf8::unknown;
   state.envelopeCount = 0;
+  state.envelopeBytes = 0;
   state.captureBase = 0;
   state.envelopeWalked = false;
   state.envelopeSought = false;

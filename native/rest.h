@@ -2,6 +2,7 @@
 // envelope's fields.
 #pragma once
 #include "compose.h"
+#include "sought-keys.h"
 
 namespace penstock {
 
@@ -38,14 +39,25 @@ inline size_t measureFields(State& state) {
   return length;
 }
 
+/// Keeps an envelope's field for the rest of its events: its capture, and how a line carries it if its name is free.
+inline void keepField(State& state, const Capture& capture) {
+  state.envelope.items[state.envelopeCount++] = capture;
+  const size_t raw = static_cast<size_t>(capture.valueEnd - capture.keyStart);
+  state.envelopeText.reserve(state.envelopeBytes + raw + MEMBER_BYTES, state.envelopeBytes);
+  Byte* to = state.envelopeText.items + state.envelopeBytes;
+  *to++ = ',';
+  to = putValue(state, capture, putKey(state, capture, 0, to));
+  state.envelopeBytes = static_cast<size_t>(to - state.envelopeText.items);
+}
+
 /// Pushes the keys of a well-formed object.
 inline void listKeys(State& state, const Capture& object) {
   Members members(state.bytes, object.valueStart, object.valueEnd);
   for (Member member; members.next(member);) pushKey(state, member.keyStart, member.keyEnd, member.isEscaped);
 }
 
-/// Writes the object of the rest column; `own` is the client's own object or null. Makes its own room.
-inline Byte* putRest(State& state, uint32_t column, const Capture* own, Byte* to) {
+/// As `putRest`, name by name.
+__attribute__((noinline)) inline Byte* putRestByNames(State& state, uint32_t column, const Capture* own, Byte* to) {
   state.keyTop = 0;
   const size_t count = state.restCount + state.envelopeCount;
   const bool isComposed = (state.made >> column & 1) != 0;
@@ -60,8 +72,7 @@ inline Byte* putRest(State& state, uint32_t column, const Capture* own, Byte* to
     to = reserveLines(state.output, to, static_cast<size_t>(own->valueEnd - own->valueStart) + MEMBER_BYTES);
     to = putValue(state, *own, to) - 1;
     listKeys(state, *own);
-    names = openNames(state, count + state.keyTop);
-    while (state.keyTop > 0) takeName(state, names);
+    names = openNames(state, count);
   } else {
     to = reserveLines(state.output, to, MEMBER_BYTES);
     *to++ = '{';
@@ -74,6 +85,58 @@ inline Byte* putRest(State& state, uint32_t column, const Capture* own, Byte* to
   for (size_t index = 0; index < state.envelopeCount; index++) {
     to = putField(state, state.envelope.items[index], names, to);
   }
+  *to++ = '}';
+  return to;
+}
+
+/// Whether no field of the rest can meet a key of the client's own object or another field: seen without taking the
+/// object apart.
+inline bool areApart(const State& state, const Capture* own) {
+  SoughtKeys sought{0, 0, {}};
+  for (size_t index = state.captureBase; index < state.captureCount; index++) {
+    const Capture& capture = state.captures.items[index];
+    if ((capture.flags & capture_flag::rest) != 0 && !sought.add(state, capture)) return false;
+  }
+  const size_t fields = sought.count;
+  for (size_t index = 0; index < state.envelopeCount; index++) {
+    if (!sought.add(state, state.envelope.items[index])) return false;
+  }
+  // The fields of one object differ; those of the event and of the envelope need not.
+  for (size_t index = fields; index < sought.count; index++) {
+    for (size_t other = 0; other < fields; other++) {
+      if (isSame(sought.keys[index], sought.keys[other])) return false;
+    }
+  }
+  return own == nullptr || !holds(state.bytes, own->valueStart, own->valueEnd, sought);
+}
+
+/// A field of the rest under its own name.
+inline Byte* putFreeField(State& state, const Capture& capture, Byte* to) {
+  to = reserveField(state, capture, 0, to);
+  if (to[-1] != '{') *to++ = ',';
+  if ((capture.flags & (capture_flag::valueDirty | capture_flag::apart)) == 0) {
+    const Position start = capture.keyStart - 1;
+    return copyBytes(to, state.bytes + start, static_cast<size_t>(capture.valueEnd - start));
+  }
+  return putValue(state, capture, putKey(state, capture, 0, to));
+}
+
+/// Writes the object of the rest column; `own` is the client's own object or null. Makes its own room.
+inline Byte* putRest(State& state, uint32_t column, const Capture* own, Byte* to) {
+  if (own != nullptr && isEmptyValue(state, *own)) own = nullptr;
+  if ((state.made >> column & 1) != 0 || !areApart(state, own)) return putRestByNames(state, column, own, to);
+  const size_t ownBytes = own == nullptr ? 0 : static_cast<size_t>(own->valueEnd - own->valueStart);
+  to = reserveLines(state.output, to, ownBytes + MEMBER_BYTES);
+  if (own == nullptr) *to++ = '{';
+  else to = putValue(state, *own, to) - 1;
+  for (size_t index = state.captureBase; index < state.captureCount; index++) {
+    const Capture& capture = state.captures.items[index];
+    if ((capture.flags & capture_flag::rest) != 0) to = putFreeField(state, capture, to);
+  }
+  to = reserveLines(state.output, to, state.envelopeBytes + MEMBER_BYTES);
+  // The first comma of the envelope's fields is not behind a brace.
+  const size_t comma = state.envelopeBytes > 0 && to[-1] == '{' ? 1 : 0;
+  to = copyBytes(to, state.envelopeText.items + comma, state.envelopeBytes - comma);
   *to++ = '}';
   return to;
 }

@@ -136,6 +136,9 @@ struct State {
   /// Captures of the envelope's own fields that go into each of its events.
   Room<Capture> envelope;
   size_t envelopeCount;
+  /// How a line carries them, a comma before each.
+  Room<Byte> envelopeText;
+  size_t envelopeBytes;
   /// By column: the winning capture, where the column has one.
   const Capture* winner[COLUMNS_MAX];
   /// One bit for each column that has a winner, and for each whose winner is more than `""` or `{}`.
