@@ -59,8 +59,10 @@ inline uint32_t checkColumn(State& state, const Column& column, const Capture& c
 /// one expression, since branches on values differ from column to column.
 inline bool isPlainlyRight(const Column& column, const Capture& capture) {
   const uint32_t inside = static_cast<uint32_t>(capture.valueEnd - capture.valueStart) - 2;
-  return static_cast<int>((capture.flags & ~capture_flag::apart) == 0) & static_cast<int>(capture.kind == column.plainKind) &
-         static_cast<int>(inside - column.bytesMin <= column.bytesSpan);
+  const uint32_t isUsual = (capture.flags & ~capture_flag::apart) == 0;
+  const uint32_t isOfKind = capture.kind == column.plainKind;
+  const uint32_t fits = inside - column.bytesMin <= column.bytesSpan;
+  return (isUsual & isOfKind & fits) != 0;
 }
 
 /// `bit` or 0, without a branch.

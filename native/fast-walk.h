@@ -57,12 +57,13 @@ PENSTOCK_INLINE bool closeLevel(Walk& walk) {
   return walk.level > walk.state->fast.levels;
 }
 
-/// Walks the event whose brace is at the token. Returns with `isClosed` when its last brace is the token passed last.
+/// The token that a walk passed last, and whether that is the brace which closes the event.
 struct WalkEnd {
   const uint32_t* token;
   bool isClosed;
 };
 
+/// Walks the event whose brace is the token of `walk`.
 PENSTOCK_INLINE WalkEnd walkFast(Walk walk) {
   const Byte* const bytes = walk.bytes;
   KeyIndex* place = &walk.key->inside;

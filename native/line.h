@@ -15,8 +15,9 @@ struct Line {
 /// Copies from the body, wide where that reads nothing behind the source. Room for the slack is in `fixedBytes`.
 inline Byte* copyBody(const State& state, Byte* to, Position start, Position end) {
   const size_t length = static_cast<size_t>(end - start);
-  if (__builtin_expect(end + COPY_SLACK_BYTES <= state.sourceBytes, 1)) return copyWide(to, state.bytes + start, length);
-  return copyBytes(to, state.bytes + start, length);
+  const Byte* from = state.bytes + start;
+  if (__builtin_expect(end + COPY_SLACK_BYTES <= state.sourceBytes, 1)) return copyWide(to, from, length);
+  return copyBytes(to, from, length);
 }
 
 /// Writes the members that wait, if any.

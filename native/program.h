@@ -76,7 +76,7 @@ struct Program {
   }
 };
 
-/// Slots and entries that a program can have: they are counted in fifteen bits.
+/// Slots and entries that a program can have: they are counted in fifteen bits. A column can have 256 sources.
 constexpr size_t PROGRAM_SLOTS_MAX = INT16_MAX;
 
 inline void readNode(SetupReader& reader, Program& program, bool isRoot) {

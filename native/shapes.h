@@ -25,9 +25,10 @@ using KeyIndex = uint16_t;
 
 /// Half a megabyte of a scanner's own: some four hundred kinds of events of twenty keys.
 constexpr size_t KNOWN_KEYS_MAX = 8192;
-/// A slab of 900 KB takes ten million instructions; to learn a key takes some two hundred.
+/// To learn a key takes some five hundred instructions, to scan a slab of 900 KB some eight million.
 constexpr size_t KEYS_LEARNT_MAX = 512;
-/// Keys that are tried in one place: beyond this the table of the program is as fast.
+/// Keys that are tried in one place. With eight instead, events whose keys come in random order take 2 % longer, and the
+/// usual ones gain nothing.
 constexpr uint32_t NEXT_KEYS_MAX = 4;
 /// Each program has a root of its own among them.
 constexpr uint32_t PROGRAMS_MAX = 256;
@@ -54,14 +55,18 @@ struct alignas(64) KnownKey {
 };
 static_assert(sizeof(KnownKey) == 64, "one cache line");
 
-/// Whether the text of `key` stands at `from`, where KEY_TEXT_BYTES can be read.
+/// Whether the text of `key` stands at `from`, where KEY_TEXT_BYTES can be read. Few keys have more than thirteen bytes,
+/// and which have is the same from event to event: not to compare the upper half is 2 % of a scan.
 PENSTOCK_INLINE bool standsAt(const KnownKey& key, const Byte* from) {
 #if defined(__SSE2__)
   const __m128i* const words = reinterpret_cast<const __m128i*>(from);
   const __m128i* const text = reinterpret_cast<const __m128i*>(key.text);
   const __m128i low = _mm_cmpeq_epi8(_mm_loadu_si128(words), _mm_load_si128(text));
-  const __m128i high = _mm_cmpeq_epi8(_mm_loadu_si128(words + 1), _mm_load_si128(text + 1));
-  const uint32_t equal = static_cast<uint32_t>(_mm_movemask_epi8(low) | _mm_movemask_epi8(high) << 16);
+  uint32_t equal = static_cast<uint32_t>(_mm_movemask_epi8(low)) | 0xffff0000;
+  if (__builtin_expect(key.textBytes > 16, 0)) {
+    const __m128i high = _mm_cmpeq_epi8(_mm_loadu_si128(words + 1), _mm_load_si128(text + 1));
+    equal &= static_cast<uint32_t>(_mm_movemask_epi8(high)) << 16 | 0xffff;
+  }
   return (equal | key.ignored) == 0xffffffff;
 #else
   return std::memcmp(from, key.text, key.textBytes) == 0;

@@ -189,7 +189,9 @@ inline double parseUsualTime(const Byte* bytes, Position length) {
         !readPattern(bytes + 16, ":00.000Z", 0xff000000ff0000ff, seconds)) {
       return NOT_A_TIME;
     }
-    const auto pairAt = [](uint64_t digits, int byte) { return static_cast<int64_t>(pairsOf(digits) >> 8 * byte & 0xff); };
+    const auto pairAt = [](uint64_t digits, int byte) {
+      return static_cast<int64_t>(pairsOf(digits) >> 8 * byte & 0xff);
+    };
     const int64_t year = pairAt(date, 0) * 100 + pairAt(date, 2);
     const int64_t hour = pairAt(hours, 3), minute = pairAt(hours, 6), second = pairAt(seconds, 1);
     int64_t days;

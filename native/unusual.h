@@ -218,8 +218,9 @@ __attribute__((noinline)) inline Step walkUnusualMember(Walk& walk, KeyIndex* pl
 
   // Without white space before it the list was looked through.
   const bool isSought = start == static_cast<Position>(*walk.token) + 1;
+  const Byte* text = walk.bytes + start;
   KnownKey* known = nullptr;
-  if (!isSought || standsAt(walk.known[*place], walk.bytes + start)) known = state.shapes.find(place, walk.bytes + start);
+  if (!isSought || standsAt(walk.known[*place], text)) known = state.shapes.find(place, text);
   if (known != nullptr) walk.key = known;
   else if (!proveKey(walk, place, start, end)) return Step::unsure;
   walk.token++;
