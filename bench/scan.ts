@@ -3,12 +3,14 @@
  * the same bodies. They take turns, so that a slow second of the machine hits all; the median of several turns
  * counts. What is compared is the same work: from the bytes of bodies to canonical lines and records.
  *
- *   npm run bench:scan -- [--json FILE] [--events N] [--turns N] [--seed N]
+ *   npm run bench:scan -- [--dialect penstock|segment] [--json FILE] [--events N] [--turns N] [--seed N]
  */
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
-import { ROUTES } from '../src/dialects/routes.ts';
+import { compileDialect } from '../src/dialects/compile.ts';
+import { penstock } from '../src/dialects/penstock.ts';
+import { segment } from '../src/dialects/segment.ts';
 import { createScanOutput, type Scanner, type ScanSetup } from '../src/scan/contract.ts';
 import { createNativeScanner, nativeKernel } from '../src/scan/native.ts';
 import { createReferenceScanner } from '../src/scan/reference/scanner.ts';
@@ -16,9 +18,11 @@ import { createUuidSource } from '../src/scan/uuid.ts';
 import { FRAMES_PER_SLAB_MAX } from '../src/slab/layout.ts';
 import { type CorpusSize, createCorpus, createRandom } from './corpus.ts';
 import { createSlab, resetVerdicts } from './scan-fixture.ts';
+import { toSegmentBatch } from './segment-events.ts';
 
 const { values } = parseArgs({
   options: {
+    dialect: { type: 'string', default: 'penstock' },
     json: { type: 'string' },
     events: { type: 'string', default: '100' },
     turns: { type: 'string', default: '9' },
@@ -28,6 +32,7 @@ const { values } = parseArgs({
 const eventsPerBody = Number(values.events);
 const turns = Number(values.turns);
 const seed = Number(values.seed);
+const isSegment = values.dialect === 'segment';
 const TURN_CPU_US = 250_000;
 const SLAB_BODY_BYTES = 900_000;
 
@@ -61,7 +66,7 @@ for (const { size, bytesPerEvent, native, reference, jsonParse } of figures) {
   );
 }
 console.log(
-  `node ${report.node} · ${report.cpu} · ${report.kernel ?? 'no native scanner'} · seed ${seed} · ` +
+  `${values.dialect} · node ${report.node} · ${report.cpu} · ${report.kernel ?? 'no native scanner'} · seed ${seed} · ` +
     `${eventsPerBody} events a body · ${turns} turns`,
 );
 if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
@@ -71,7 +76,11 @@ function measure(size: CorpusSize): Figure {
   const bodies: Buffer[] = [];
   let bytes = 0;
   while (bytes < SLAB_BODY_BYTES && bodies.length < FRAMES_PER_SLAB_MAX) {
-    const body = eventsPerBody === 1 ? corpus.single() : corpus.array(eventsPerBody);
+    const body = isSegment
+      ? toSegmentBatch(corpus.events(eventsPerBody))
+      : eventsPerBody === 1
+        ? corpus.single()
+        : corpus.array(eventsPerBody);
     bodies.push(body);
     bytes += body.length;
   }
@@ -80,7 +89,7 @@ function measure(size: CorpusSize): Figure {
   const frames = bodies.map((body) => ({ body, address: [203, 0, 113, 7], userAgent: agent, app: 1 }));
   const slab = createSlab(frames, Date.UTC(2025, 5, 9));
   const setup = (): ScanSetup => ({
-    programs: ROUTES.map((route) => route.program),
+    programs: [compileDialect(isSegment ? segment : penstock, 'batch')],
     apps: ['', 'shop'],
     batchEventsMax: 1000,
     ids: createUuidSource(createRandom(seed)),
@@ -131,10 +140,12 @@ function rateOf(once: () => number): number {
 /** What a service without a scanner does with a body: parse, look at the fields that must be there, write a line each. */
 function parseAndStringify(body: Buffer): number {
   const parsed = JSON.parse(body.toString('utf8')) as Record<string, unknown> | Record<string, unknown>[];
-  const events = Array.isArray(parsed) ? parsed : [parsed];
+  const [type, id] = isSegment ? (['event', 'anonymousId'] as const) : (['event_type', 'device_id'] as const);
+  const batch = Array.isArray(parsed) ? parsed : (parsed['batch'] ?? [parsed]);
+  const events = batch as Record<string, unknown>[];
   let accepted = 0;
   for (const event of events) {
-    if (typeof event['event_type'] !== 'string' || typeof event['device_id'] !== 'string') continue;
+    if (typeof event[type] !== 'string' || typeof event[id] !== 'string') continue;
     event['app_id'] = 'shop';
     event['received_at'] = '2025-06-09T00:00:00.000Z';
     if (Buffer.byteLength(JSON.stringify(event)) > 0) accepted++;

@@ -47,14 +47,28 @@ struct SoughtKeys {
 /// What `findSought` returns beside positions: an escape may hide a key.
 constexpr Position HIDDEN = -2;
 
+/// First bytes of sought keys that are looked for at once; with more of them every quote is looked at.
+constexpr size_t FIRST_BYTES_MAX = 4;
+
 /// Where one of the keys stands behind a quote between `start` and `end`, a key or a text, at any depth; -1 for none.
 inline Position findSought(const Byte* bytes, Position start, Position end, const SoughtKeys& sought) {
 #if defined(__SSE2__)
   const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\');
-  for (; start + 16 <= end; start += 16) {
+  __m128i firsts[FIRST_BYTES_MAX];
+  const bool isFew = sought.count <= FIRST_BYTES_MAX;
+  for (size_t index = 0; index < FIRST_BYTES_MAX; index++) {
+    firsts[index] = isFew && index < sought.count ? _mm_set1_epi8(static_cast<char>(*sought.keys[index].bytes)) : quote;
+  }
+  for (; start + 17 <= end; start += 16) {
     const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes + start));
+    const __m128i next = _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes + start + 1));
+    __m128i begins = _mm_cmpeq_epi8(next, firsts[0]);
+    for (size_t index = 1; index < FIRST_BYTES_MAX; index++) {
+      begins = _mm_or_si128(begins, _mm_cmpeq_epi8(next, firsts[index]));
+    }
     if (_mm_movemask_epi8(_mm_cmpeq_epi8(block, backslash)) != 0) return HIDDEN;
     uint32_t quotes = static_cast<uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(block, quote)));
+    if (isFew) quotes &= static_cast<uint32_t>(_mm_movemask_epi8(begins));
     for (; quotes != 0; quotes &= quotes - 1) {
       const Position behind = start + __builtin_ctz(quotes) + 1;
       if (behind + 1 < end && sought.standsAt(bytes + behind, bytes + end)) return behind;

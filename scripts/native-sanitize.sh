@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The differential fuzzer over the native scanner built with AddressSanitizer and UndefinedBehaviorSanitizer.
+# The differential fuzzers over the native scanner built with AddressSanitizer and UndefinedBehaviorSanitizer.
 #   bash scripts/native-sanitize.sh [cases] [seed]
 # The addon runs inside of Node, whose own memory is left alone: the sanitizer is loaded before it, and leaks of Node
 # itself are not looked for. Needs a compiler with its sanitizers; leaves the ordinary build as it was.
@@ -23,6 +23,9 @@ cp "$target" dist/native/scanner.node
 preload="$("$compiler" -print-file-name=libasan.so) $("$compiler" -print-file-name=libubsan.so)"
 for kernel in '' haswell fallback; do
   echo "sanitize: kernel ${kernel:-of this machine}"
-  LD_PRELOAD="$preload" ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
-    ${kernel:+env SIMDJSON_FORCE_IMPLEMENTATION=$kernel} node dist/test/fuzz/scan-differential.js --cases "$cases" --seed "$seed"
+  for fuzzer in scan dialect; do
+    LD_PRELOAD="$preload" ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
+      ${kernel:+env SIMDJSON_FORCE_IMPLEMENTATION=$kernel} \
+      node "dist/test/fuzz/$fuzzer-differential.js" --cases "$cases" --seed "$seed"
+  done
 done
