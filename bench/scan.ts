@@ -2,8 +2,10 @@
  * Events a CPU-second of the native scanner and of the reference, beside JSON.parse + check + JSON.stringify over
  * the same bodies. They take turns, so that a slow second of the machine hits all; the median of several turns
  * counts. What is compared is the same work: from the bytes of bodies to canonical lines and records.
+ * Then, from such lines, Kafka record batches (record-batch.ts) beside kafkajs' own encoder.
  *
  *   npm run bench:scan -- [--dialect penstock|segment] [--json FILE] [--events N] [--turns N] [--seed N]
+ *   npm run bench:scan -- --instructions (instructions.ts)
  */
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -17,6 +19,8 @@ import { createReferenceScanner } from '../src/scan/reference/scanner.ts';
 import { createUuidSource } from '../src/scan/uuid.ts';
 import { FRAMES_PER_SLAB_MAX } from '../src/slab/layout.ts';
 import { type CorpusSize, createCorpus, createRandom } from './corpus.ts';
+import { printInstructions } from './instructions.ts';
+import { createBatchContenders } from './record-batch.ts';
 import { createSlab, resetVerdicts } from './scan-fixture.ts';
 import { toSegmentBatch } from './segment-events.ts';
 
@@ -27,8 +31,10 @@ const { values } = parseArgs({
     events: { type: 'string', default: '100' },
     turns: { type: 'string', default: '9' },
     seed: { type: 'string', default: '1' },
+    instructions: { type: 'boolean', default: false },
   },
 });
+if (values.instructions) process.exit(printInstructions(Number(values.seed)) ? 0 : 1);
 const eventsPerBody = Number(values.events);
 const turns = Number(values.turns);
 const seed = Number(values.seed);
@@ -46,6 +52,7 @@ interface Figure {
 }
 
 const figures = (['small', 'medium', 'large'] as const).map(measure);
+const recordBatches = await measureRecordBatches();
 const report = {
   node: process.version,
   cpu: cpus()[0]?.model,
@@ -54,6 +61,7 @@ const report = {
   eventsPerBody,
   turns,
   eventsPerSecond: figures,
+  batchRecordsPerSecond: recordBatches,
 };
 for (const { size, bytesPerEvent, native, reference, jsonParse } of figures) {
   const ratios =
@@ -64,6 +72,12 @@ for (const { size, bytesPerEvent, native, reference, jsonParse } of figures) {
     `${size.padEnd(7)} ${bytesPerEvent.toFixed(0).padStart(5)} B  native ${millions(native)}  ` +
       `reference ${millions(reference)}  JSON.parse+check+stringify ${millions(jsonParse)}  ${ratios}`,
   );
+}
+const rateOfKafkajs = recordBatches.find(({ name }) => name === 'kafkajs')?.rate ?? Number.NaN;
+for (const { name, rate, bytesPerRecord } of recordBatches) {
+  const bytes = bytesPerRecord === undefined ? '' : `${bytesPerRecord.toFixed(0)} B a record, `;
+  const times = `×${(rate / rateOfKafkajs).toFixed(1)} kafkajs`;
+  console.log(`record batches, ${name.padEnd(20)} ${(rate / 1e6).toFixed(3)} M records/s  ${bytes}${times}`);
 }
 console.log(
   `${values.dialect} · node ${report.node} · ${report.cpu} · ${report.kernel ?? 'no native scanner'} · seed ${seed} · ` +
@@ -122,6 +136,24 @@ function measure(size: CorpusSize): Figure {
   }
   const [reference = 0, jsonParse = 0, nativeRate] = rates.map(median);
   return { size, bytesPerEvent: bytes / eventCount, native: nativeRate, reference, jsonParse };
+}
+
+/** Records of the medium corpus a CPU-second into sealed record batches. */
+async function measureRecordBatches() {
+  const contenders = await createBatchContenders(seed);
+  const rates = contenders.map((): number[] => []);
+  for (let turn = 0; turn <= turns; turn++) {
+    for (const [index, { once }] of contenders.entries()) {
+      const rate = rateOf(once);
+      if (turn > 0) rates[index]?.push(rate);
+    }
+  }
+  return contenders.map(({ name, once, bytes }, index) => {
+    const count = once();
+    const total = bytes();
+    const bytesPerRecord = total === undefined ? undefined : total / count;
+    return { name, rate: median(rates[index] ?? []), bytesPerRecord };
+  });
 }
 
 function rateOf(once: () => number): number {

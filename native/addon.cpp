@@ -5,6 +5,7 @@
 //   scan(scanner, output, counts, words, baseTimeMs, source0, source1, lines, records, errors)
 //       true, or false when the slab contradicts itself. `counts` is a Float64Array of the id counter in, and of
 //       id counter, line bytes, records, errors and surrogates out. A table that had to grow is set on `output`.
+//   crc32c, createBatches, planBatches, writeBatches  see kafka/door.h
 //
 // The one translation unit of the scanner: its stages are headers, so that the compiler sees through all of them.
 #include <node_api.h>
@@ -12,25 +13,16 @@
 #include <new>
 
 #include "create.h"
+#include "elements.h"
+#include "kafka/door.h"
 
 namespace {
 
 using penstock::Byte;
+using penstock::Elements;
+using penstock::elementsOf;
 using penstock::State;
 using penstock::Table;
-
-/// The elements of a typed array. VIEW for the time of one call.
-struct Elements {
-  void* data = nullptr;
-  size_t length = 0;
-};
-
-Elements elementsOf(napi_env env, napi_value value) {
-  Elements elements;
-  napi_typedarray_type type;
-  napi_get_typedarray_info(env, value, &type, &elements.length, &elements.data, nullptr, nullptr);
-  return elements;
-}
 
 napi_value undefined(napi_env env) {
   napi_value value;
@@ -143,5 +135,7 @@ NAPI_MODULE_INIT() {
   define(env, exports, "kernel", kernel);
   define(env, exports, "create", create);
   define(env, exports, "scan", scan);
+  penstock::defineRecordBatches(
+      [&](const char* name, napi_callback callback) { define(env, exports, name, callback); });
   return exports;
 }

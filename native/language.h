@@ -9,11 +9,11 @@
 namespace penstock {
 
 /// What a value is compared with: the unescaped bytes of a text, or the spelling of a number or word of JSON.
-struct Literal {
+struct ValueLiteral {
   bool isText;
   Text bytes;
 };
-using Literals = std::vector<Literal>;
+using ValueLiterals = std::vector<ValueLiteral>;
 
 struct Guard {
   uint32_t slot;
@@ -21,7 +21,7 @@ struct Guard {
   bool isNegated;
   /// An absent value is one of the literals.
   bool matchesAbsent;
-  Literals literals;
+  ValueLiterals literals;
 };
 
 struct SourceRule {
@@ -55,7 +55,7 @@ struct Part {
   Text key;
   /// Of `each`: keys that are taken (none is all), values that are not, and keys that get another name.
   std::vector<KeyPattern> patterns;
-  Literals dropped;
+  ValueLiterals dropped;
   std::vector<KeyRename> renames;
 };
 
@@ -85,8 +85,8 @@ struct Language {
 /// Bits of guards and of parts.
 constexpr size_t PROGRAM_BITS_MAX = 32;
 
-inline Literals readLiterals(SetupReader& reader) {
-  Literals literals;
+inline ValueLiterals readValueLiterals(SetupReader& reader) {
+  ValueLiterals literals;
   for (uint32_t left = reader.word(); left > 0 && reader.isSound(); left--) {
     const bool isText = reader.word() != 0;
     literals.push_back({isText, reader.text()});
@@ -105,7 +105,7 @@ inline Part readPart(SetupReader& reader) {
     const Text bytes = reader.text();
     part.patterns.push_back({bytes, reader.word() != 0});
   }
-  part.dropped = readLiterals(reader);
+  part.dropped = readValueLiterals(reader);
   for (uint32_t left = reader.word(); left > 0 && reader.isSound(); left--) {
     const Text from = reader.text();
     part.renames.push_back({from, reader.text()});
@@ -131,7 +131,7 @@ inline void readRules(SetupReader& reader, Language& language, uint32_t columnCo
     guard.slot = reader.word();
     guard.isNegated = reader.word() != 0;
     guard.matchesAbsent = reader.word() != 0;
-    guard.literals = readLiterals(reader);
+    guard.literals = readValueLiterals(reader);
     language.guards.push_back(guard);
   }
   for (uint32_t column = 0; column < columnCount; column++) {

@@ -20,11 +20,11 @@ inline Text insideOf(State& state, Position start, Position end, bool isEscaped)
 }
 
 /// Whether the value from `start` to `end` is one of the literals; `isEscaped` when it may hold escapes.
-inline bool isOneOf(State& state, Position start, Position end, bool isEscaped, const Literals& literals) {
+inline bool isOneOf(State& state, Position start, Position end, bool isEscaped, const ValueLiterals& literals) {
   const bool isText = state.bytes[start] == '"';
   const Position quote = isText ? 1 : 0;
   const Text value = insideOf(state, start + quote, end - quote, isText && isEscaped);
-  for (const Literal& literal : literals) {
+  for (const ValueLiteral& literal : literals) {
     if (literal.isText == isText && isSame(value, literal.bytes)) return true;
   }
   return false;

@@ -110,7 +110,8 @@ inline void readSlots(SetupReader& reader, Program& program, uint32_t columnCoun
   for (uint32_t slot = 0; slot < program.slotCount && reader.isSound(); slot++) {
     const uint32_t column = reader.word();
     const bool isNamed = column < columnCount;
-    program.slots.push_back({static_cast<int16_t>(slot), static_cast<uint8_t>(isNamed ? column : 0), 0, isNamed, false});
+    const uint8_t narrow = static_cast<uint8_t>(isNamed ? column : 0);
+    program.slots.push_back({static_cast<int16_t>(slot), narrow, 0, isNamed, false});
     const bool isSecret = reader.word() != 0;
     program.language.slots.push_back({isSecret, reader.word() != 0});
   }

@@ -155,6 +155,27 @@ export const STORE_HANG_MS_MAX = 120_000;
 /** After SIGTERM the store finishes the blocks in hand for so long, then it is killed; the files stay for the next start. */
 export const STORE_STOP_TIMEOUT_MS = 10_000;
 
+// ── Kafka ────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** One record batch, uncompressed, its header included. Brokers refuse over `message.max.bytes`, 1 MiB and 12 bytes unless they say otherwise. */
+export const KAFKA_BATCH_BYTES_MAX = MiB;
+/** Records of one batch: twice what 1 MiB holds of the smallest events, so that a larger batch stays quick to decode. */
+export const KAFKA_BATCH_RECORDS_MAX = 8_192;
+/** Batches of one call, together: they stay in a core's cache until they are compressed or sent. */
+export const KAFKA_OUTPUT_BYTES_MAX = 8 * MiB;
+/** Records of one call: the plan of one takes 56 bytes, this many of the smallest events fill the output. */
+export const KAFKA_CALL_RECORDS_MAX = 32_768;
+/** Partitions of one topic; each call clears a word for every one. */
+export const KAFKA_PARTITIONS_MAX = 10_000;
+/** Headers that a caller adds to every record of a batch: a traceparent takes 68 bytes, a reason of failure some hundred. */
+export const KAFKA_HEADERS_BYTES_MAX = 4 * KiB;
+/** Uncompressed bytes of a snappy block within Kafka's framing: the Java client's own size. */
+export const SNAPPY_BLOCK_BYTES = 32 * KiB;
+/** Uncompressed bytes of an LZ4 block, one of the four sizes of the format: a reader takes as much memory for each frame. */
+export const LZ4_BLOCK_BYTES = 256 * KiB;
+/** Records of one fetched batch, decompressed: a broker passes on what other producers sent, bombs included. */
+export const KAFKA_DECOMPRESSED_BYTES_MAX = 64 * MiB;
+
 // ── Query door of the embedded store ─────────────────────────────────────────────────────────────────────
 
 /** One result; the engine streams nothing over this binding, so the result stands in memory whole. */
@@ -192,6 +213,10 @@ assert(KEY_STRING_BYTES_MAX < 16_383, 'the hash of a key in a set depends on all
 assert(MESSAGE_BYTES_MAX <= CREDIT_BYTES, 'one message of the allowed size fits the credit');
 assert(MEMORY_BYTES_MAX >= 4 * BODY_BYTES_MAX, 'the largest body fits the budget beside others');
 assert(REJECTED_RAW_BYTES_MAX <= BLOCK_BYTES_MAX, 'a rejected event fits a block');
+assert(KAFKA_BATCH_BYTES_MAX <= KAFKA_OUTPUT_BYTES_MAX, 'a record batch fits what one call gives');
+assert(KAFKA_BATCH_RECORDS_MAX <= KAFKA_CALL_RECORDS_MAX, 'one call can fill a batch');
+assert(KAFKA_HEADERS_BYTES_MAX < KAFKA_BATCH_BYTES_MAX, 'a record has room beside its headers');
+assert(LINES_BYTES_MAX < 2 ** 31, 'a place in the lines of a slab fits 31 bits');
 assert(RETRY_DELAY_MS_MIN < RETRY_DELAY_MS_MAX, 'a backoff can grow');
 assert(2 * STORE_MESSAGE_BYTES_MAX < STORE_LINE_BYTES_MAX, 'an escaped message fits a line of the socket');
 assert(STORE_PING_INTERVAL_MS * 2 < STORE_SILENCE_MS_MAX, 'one lost sign of life is no silence');

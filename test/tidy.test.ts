@@ -113,10 +113,12 @@ describe('the shape of the tree', () => {
   const LEAVES = [
     'assert',
     'clock',
+    'crc32c',
     'event',
     'in-flight',
     'limits',
     'log',
+    'native-addon',
     'outcome',
     'problem',
     'version',
@@ -135,6 +137,7 @@ describe('the shape of the tree', () => {
     ['ack', 'src/dialects/', 'an answer names the field in the words of the dialect'],
     ['ack', 'src/slab/slab.ts', 'answers are read from a slab that came back'],
     ['dispatch', 'src/slab/', 'slabs are what it sends out'],
+    ['sinks', 'src/scan/reference/murmur2.ts', 'partitions follow from the hash that the scanner writes'],
     ...['http', 'websocket'].flatMap((door) =>
       (
         [

@@ -3,8 +3,8 @@
  * The binding of the native scanner (native/, C++ on simdjson), which gives the bytes of the reference for every
  * input, several times faster. The addon is built by scripts/native.mjs and may be missing.
  */
-import { createRequire } from 'node:module';
 import { assert } from '../assert.ts';
+import { loadNativeAddon } from '../native-addon.ts';
 import type { ScanJob, Scanner, ScanOutput, ScanSetup } from './contract.ts';
 import { encodeSetup } from './native-setup.ts';
 import { openOutput } from './output.ts';
@@ -26,22 +26,7 @@ interface Addon {
   ): boolean;
 }
 
-/** Beside the compiled modules; and from src/, where tests run, in what was built last. */
-const PLACES = ['../../native/scanner.node', '../../dist/native/scanner.node'];
-
-const addon = loadAddon();
-
-function loadAddon(): Addon | undefined {
-  const require = createRequire(import.meta.url);
-  for (const place of PLACES) {
-    try {
-      return require(place) as Addon;
-    } catch {
-      // Not built, or not for this machine: the reference serves, and the start says so.
-    }
-  }
-  return undefined;
-}
+const addon = loadNativeAddon<Addon>();
 
 /** Name of the instruction set that the native scanner uses here, or undefined when there is no native scanner. */
 export function nativeKernel(): string | undefined {

@@ -17,7 +17,8 @@ import {
 } from '../../src/scan/contract.ts';
 import { createReferenceScanner } from '../../src/scan/reference/scanner.ts';
 import { createUuidSource } from '../../src/scan/uuid.ts';
-import { createTable, createTableFrames } from '../fuzz/dialect-cases.ts';
+import { createTableFrames } from '../fuzz/dialect-bodies.ts';
+import { createTable } from '../fuzz/dialect-cases.ts';
 import { APPS, BASE_TIME_MS, compileTables } from '../fuzz/dialect-differential.ts';
 
 const SEED = Number(process.env['PENSTOCK_FUZZ_SEED'] ?? Date.now() % 1_000_000_000);

@@ -16,10 +16,12 @@ import { createNativeScanner, nativeKernel } from '../../src/scan/native.ts';
 import { createReferenceScanner } from '../../src/scan/reference/scanner.ts';
 import { createUuidSource } from '../../src/scan/uuid.ts';
 import { outputDifference } from '../scan/output-difference.ts';
-import { createTable, createTableFrames, type Table } from './dialect-cases.ts';
+import { createTableFrames } from './dialect-bodies.ts';
+import { createTable, type Table } from './dialect-cases.ts';
 import { damage } from './scan-cases.ts';
-import { fromRegression, type RegressionFrame, shrink, toRegression } from './scan-compare.ts';
-import type { Random } from './scan-values.ts';
+import { fromRegression, type RegressionFrame, toRegression } from './scan-compare.ts';
+import { shrink } from './scan-shrink.ts';
+import type { Random } from './scan-words.ts';
 
 /** 2025-06-09T12:30:15.250Z, around which the times of the cases lie. */
 export const BASE_TIME_MS = 1_749_472_215_250;

@@ -2,11 +2,15 @@
  * Frames for the differential fuzzer: events built from what hurts scanners (strings, numbers, keys, depths,
  * duplicates, unknown fields), in every shape that a body can have, then damaged byte by byte. All from one seed.
  */
-import { createCorpus } from '../../bench/corpus.ts';
-import type { FixtureFrame } from '../../bench/scan-fixture.ts';
+import { type Corpus, createCorpus } from '../../bench/corpus.ts';
+import { CLIENT_COLUMNS } from '../../src/event.ts';
+import { ReasonNumber } from '../../src/outcome.ts';
+import type { FuzzFrame } from './scan-compare.ts';
+import { familiar } from './scan-familiar.ts';
 import {
   below,
   COLUMN_KEYS,
+  FALSE_SPACES,
   KEYS,
   NUMBERS,
   OTHER_KEYS,
@@ -17,41 +21,59 @@ import {
   TEXTS,
   TIMES,
   WORDS,
-} from './scan-values.ts';
+} from './scan-words.ts';
 
-/** A generator of frames. `errors` makes roughly one event in three faulty by construction. */
-export function createFrameSource(random: Random): () => FixtureFrame {
+/** Reasons with which a frame comes to the scanner: decompression refused it. */
+const EARLIER_REASONS = [
+  ReasonNumber.invalid_compression,
+  ReasonNumber.body_too_large,
+  ReasonNumber.overloaded,
+];
+
+/** A generator of frames: one in three is damaged, and about one event in three is faulty by construction. */
+export function createFrameSource(random: Random): () => FuzzFrame {
   const corpora = [
     createCorpus(random(), 'small'),
     createCorpus(random(), 'medium'),
     createCorpus(random(), 'large'),
   ];
   return () => {
-    let body = buildBody(random, corpora);
-    if (oneIn(random, 3)) body = damage(random, body);
+    const { body, shape } = buildBody(random, corpora);
     return {
-      body,
+      body: oneIn(random, 3) ? damage(random, body) : body,
+      shape,
       route: below(random, 3),
       app: below(random, 3),
       transport: below(random, 2),
       receivedDeltaMs: below(random, 100_000),
       ...(oneIn(random, 3) && { address: address(random) }),
       ...(oneIn(random, 3) && { userAgent: userAgent(random) }),
+      ...(oneIn(random, 4) && { isInArena: true }),
+      ...(oneIn(random, 100) && { reason: pick(random, EARLIER_REASONS) }),
     };
   };
 }
 
-function buildBody(random: Random, corpora: ReturnType<typeof createCorpus>[]): Buffer {
+interface Built {
+  readonly body: Buffer;
+  readonly shape: NonNullable<FuzzFrame['shape']>;
+}
+
+function buildBody(random: Random, corpora: readonly Corpus[]): Built {
   const mark = oneIn(random, 20) ? '\ufeff' : '';
   const before = oneIn(random, 8) ? space(random) : '';
   const after = oneIn(random, 8) ? space(random) : '';
-  const count = oneIn(random, 4) ? below(random, 6) : below(random, 3);
+  const count = oneIn(random, 4) ? below(random, 6) : 1 + below(random, 3);
   const events = Array.from({ length: count }, () => event(random, corpora));
-  const shape = below(random, 10);
-  if (shape < 3) return Buffer.from(mark + before + (events[0] ?? '') + after);
-  if (shape < 6) return Buffer.from(`${mark}${before}[${join(random, events)}]${after}`);
-  if (shape < 8) return Buffer.from(mark + before + envelope(random, events) + after);
-  return Buffer.from(mark + before + events.join(pick(random, ['\n', '\n', '\r\n', ' \n\n', ' '])) + after);
+  const kind = below(random, 10);
+  const build = (shape: Built['shape'], text: string): Built => ({
+    body: Buffer.from(mark + before + text + after),
+    shape,
+  });
+  if (kind < 3) return build('single', events[0] ?? '');
+  if (kind < 6) return build('array', `[${join(random, events)}]`);
+  if (kind < 8) return build('envelope', envelope(random, events));
+  return build('ndjson', events.join(pick(random, ['\n', '\n', '\r\n', ' \n\n', ' '])));
 }
 
 function join(random: Random, parts: readonly string[]): string {
@@ -61,22 +83,24 @@ function join(random: Random, parts: readonly string[]): string {
 
 function envelope(random: Random, events: readonly string[]): string {
   const fields = Array.from({ length: below(random, 4) }, () => member(random, 1));
+  if (oneIn(random, 60)) fields.push(`"deep":${deep(random)}`);
   const array = `"${pick(random, ['events', 'batch', 'ev\\u0065nts'])}":[${join(random, events)}]`;
   fields.splice(below(random, fields.length + 1), 0, array);
   if (oneIn(random, 12)) fields.push(`"big":"${'b'.repeat(4060 + below(random, 40))}"`);
   return `{${join(random, fields)}}`;
 }
 
-function event(random: Random, corpora: ReturnType<typeof createCorpus>[]): string {
-  const kind = below(random, 14);
+function event(random: Random, corpora: readonly Corpus[]): string {
+  const kind = below(random, 18);
   if (kind === 0) return value(random, 0);
-  if (kind > 11) return familiar(random);
+  if (kind > 13) return familiar(random, value);
   if (kind < 4) return JSON.stringify(pick(random, corpora).next(), null, oneIn(random, 4) ? 1 : 0);
   const members: string[] = [];
   const minimal = oneIn(random, 2)
     ? ['"event_id":"e"', '"event_type":"t"', '"app_id":"a"', '"device_id":"d"']
     : ['"event":"t"', '"userId":"u"', '"event_type":"t"', '"app_id":"shop"', '"user_id":"u"'];
-  if (!oneIn(random, 10)) members.push(...minimal);
+  if (oneIn(random, 8)) minimal.splice(below(random, minimal.length), 1);
+  if (!oneIn(random, 20)) members.push(...minimal);
   const extra = below(random, 6);
   for (let index = 0; index < extra; index++) members.push(member(random, 1));
   if (oneIn(random, 60)) for (let index = 0; index < 80; index++) members.push(`"m${index}":${index}`);
@@ -85,50 +109,26 @@ function event(random: Random, corpora: ReturnType<typeof createCorpus>[]): stri
       { length: 70 },
       (_none, index) => `"n${below(random, 3) === 0 ? index : index + 100}":0`,
     );
-    members.push(`"context":{${keys}}`, ...keys.slice(0, 40));
+    members.push(
+      `"context":{${oneIn(random, 3) ? keys : [...new Set(keys)]}}`,
+      ...new Set(keys.slice(0, 40)),
+    );
   }
   if (oneIn(random, 3)) members.sort(() => (random() & 1) - 0.5);
-  return `{${join(random, members)}}`;
+  return `{${join(random, unlikeKeys(random, members))}}`;
 }
 
-/** Sequences of keys that come again and again, so that a scanner may expect them; `@` is an object, `#` an array. */
-const FAMILIAR = [
-  ['event_id', 'event_type', 'app_id', 'device_id', 'timestamp', 'event_data@', 'context@'],
-  ['event_id', 'event_type', 'app_id', 'user_id', 'a', 'k', 'event_data@', 'b#', 'platform'],
-  ['event', 'userId', 'timestamp', 'context@', 'properties@', 'k'],
-] as const;
-const FAMILIAR_INSIDE = ['a', 'b', 'k', '_k', 'eight__8', 'device', 'name'] as const;
-
-/** An event of a familiar sequence, mostly with one key changed, doubled, dropped, moved, spelt or spaced otherwise. */
-function familiar(random: Random): string {
-  const keys: string[] = [...pick(random, FAMILIAR)];
-  const change = below(random, 9);
-  const at = below(random, keys.length);
-  if (change === 0) keys[at] = pick(random, KEYS);
-  else if (change === 1) keys.splice(at, 0, pick(random, keys));
-  else if (change === 2) keys.splice(at, 1);
-  else if (change === 3) keys.push(...keys.splice(at, 1));
-  else if (change === 4) keys[at] = keys[at]!.replace('e', '\\u0065');
-  const members = keys.map((key, index) => {
-    const isOdd = change > 4 && index === at;
-    const name = key.replace(/[@#]$/, '');
-    const colon = isOdd && change === 5 ? ' : ' : ':';
-    return `"${name}"${colon}${isOdd && change === 6 ? value(random, 1) : familiarValue(random, key)}`;
-  });
-  return `{${members.join(change === 7 ? ', ' : ',')}}`;
+/** The members without those whose key, as it is spelt, stood before; now and then all of them. */
+function unlikeKeys(random: Random, members: readonly string[]): readonly string[] {
+  if (oneIn(random, 12)) return members;
+  const byKey = new Map(members.map((text) => [text.slice(0, text.indexOf('"', 1)), text]));
+  return [...byKey.values()];
 }
 
-function familiarValue(random: Random, key: string): string {
-  const inside = () => {
-    const keys = FAMILIAR_INSIDE.slice(0, 3 + below(random, 4));
-    if (oneIn(random, 6)) keys[below(random, keys.length)] = pick(random, FAMILIAR_INSIDE);
-    return `{${keys.map((name) => `"${name}":${pick(random, ['1', '"t"', '2.5', 'true', 'null', '{}', '[]'])}`)}}`;
-  };
-  if (key.endsWith('@')) return inside();
-  if (key.endsWith('#')) return `[${Array.from({ length: below(random, 4) }, inside)}]`;
-  if (key === 'timestamp') return pick(random, TIMES);
-  return `"${pick(random, ['t', 'shop', 'a b', ''])}"`;
-}
+const KEY_KINDS = new Map<string, string>(CLIENT_COLUMNS.map(({ name, kind }) => [name, kind]));
+for (const key of ['messageId', 'event', 'type', 'anonymousId', 'userId', 'name', 'id'])
+  KEY_KINDS.set(key, 'text');
+for (const key of ['properties', 'campaign', 'device', 'app']) KEY_KINDS.set(key, 'object');
 
 function member(random: Random, depth: number): string {
   const key = oneIn(random, 2)
@@ -137,25 +137,28 @@ function member(random: Random, depth: number): string {
       ? pick(random, OTHER_KEYS)
       : pick(random, KEYS);
   const colon = oneIn(random, 6) ? `${space(random)}:${space(random)}` : ':';
-  if (key === 'timestamp' || oneIn(random, 15)) return `"${key}"${colon}${pick(random, TIMES)}`;
-  if (oneIn(random, 4) && /^(context|event_data|attribution|properties|campaign|device|app)$/.test(key)) {
-    return `"${key}"${colon}${object(random, depth)}`;
-  }
-  return `"${key}"${colon}${value(random, depth)}`;
+  return `"${key}"${colon}${fittingValue(random, key, depth)}`;
+}
+
+/** A value of the kind that the key's column takes; one in eight of any kind. */
+function fittingValue(random: Random, key: string, depth: number): string {
+  const kind = oneIn(random, 8) ? undefined : KEY_KINDS.get(key);
+  if (kind === 'object') return object(random, depth);
+  if (kind === 'timestamp') return pick(random, oneIn(random, 3) ? TIMES : TIMES.slice(0, 11));
+  if (kind === 'text') return `"${oneIn(random, 3) ? pick(random, TEXTS) : pick(random, TEXTS.slice(1, 8))}"`;
+  return oneIn(random, 30) ? pick(random, TIMES) : value(random, depth);
 }
 
 function object(random: Random, depth: number): string {
-  return `{${join(
-    random,
-    Array.from({ length: below(random, 5) }, () => member(random, depth + 1)),
-  )}}`;
+  const members = Array.from({ length: below(random, depth > 3 ? 2 : 5) }, () => member(random, depth + 1));
+  return `{${join(random, unlikeKeys(random, members))}}`;
 }
 
 function value(random: Random, depth: number): string {
   const kind = below(random, depth > 4 ? 8 : 12);
   if (kind < 4) return `"${pick(random, TEXTS)}"`;
-  if (kind < 6) return pick(random, NUMBERS.slice(0, oneIn(random, 5) ? NUMBERS.length : 10));
-  if (kind < 7) return oneIn(random, 5) ? pick(random, WORDS) : pick(random, WORDS.slice(0, 3));
+  if (kind < 6) return pick(random, NUMBERS.slice(0, oneIn(random, 20) ? NUMBERS.length : 10));
+  if (kind < 7) return oneIn(random, 20) ? pick(random, WORDS) : pick(random, WORDS.slice(0, 3));
   if (kind < 8) return oneIn(random, 40) ? deep(random) : String(random());
   if (kind < 10) return object(random, depth);
   return `[${join(
@@ -171,7 +174,7 @@ function deep(random: Random): string {
 }
 
 function space(random: Random): string {
-  return pick(random, SPACES);
+  return oneIn(random, 150) ? pick(random, FALSE_SPACES) : pick(random, SPACES);
 }
 
 function address(random: Random): number[] {
@@ -196,19 +199,27 @@ const NASTY_BYTES = Buffer.from(
   'latin1',
 );
 
-/** The body with a few bytes changed, dropped, added, doubled or cut. */
+/** The body with a few bytes changed, dropped, added, doubled or cut; a copy. */
 export function damage(random: Random, body: Buffer): Buffer {
-  let bytes = [...body];
-  const rounds = 1 + below(random, 3);
+  let bytes: Buffer = Buffer.from(body);
+  const rounds = oneIn(random, 3) ? 1 + below(random, 3) : 1;
   for (let round = 0; round < rounds; round++) {
     const at = below(random, bytes.length + 1);
     const kind = below(random, 8);
-    if (kind < 3) bytes[Math.min(at, Math.max(0, bytes.length - 1))] = pick(random, [...NASTY_BYTES]);
-    else if (kind === 3) bytes.splice(at, 1 + below(random, 3));
-    else if (kind === 4) bytes.splice(at, 0, pick(random, [...NASTY_BYTES]));
-    else if (kind === 5) bytes = bytes.slice(0, at);
-    else if (kind === 6) bytes.splice(at, 0, ...bytes.slice(at, at + below(random, 12)));
+    const nasty = NASTY_BYTES[below(random, NASTY_BYTES.length)]!;
+    // A byte set behind the end is not set.
+    if (kind < 3) bytes[Math.min(at, bytes.length - 1)] = nasty;
+    else if (kind === 3) bytes = splice(bytes, at, 1 + below(random, 3), NOTHING);
+    else if (kind === 4) bytes = splice(bytes, at, 0, Buffer.of(nasty));
+    else if (kind === 5) bytes = bytes.subarray(0, at);
+    else if (kind === 6) bytes = splice(bytes, at, 0, bytes.subarray(at, at + below(random, 12)));
     else if (bytes.length > 0) bytes[at % bytes.length] = below(random, 256);
   }
-  return Buffer.from(bytes);
+  return bytes;
+}
+
+const NOTHING = Buffer.alloc(0);
+
+function splice(bytes: Buffer, at: number, dropped: number, added: Buffer): Buffer {
+  return Buffer.concat([bytes.subarray(0, at), added, bytes.subarray(at + dropped)]);
 }

@@ -1,12 +1,28 @@
-/** Two scanners over the same slab: the first place in which their outputs differ, and the smallest slab that shows it. */
+/** Two scanners over the same slab: the first place in which their outputs differ; and slabs as regression files. */
 import { createRandom } from '../../bench/corpus.ts';
 import { createSlab, type FixtureFrame } from '../../bench/scan-fixture.ts';
-import { createScanOutput, type Scanner, type ScanOutput, type ScanSetup } from '../../src/scan/contract.ts';
+import {
+  createScanOutput,
+  type ScanJob,
+  type Scanner,
+  type ScanOutput,
+  type ScanSetup,
+} from '../../src/scan/contract.ts';
 import { createUuidSource, type UuidSource } from '../../src/scan/uuid.ts';
+import { FrameWord, frameRow } from '../../src/slab/layout.ts';
 import { APPS, BASE_TIME_MS, PROGRAMS } from '../scan/harness.ts';
 import { outputDifference } from '../scan/output-difference.ts';
 
 export type MakeScanner = (setup: ScanSetup) => Scanner;
+
+/** A frame as it comes to a scan: one may stand in the arena, or come with the reason for which it was refused. */
+export interface FuzzFrame extends FixtureFrame {
+  readonly isInArena?: boolean;
+  /** Number of a reason (outcome.ts). */
+  readonly reason?: number;
+  /** What the generator meant it to be; for coverage only. */
+  readonly shape?: 'single' | 'array' | 'envelope' | 'ndjson';
+}
 
 export interface Pair {
   readonly left: Side;
@@ -30,60 +46,53 @@ function createSide(make: MakeScanner, batchEventsMax: number): Side {
   return { scanner, ids, output: createScanOutput() };
 }
 
-/** What differs between the two over one slab of `frames`, or undefined. */
-export function differenceOf(pair: Pair, frames: readonly FixtureFrame[]): string | undefined {
-  const slab = createSlab(frames, BASE_TIME_MS);
-  const words = slab.words.slice();
+/** What differs between the two over one slab of `frames`, or undefined. `look` sees what the left one gave. */
+export function differenceOf(
+  pair: Pair,
+  frames: readonly FuzzFrame[],
+  look?: (words: Uint32Array, output: ScanOutput) => void,
+): string | undefined {
   const { left, right } = pair;
-  left.scanner.scan(slab.job(), left.output);
-  const expected = slab.words.slice();
-  slab.words.set(words);
-  right.scanner.scan(slab.job(), right.output);
-  return outputDifference({ ...left, words: expected }, { ...right, words: slab.words });
+  const job = createJob(frames);
+  const words = job.words.slice();
+  left.scanner.scan({ ...job, words }, left.output);
+  right.scanner.scan(job, right.output);
+  const difference = outputDifference({ ...left, words }, { ...right, words: job.words });
+  if (difference === undefined) look?.(words, left.output);
+  return difference;
 }
 
-/** The fewest frames and bytes that still differ, each tried with scanners that start anew. */
-export function shrink(
-  frames: readonly FixtureFrame[],
-  differs: (frames: readonly FixtureFrame[]) => boolean,
-) {
-  let smallest = dropParts(frames, differs);
-  for (let index = 0; index < smallest.length; index++) {
-    const { body, ...plain } = smallest[index]!;
-    const replace = (bytes: readonly number[], rest: Omit<FixtureFrame, 'body'> = plain) =>
-      smallest.map((frame, at) => (at === index ? { ...rest, body: Buffer.from(bytes) } : frame));
-    const bytes = dropParts([...Buffer.from(body)], (parts) => differs(replace(parts)));
-    smallest = replace(bytes);
-    const bare = replace(bytes, { route: plain.route ?? 0 });
-    if (differs(bare)) smallest = bare;
+function createJob(frames: readonly FuzzFrame[]): ScanJob {
+  const slab = createSlab(frames, BASE_TIME_MS);
+  if (!frames.some(({ isInArena }) => isInArena === true)) return presetReasons(slab.job(), frames);
+  // The arena has each body where the slab has it, and the slab then has it no longer.
+  const arena = Buffer.from(slab.bytes);
+  for (const [index, frame] of frames.entries()) {
+    if (frame.isInArena !== true) continue;
+    const row = frameRow(index);
+    const start = slab.words[row + FrameWord.bodyOffset]!;
+    slab.words[row + FrameWord.source] = 1;
+    slab.bytes.fill(0, start, start + slab.words[row + FrameWord.bodyLength]!);
   }
-  return smallest;
+  return presetReasons(slab.job(arena), frames);
 }
 
-/** Drops halves, then quarters, down to single parts, as long as what is left still differs. */
-function dropParts<Part>(
-  parts: readonly Part[],
-  differs: (parts: readonly Part[]) => boolean,
-): readonly Part[] {
-  for (let size = parts.length >> 1; size >= 1; size >>= 1) {
-    for (let at = 0; at + size <= parts.length; ) {
-      const without = [...parts.slice(0, at), ...parts.slice(at + size)];
-      if (without.length > 0 && differs(without)) parts = without;
-      else at += size;
-    }
+function presetReasons(job: ScanJob, frames: readonly FuzzFrame[]): ScanJob {
+  for (const [index, { reason }] of frames.entries()) {
+    if (reason !== undefined) job.words[frameRow(index) + FrameWord.reason] = reason;
   }
-  return parts;
+  return job;
 }
 
 /** A slab as a regression file keeps it: bodies and user agents in latin1, so that every byte can be read. */
-export interface RegressionFrame extends Omit<FixtureFrame, 'body' | 'userAgent'> {
+export interface RegressionFrame extends Omit<FuzzFrame, 'body' | 'userAgent' | 'shape'> {
   readonly body: string;
   readonly userAgent?: string;
 }
 
 /** Frames as text. */
-export function toRegression(frames: readonly FixtureFrame[]): RegressionFrame[] {
-  return frames.map(({ userAgent, ...frame }) => ({
+export function toRegression(frames: readonly FuzzFrame[]): RegressionFrame[] {
+  return frames.map(({ userAgent, shape: _, ...frame }) => ({
     ...frame,
     body: Buffer.from(frame.body).toString('latin1'),
     ...(userAgent !== undefined && { userAgent: Buffer.from(userAgent).toString('latin1') }),
@@ -91,7 +100,7 @@ export function toRegression(frames: readonly FixtureFrame[]): RegressionFrame[]
 }
 
 /** Frames from their text. */
-export function fromRegression(frames: readonly RegressionFrame[]): FixtureFrame[] {
+export function fromRegression(frames: readonly RegressionFrame[]): FuzzFrame[] {
   return frames.map(({ userAgent, ...frame }) => ({
     ...frame,
     body: Buffer.from(frame.body, 'latin1'),

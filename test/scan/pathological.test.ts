@@ -1,4 +1,4 @@
-/** Bodies made to cost time or stack. Each is scanned, and refused or taken, within a second. */
+/** Bodies made to cost time or stack. Each is scanned, and refused or taken, within a second of processor time. */
 import { describe, expect, it } from 'vitest';
 import { eventWith, NESTED, scanOne } from './harness.ts';
 
@@ -51,9 +51,11 @@ describe('pathological bodies', () => {
   for (const [name, build] of Object.entries(BODIES)) {
     it(`${name} take under a second`, () => {
       const body = Buffer.from(build());
-      const started = performance.now();
+      // Not the clock's time: other tests run beside this one.
+      const before = process.cpuUsage();
       const result = scanOne(body, { route: NESTED });
-      const elapsedMs = performance.now() - started;
+      const used = process.cpuUsage(before);
+      const elapsedMs = (used.user + used.system) / 1000;
       expect(
         result.accepted + result.rejected + result.errors.length + (result.reason === undefined ? 0 : 1),
       ).toBeGreaterThan(0);
