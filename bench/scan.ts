@@ -4,12 +4,15 @@
  * counts. What is compared is the same work: from the bytes of bodies to canonical lines and records.
  * Then, from such lines, Kafka record batches (record-batch.ts) beside kafkajs' own encoder.
  *
- *   npm run bench:scan -- [--json FILE] [--events N] [--turns N] [--seed N] | --instructions (instructions.ts)
+ *   npm run bench:scan -- [--dialect penstock|segment] [--json FILE] [--events N] [--turns N] [--seed N]
+ *   npm run bench:scan -- --instructions (instructions.ts)
  */
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
-import { ROUTES } from '../src/dialects/routes.ts';
+import { compileDialect } from '../src/dialects/compile.ts';
+import { penstock } from '../src/dialects/penstock.ts';
+import { segment } from '../src/dialects/segment.ts';
 import { BLOCK_BYTES_MAX, BLOCK_CHUNK_BYTES, NATIVE_BLOCK_ROWS_MAX } from '../src/limits.ts';
 import { createScanOutput, type Scanner, type ScanSetup } from '../src/scan/contract.ts';
 import { createNativeScanner, nativeKernel } from '../src/scan/native.ts';
@@ -22,9 +25,11 @@ import { type CorpusSize, createCorpus, createRandom } from './corpus.ts';
 import { printInstructions } from './instructions.ts';
 import { createBatchContenders } from './record-batch.ts';
 import { createSlab, resetVerdicts } from './scan-fixture.ts';
+import { toSegmentBatch } from './segment-events.ts';
 
 const { values } = parseArgs({
   options: {
+    dialect: { type: 'string', default: 'penstock' },
     json: { type: 'string' },
     events: { type: 'string', default: '100' },
     turns: { type: 'string', default: '9' },
@@ -36,6 +41,7 @@ if (values.instructions) process.exit(printInstructions(Number(values.seed)) ? 0
 const eventsPerBody = Number(values.events);
 const turns = Number(values.turns);
 const seed = Number(values.seed);
+const isSegment = values.dialect === 'segment';
 const TURN_CPU_US = 250_000;
 const SLAB_BODY_BYTES = 900_000;
 
@@ -86,7 +92,7 @@ for (const { name, rate, bytesPerRecord } of recordBatches) {
   console.log(`record batches, ${name.padEnd(20)} ${(rate / 1e6).toFixed(3)} M records/s  ${bytes}${times}`);
 }
 console.log(
-  `node ${report.node} · ${report.cpu} · ${report.kernel ?? 'no native scanner'} · seed ${seed} · ` +
+  `${values.dialect} · node ${report.node} · ${report.cpu} · ${report.kernel ?? 'no native scanner'} · seed ${seed} · ` +
     `${eventsPerBody} events a body · ${turns} turns`,
 );
 if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
@@ -96,7 +102,11 @@ function measure(size: CorpusSize): Figure {
   const bodies: Buffer[] = [];
   let bytes = 0;
   while (bytes < SLAB_BODY_BYTES && bodies.length < FRAMES_PER_SLAB_MAX) {
-    const body = eventsPerBody === 1 ? corpus.single() : corpus.array(eventsPerBody);
+    const body = isSegment
+      ? toSegmentBatch(corpus.events(eventsPerBody))
+      : eventsPerBody === 1
+        ? corpus.single()
+        : corpus.array(eventsPerBody);
     bodies.push(body);
     bytes += body.length;
   }
@@ -105,7 +115,7 @@ function measure(size: CorpusSize): Figure {
   const frames = bodies.map((body) => ({ body, address: [203, 0, 113, 7], userAgent: agent, app: 1 }));
   const slab = createSlab(frames, Date.UTC(2025, 5, 9));
   const setup = (): ScanSetup => ({
-    programs: ROUTES.map((route) => route.program),
+    programs: [compileDialect(isSegment ? segment : penstock, 'batch')],
     apps: ['', 'shop'],
     batchEventsMax: 1000,
     ids: createUuidSource(createRandom(seed)),
@@ -197,10 +207,12 @@ function rateOf(once: () => number): number {
 /** What a service without a scanner does with a body: parse, look at the fields that must be there, write a line each. */
 function parseAndStringify(body: Buffer): number {
   const parsed = JSON.parse(body.toString('utf8')) as Record<string, unknown> | Record<string, unknown>[];
-  const events = Array.isArray(parsed) ? parsed : [parsed];
+  const [type, id] = isSegment ? (['event', 'anonymousId'] as const) : (['event_type', 'device_id'] as const);
+  const batch = Array.isArray(parsed) ? parsed : (parsed['batch'] ?? [parsed]);
+  const events = batch as Record<string, unknown>[];
   let accepted = 0;
   for (const event of events) {
-    if (typeof event['event_type'] !== 'string' || typeof event['device_id'] !== 'string') continue;
+    if (typeof event[type] !== 'string' || typeof event[id] !== 'string') continue;
     event['app_id'] = 'shop';
     event['received_at'] = '2025-06-09T00:00:00.000Z';
     if (Buffer.byteLength(JSON.stringify(event)) > 0) accepted++;

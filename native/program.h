@@ -2,14 +2,14 @@
 // once per route when a scanner is made; read for every key.
 #pragma once
 #include "key.h"
-#include "setup.h"
+#include "language.h"
 
 namespace penstock {
 
 /// What a program wants of a key in its place.
 struct Wanted {
   /// The slot that its value takes, or -1; the column of that slot, and its rank among the sources of the column, of
-  /// which the lowest wins.
+  /// which the lowest wins. Of a program that is not plain: the column that it is called like, if it is.
   int16_t slot;
   uint8_t column, rank;
   /// Whether it is called like that column; whether it is one of the event's own keys.
@@ -36,6 +36,10 @@ struct RequiredGroup {
 
 struct Program {
   bool isBatch;
+  /// Nothing but sources without conditions, each slot for one column: `language` need not be looked at.
+  bool isPlain;
+  /// Events a batch when more than the setup's, else 0.
+  uint32_t batchEventsMax;
   /// The dialect's name as a JSON string.
   Text dialect;
   uint32_t restColumn;
@@ -47,6 +51,7 @@ struct Program {
   /// By slot.
   std::vector<Wanted> slots;
   std::vector<RequiredGroup> required;
+  Language language;
 
   /// What is wanted of a key that is `entry`, or no entry when that is -1. Copied as it stands in memory: a walk reads
   /// it at once, and would wait if it were put together.
@@ -99,42 +104,60 @@ inline void readNode(SetupReader& reader, Program& program, bool isRoot) {
   }
 }
 
+/// The slots of a program; those of a plain one then get their columns by `assignColumns`.
+inline void readSlots(SetupReader& reader, Program& program, uint32_t columnCount) {
+  program.slotCount = reader.word();
+  for (uint32_t slot = 0; slot < program.slotCount && reader.isSound(); slot++) {
+    const uint32_t column = reader.word();
+    const bool isNamed = column < columnCount;
+    const uint8_t narrow = static_cast<uint8_t>(isNamed ? column : 0);
+    program.slots.push_back({static_cast<int16_t>(slot), narrow, 0, isNamed, false});
+    const bool isSecret = reader.word() != 0;
+    program.language.slots.push_back({isSecret, reader.word() != 0});
+  }
+}
+
+/// What the slots of a plain program are for.
+inline void assignColumns(Program& program) {
+  for (uint32_t column = 0; column < program.language.columns.size(); column++) {
+    const ColumnRule& rule = program.language.columns[column];
+    for (uint32_t index = rule.sourceStart; index < rule.sourceEnd; index++) {
+      const int32_t slot = program.language.sources[index].slot;
+      const uint32_t rank = index - rule.sourceStart;
+      if (slot < 0 || static_cast<uint32_t>(slot) >= program.slotCount || rank > UINT8_MAX) continue;
+      Wanted& wanted = program.slots[static_cast<size_t>(slot)];
+      wanted.isNamed = wanted.isNamed && wanted.column == column;
+      wanted.column = static_cast<uint8_t>(column);
+      wanted.rank = static_cast<uint8_t>(rank);
+    }
+  }
+}
+
 /// The next program of the setup; `columnCount` columns of the client.
 inline Program readProgram(SetupReader& reader, uint32_t columnCount) {
   Program program{};
   program.isBatch = reader.word() != 0;
+  program.isPlain = reader.word() != 0;
+  program.language.isLenient = reader.word() != 0;
+  program.batchEventsMax = reader.word();
   program.dialect = reader.text();
   program.restColumn = reader.word();
-  program.slotCount = reader.word();
-  program.slots.resize(program.slotCount, UNWANTED[0]);
-  std::vector<int32_t> bestSlot(columnCount, -1);
-  for (uint32_t column = 0; column < columnCount; column++) {
-    const uint32_t sources = reader.word();
-    for (uint32_t rank = 0; rank < sources; rank++) {
-      const uint32_t slot = reader.word();
-      const bool isNamed = reader.word() != 0;
-      if (slot >= program.slotCount || rank > UINT8_MAX) continue;
-      const uint8_t narrowColumn = static_cast<uint8_t>(column), narrowRank = static_cast<uint8_t>(rank);
-      program.slots[slot] = {static_cast<int16_t>(slot), narrowColumn, narrowRank, isNamed, false};
-      if (rank == 0) bestSlot[column] = static_cast<int32_t>(slot);
-    }
-  }
-  const uint32_t groups = reader.word();
-  for (uint32_t group = 0; group < groups; group++) {
-    const uint32_t columns = reader.word();
-    RequiredGroup required{0, -1};
-    for (uint32_t index = 0; index < columns; index++) {
+  program.envelopeNode = static_cast<int32_t>(reader.word());
+  readSlots(reader, program, columnCount);
+  readRules(reader, program.language, columnCount);
+  if (program.isPlain) assignColumns(program);
+  for (uint32_t left = reader.word(); left > 0 && reader.isSound(); left--) {
+    RequiredGroup required{0, static_cast<int32_t>(reader.word())};
+    for (uint32_t columns = reader.word(); columns > 0 && reader.isSound(); columns--) {
       const uint32_t column = reader.word();
-      if (column >= columnCount) continue;
-      required.columns |= uint32_t{1} << column;
-      if (index == 0) required.slot = bestSlot[column];
+      if (column < columnCount) required.columns |= uint32_t{1} << column;
     }
     program.required.push_back(required);
   }
-  const uint32_t nodes = reader.word();
-  // The last node holds the envelope's own keys.
-  for (uint32_t node = 0; node < nodes; node++) readNode(reader, program, node == 0 || node == nodes - 1);
-  program.envelopeNode = static_cast<int32_t>(nodes) - 1;
+  const int32_t nodes = static_cast<int32_t>(reader.word());
+  for (int32_t node = 0; node < nodes && reader.isSound(); node++) {
+    readNode(reader, program, node == 0 || node == program.envelopeNode);
+  }
   return program;
 }
 

@@ -55,7 +55,7 @@ fi
 cases=${1:-60000} seed=${2:-1}
 for kernel in '' haswell fallback; do
   echo "sanitize: kernel ${kernel:-of this machine}"
-  for fuzzer in scan batch; do
+  for fuzzer in scan dialect batch; do
     sanitized ${kernel:+env SIMDJSON_FORCE_IMPLEMENTATION=$kernel} \
       node "dist/test/fuzz/$fuzzer-differential.js" --cases "$cases" --seed "$seed" || { report_faults; exit 1; }
   done

@@ -47,6 +47,10 @@ export const CLIENT_COLUMNS = [
 ] as const satisfies readonly Column[];
 
 export type ClientColumn = (typeof CLIENT_COLUMNS)[number]['name'];
+/** Client columns that hold a JSON object. */
+export type ObjectColumn = 'attribution' | 'event_data' | 'context';
+/** Client columns that hold a text or a time. */
+export type ScalarColumn = Exclude<ClientColumn, ObjectColumn>;
 
 /** Index of a client column in CLIENT_COLUMNS. */
 export const ColumnIndex = Object.fromEntries(

@@ -149,7 +149,8 @@ function addError(hit: Hit, words: Uint32Array, errors: Uint32Array, at: number)
     return;
   }
   const program = PROGRAMS[words[row + FrameWord.route]!];
-  const column = program?.columnSlots.findIndex((slots) => slots.includes(field)) ?? -1;
+  const column =
+    program?.columns.findIndex(({ sources }) => sources.some(({ slot }) => slot === field)) ?? -1;
   hit(`${reason} ${CLIENT_COLUMNS[column]?.name}`);
 }
 
