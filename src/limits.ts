@@ -42,7 +42,11 @@ export const REQUEST_ID_BYTES_MAX = 128;
 export const DEPTH_MAX = 64;
 /** Keys of one event over all levels: 10,000 are known from the field, beyond this it is an attack on the duplicate check. */
 export const EVENT_KEYS_MAX = 65_536;
-/** Fields beside the events of an envelope are copied into every event's context: this times BATCH_EVENTS_MAX bounds the copy. */
+/** A client's clock that is off by less is taken as right: SDKs send retries with the first attempt's time of sending, up to a minute old. */
+export const SKEW_DEAD_ZONE_MS = 60_000;
+/** A time so far ahead of the server's clock, corrected or not, is no time of an event. */
+export const EVENT_FUTURE_MS_MAX = 24 * 3_600_000;
+/** Fields beside the events of an envelope are copied into every event's context: this times the events of a batch bounds the copy, 40 MiB for the 10,000 of a dialect with large batches. */
 export const ENVELOPE_FIELDS_BYTES_MAX = 4 * KiB;
 /** Keys of one object compared one by one: 2,016 comparisons of hashes cost less than the first insertions into a set. */
 export const KEYS_COMPARED_MAX = 64;
@@ -60,6 +64,18 @@ export const SCAN_BUFFER_KEEP_BYTES = 4 * MiB;
 export const DEAD_LETTERS_PER_FRAME_MAX = 100;
 /** Raw bytes kept of one rejected event. */
 export const REJECTED_RAW_BYTES_MAX = 64 * KiB;
+
+// ── Dialects ─────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Paths that the table of one dialect reads; its slots are looked at for every event. */
+export const PROGRAM_SLOTS_MAX = 128;
+/** Conditions of one table, and parts of its composed objects: each is a bit of a word. */
+export const PROGRAM_GUARDS_MAX = 32;
+export const PROGRAM_PARTS_MAX = 32;
+/** Sources of its columns, those that a route's own texts add included. */
+export const PROGRAM_SOURCES_MAX = 128;
+/** Texts with which it compares values and keys: one after the other for each key of an object that is taken apart. */
+export const PROGRAM_LITERALS_MAX = 256;
 
 // ── WebSocket ────────────────────────────────────────────────────────────────────────────────────────────
 

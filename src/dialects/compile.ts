@@ -1,86 +1,178 @@
+/** Compiles a dialect's table into its program (program.ts), for one of its routes. */
+import { CLIENT_COLUMNS, type ClientColumn, ColumnIndex, ColumnKind } from '../event.ts';
+import { PROGRAM_PARTS_MAX, PROGRAM_SOURCES_MAX } from '../limits.ts';
+import { contradiction } from './contradiction.ts';
+import { type Dialect, Shape } from './dialect.ts';
+import { GuardList, guardsOf } from './guards.ts';
+import {
+  compileObjectPaths,
+  compileParts,
+  mayCollide,
+  objectPathsOf,
+  partPathsOf,
+  partsOf,
+} from './parts.ts';
+import { keysOf, layPaths, type Paths } from './paths.ts';
+import type { Program, ProgramColumn, ProgramPart, ProgramRequirement, ProgramSlot } from './program.ts';
+import { columnPathsOf, compileSources, sourcePathsOf } from './sources.ts';
+
+export type { Program } from './program.ts';
+
 /**
- * Compiles a dialect's table into the flat program that scanners follow: a trie of keys whose leaves are slots,
- * and for each canonical column the slots that may fill it, in order of preference. No names are left in it but
- * the bytes of keys, so that a scanner in any language can run it.
+ * The program of one shape of a dialect; `defaults` are what a route gives to paths that the event does not fill.
+ * Throws on a table that contradicts itself, naming dialect and path: a start-up fault.
  */
-import { CLIENT_COLUMNS, type ClientColumn, ColumnIndex } from '../event.ts';
-import type { Dialect, Shape } from './dialect.ts';
-
-/** One key of an object that the program looks at. */
-export interface ProgramKey {
-  readonly bytes: Uint8Array;
-  /** Slot that takes the value, or -1. */
-  readonly slot: number;
-  /** Node whose keys are looked for inside the value when it is an object, or -1. */
-  readonly node: number;
-}
-
-export interface Program {
-  readonly dialect: string;
-  readonly shape: Shape;
-  readonly envelopeKeys: readonly Uint8Array[];
-  /** Node 0 is the event's root. */
-  readonly nodes: readonly (readonly ProgramKey[])[];
-  readonly slotCount: number;
-  /** For each column of CLIENT_COLUMNS its slots, the first present and not null winning. */
-  readonly columnSlots: readonly (readonly number[])[];
-  /** Paths by slot: what `field` says in answers and in events_rejected. */
-  readonly fields: readonly string[];
-  /** Column that takes top-level fields which no path names. */
-  readonly restColumn: number;
-  /** Groups of columns, one of each of which must be there; reported as the first column's first path. */
-  readonly required: readonly (readonly number[])[];
-}
-
-/** The program of one shape of a dialect. Throws on a table that contradicts itself: a start-up fault. */
-export function compileDialect(dialect: Dialect, shape: Shape): Program {
-  const nodes: Entry[][] = [[]];
-  const fields: string[] = [];
-  const columnSlots = CLIENT_COLUMNS.map((column) =>
-    (dialect.columns[column.name] ?? []).map((path) => {
-      const slot = fields.length;
-      fields.push(path);
-      addPath(nodes, path, slot, dialect.name);
-      return slot;
-    }),
-  );
+export function compileDialect(
+  dialect: Dialect,
+  shape: Shape,
+  defaults: Readonly<Record<string, string>> = {},
+): Program {
+  const paths = layPaths(dialect.name, pathsOf(dialect), shape === Shape.batch ? dialect.envelopeKeys : []);
+  checkSecrets(dialect);
+  checkTimes(dialect);
+  const guards = new GuardList(dialect.name, paths.slotOf, defaults);
+  const parts: ProgramPart[] = [];
+  const columns = CLIENT_COLUMNS.map((column): ProgramColumn => {
+    const partStart = parts.length;
+    if (column.kind !== ColumnKind.object) {
+      const sources = compileSources(dialect, column, guards, paths.slotOf, defaults);
+      return { sources, partStart, partEnd: partStart, mayCollide: false };
+    }
+    const ownParts = compileParts(dialect, column.name, guards, paths.slotOf);
+    parts.push(...ownParts);
+    const sources = compileObjectPaths(dialect, column.name, paths.slotOf);
+    return { sources, partStart, partEnd: parts.length, mayCollide: mayCollide(ownParts) };
+  });
+  const directGuards = guards.add(dialect.direct);
+  checkCounts(dialect, columns, parts);
+  checkDefaults(dialect, defaults);
+  const slots = paths.fields.map((path, slot) => compileSlot(dialect, paths, path, slot));
+  const { lenient = false, sentAt = [], batchEventsMax = 0 } = dialect;
   return {
     dialect: dialect.name,
     shape,
-    envelopeKeys: dialect.envelopeKeys.map((key) => Buffer.from(key)),
-    nodes,
-    slotCount: fields.length,
-    columnSlots,
-    fields,
+    isPlain: !lenient && sentAt.length === 0 && parts.length === 0 && isPlain(columns, guards, slots),
+    isLenient: lenient,
+    batchEventsMax,
+    nodes: paths.nodes,
+    envelopeNode: paths.envelopeNode,
+    slots,
+    fields: paths.fields,
+    eventSlotCount: paths.eventSlotCount,
+    guards: guards.guards,
+    columns,
+    parts,
+    sentAtSlots: sentAt.map(paths.slotOf),
+    directGuards,
     restColumn: ColumnIndex[dialect.rest],
-    required: dialect.required.map((group) =>
-      (typeof group === 'string' ? [group] : group).map((name: ClientColumn) => ColumnIndex[name]),
-    ),
+    required: dialect.required.map((group) => compileRequirement(dialect, columns, group)),
   };
 }
 
-interface Entry {
-  readonly bytes: Uint8Array;
-  slot: number;
-  node: number;
+/** All paths of a table, in its order. */
+function pathsOf(dialect: Dialect): string[] {
+  return [
+    ...sourcePathsOf(dialect),
+    ...partPathsOf(dialect),
+    ...(dialect.sentAt ?? []),
+    ...(dialect.secrets ?? []),
+    ...guardsOf(dialect.direct).map((guard) => guard.path),
+  ];
 }
 
-function addPath(nodes: Entry[][], path: string, slot: number, dialect: string): void {
-  const keys = path.split('.');
-  let entries = nodes[0] ?? [];
-  for (const [depth, key] of keys.entries()) {
-    const bytes = Buffer.from(key);
-    let entry = entries.find((candidate) => bytes.equals(candidate.bytes));
-    if (entry === undefined) {
-      entry = { bytes, slot: -1, node: -1 };
-      entries.push(entry);
-    }
-    if (depth === keys.length - 1) {
-      if (entry.slot !== -1) throw new Error(`dialect ${dialect}: path ${path} stands twice`);
-      entry.slot = slot;
-    } else {
-      if (entry.node === -1) entry.node = nodes.push([]) - 1;
-      entries = nodes[entry.node] ?? [];
+function compileSlot(dialect: Dialect, paths: Paths, path: string, slot: number): ProgramSlot {
+  return {
+    namedColumn: paths.namedColumns[slot] ?? -1,
+    isSecret: dialect.secrets?.includes(path) ?? false,
+    isAppSource: columnPathsOf(dialect, 'app_id').includes(path),
+  };
+}
+
+function isPlain(
+  columns: readonly ProgramColumn[],
+  guards: GuardList,
+  slots: readonly ProgramSlot[],
+): boolean {
+  const sources = columns.flatMap((column) => column.sources);
+  return (
+    guards.guards.length === 0 &&
+    slots.every(({ isSecret }) => !isSecret) &&
+    sources.every(({ slot, after, unless }) => slot >= 0 && after.length + unless.length === 0)
+  );
+}
+
+/** A secret is a whole field of a root: it could not be taken out of an object that is copied, nor hidden in a part. */
+function checkSecrets(dialect: Dialect): void {
+  const appPaths = columnPathsOf(dialect, 'app_id');
+  const kept = CLIENT_COLUMNS.flatMap(({ name }) => [
+    ...(name === 'app_id' ? [] : columnPathsOf(dialect, name)),
+    ...objectPathsOf(dialect, name),
+    ...partsOf(dialect, name).map((part) => ('member' in part ? part.member : part.each)),
+  ]);
+  for (const secret of dialect.secrets ?? []) {
+    const fault = (what: string) => contradiction(dialect.name, secret, what);
+    if (keysOf(secret).length !== 1) throw fault('a secret is a field of the root');
+    if (dialect.envelopeKeys.includes(secret)) throw fault('holds the events of an envelope');
+    if ([...kept, ...appPaths].some((path) => path.startsWith(`${secret}.`))) throw fault('is kept in part');
+    if (kept.includes(secret)) throw fault('is kept in a column; a secret may fill app_id only');
+  }
+}
+
+function checkTimes(dialect: Dialect): void {
+  const [first] = dialect.sentAt ?? [];
+  if (first !== undefined && (dialect.columns.timestamp ?? []).length === 0) {
+    throw contradiction(dialect.name, first, 'there is no timestamp to correct');
+  }
+}
+
+function checkCounts(
+  dialect: Dialect,
+  columns: readonly ProgramColumn[],
+  parts: readonly ProgramPart[],
+): void {
+  const sources = columns.reduce((sum, column) => sum + column.sources.length, 0);
+  if (sources > PROGRAM_SOURCES_MAX) {
+    throw contradiction(dialect.name, 'columns', `more than ${PROGRAM_SOURCES_MAX} sources`);
+  }
+  if (parts.length > PROGRAM_PARTS_MAX) {
+    throw contradiction(dialect.name, 'compose', `more than ${PROGRAM_PARTS_MAX} parts`);
+  }
+  const events = dialect.batchEventsMax ?? 1;
+  if (!Number.isInteger(events) || events < 1) {
+    throw contradiction(dialect.name, 'batchEventsMax', 'is a count of events');
+  }
+}
+
+/** Every text that a route gives must stand in for something. */
+function checkDefaults(dialect: Dialect, defaults: Readonly<Record<string, string>>): void {
+  const guardPaths = CLIENT_COLUMNS.flatMap(({ name }) =>
+    partsOf(dialect, name).flatMap((part) => guardsOf(part.when)),
+  );
+  const known = [
+    ...sourcePathsOf(dialect),
+    ...[...guardPaths, ...guardsOf(dialect.direct)].map((guard) => guard.path),
+  ];
+  for (const path of Object.keys(defaults)) {
+    if (!known.includes(path)) throw contradiction(dialect.name, path, 'no source or guard reads it');
+  }
+}
+
+function compileRequirement(
+  dialect: Dialect,
+  columns: readonly ProgramColumn[],
+  group: ClientColumn | readonly ClientColumn[],
+): ProgramRequirement {
+  const indexes = (typeof group === 'string' ? [group] : group).map((name) => ColumnIndex[name]);
+  for (const index of indexes) {
+    const column = columns[index];
+    if (column !== undefined && column.partStart < column.partEnd) {
+      throw contradiction(
+        dialect.name,
+        CLIENT_COLUMNS[index]?.name ?? '',
+        'a composed column may always be empty',
+      );
     }
   }
+  const first = columns[indexes[0] ?? 0]?.sources.find(({ slot }) => slot >= 0);
+  return { columns: indexes, slot: first?.slot ?? -1 };
 }

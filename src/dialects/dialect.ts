@@ -16,48 +16,75 @@ export type Shape = (typeof Shape)[keyof typeof Shape];
 export interface DialectRoute {
   readonly path: string;
   readonly shape: Shape;
-  /** Texts that this route gives to paths which the event itself does not fill: `/v1/track` says that `type` is `track`. */
+  /**
+   * Texts that this route gives to paths which the event itself does not fill: `/v1/track` says that `type` is
+   * `track`. They hold for the sources and the guards of that path.
+   */
   readonly defaults?: Readonly<Record<string, string>>;
 }
 
+/** A text, number or boolean that a value in a body is compared with: texts unescaped, numbers by their spelling. */
+export type Literal = string | number | boolean;
+
 /**
- * A condition on the value at a path: that it is one of these texts or booleans, or none of them. A value that is
- * absent, null or of another type is none of them. Texts are compared unescaped.
+ * A condition on the value at a path: that it is one of these, or none of them. A value that is absent, null or of
+ * another type is none of them.
  */
 export interface Guard {
   readonly path: string;
-  readonly is?: readonly (string | boolean)[];
-  readonly isNot?: readonly (string | boolean)[];
+  readonly is?: readonly Literal[];
+  readonly isNot?: readonly Literal[];
 }
 
+/** One condition, or several that must all hold. */
+export type Guards = Guard | readonly Guard[];
+
 /** Where a text or time may come from. A bare path is `{ path }`. */
-export type Source =
-  | string
-  | {
-      readonly path: string;
-      readonly when?: Guard;
-      /** Takes only texts that begin with this, and of them what stands behind it. */
-      readonly after?: string;
-      /** A time that is right by the server's clock already: no skew correction. */
-      readonly exact?: boolean;
-    }
-  | { readonly constant: string; readonly when?: Guard };
+export type Source = string | PathSource | ConstantSource;
+
+export interface PathSource {
+  readonly path: string;
+  readonly when?: Guards;
+  /**
+   * Takes only texts that begin with this, and of them what stands behind it. Compared with the text as it was
+   * sent: it may hold no byte that JSON lets a client escape otherwise than by `\u`, and no SDK does that.
+   */
+  readonly after?: string;
+  /** Takes no texts that begin with this; compared as `after` is. */
+  readonly unless?: string;
+  /** A time that is right by the server's clock already: no skew correction. */
+  readonly exact?: boolean;
+}
+
+/** Not for event_id, device_id, user_id and timestamp, which tell events and people apart. */
+export interface ConstantSource {
+  readonly constant: string;
+  readonly when?: Guards;
+}
 
 /**
  * A part of a composed object. Keys that meet another part's get underscores before them, as the rest column's do.
- *   `member`  the value at the path, under the path's last key or `as`
- *   `each`    the members of the object at the path: those whose keys are in `keys` (`utm_*` is every key that
- *             begins so; none given is all), renamed by `rename`, the others with `prefix` before their keys
+ *   `member`  the value at the path, unless it is null, under the path's last key or `as`
+ *   `each`    the members of the object at the path as they were sent, nulls too: those whose keys are in `keys`
+ *             (`utm_*` is every key that begins so; none given is all) and whose values are not in `isNot`, renamed
+ *             by `rename`, the others with `prefix` before their keys
  */
-export type Part =
-  | { readonly member: string; readonly as?: string; readonly when?: Guard }
-  | {
-      readonly each: string;
-      readonly keys?: readonly string[];
-      readonly rename?: Readonly<Record<string, string>>;
-      readonly prefix?: string;
-      readonly when?: Guard;
-    };
+export type Part = MemberPart | EachPart;
+
+export interface MemberPart {
+  readonly member: string;
+  readonly as?: string;
+  readonly when?: Guards;
+}
+
+export interface EachPart {
+  readonly each: string;
+  readonly keys?: readonly string[];
+  readonly isNot?: readonly (Literal | null)[];
+  readonly rename?: Readonly<Record<string, string>>;
+  readonly prefix?: string;
+  readonly when?: Guards;
+}
 
 /** Where an object column comes from: the first path present, as sent; or a new object made of parts. */
 export type ObjectSource = readonly string[] | { readonly compose: readonly Part[] };
@@ -71,26 +98,30 @@ export interface Dialect {
   readonly keyPlaces?: { readonly headers?: readonly string[]; readonly query?: readonly string[] };
   /** Keys under which a body of shape `batch` may carry its array of events. */
   readonly envelopeKeys: readonly string[];
-  /** Events a batch, when SDKs of this family send more than `batch.max_events` allows by default. */
+  /** Events a batch, when SDKs of this family send more than the configuration allows; the larger of both counts. */
   readonly batchEventsMax?: number;
   /** For each canonical column its sources, best first: the first that is there wins. */
   readonly columns: {
     readonly [Name in ScalarColumn]?: readonly Source[];
   } & { readonly [Name in ObjectColumn]?: ObjectSource };
   /**
-   * When the client's own clock said that the event was sent. The time of an event is then shifted by how far
-   * that clock is from the server's, when it is more than SKEW_DEAD_ZONE_MS.
+   * When the client's own clock said that the event was sent: the first of these that is a time. The time of an
+   * event is then shifted by how far that clock is from the server's, when it is more than SKEW_DEAD_ZONE_MS.
    */
   readonly sentAt?: readonly string[];
   /**
    * SDKs of this family cannot mend an event that is refused. Sources that do not fit their column (of another
-   * type, too long, empty, no time) are passed over and left to the rest column, and numbers are taken as texts.
+   * type, too long, empty, no time) are passed over and left to the rest column, and numbers are taken as texts. A
+   * time more than EVENT_FUTURE_MS_MAX ahead of the server's clock gives way to the time of arrival.
    */
   readonly lenient?: boolean;
-  /** Paths whose values are never kept, such as write keys. */
+  /**
+   * Fields of the event's or the envelope's root that are never kept, such as write keys. One may be a source of
+   * app_id, for servers without configured keys. Events that are rejected are kept as they were sent, keys and all.
+   */
   readonly secrets?: readonly string[];
   /** The event is from the browser or phone that holds the connection, so that `ip` and `user_agent` are its own; absent is always. */
-  readonly direct?: Guard;
+  readonly direct?: Guards;
   /** The object column that takes top-level fields which no path names; nothing a client sent is dropped. */
   readonly rest: ObjectColumn;
   /** Columns that must be there; of an inner list, any one. */

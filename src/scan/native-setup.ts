@@ -130,33 +130,30 @@ const LAYOUT = [
   FIELD_NONE,
 ];
 
+/** Whether native/ follows everything that these programs say. */
+export function isFollowed(programs: readonly Program[]): boolean {
+  return programs.every(
+    (program) =>
+      program.isPlain && program.slots.length === program.eventSlotCount && program.batchEventsMax === 0,
+  );
+}
+
 function writeProgram(writer: SetupWriter, program: Program): void {
-  const isBatch = program.shape === 'batch';
-  writer.flag(isBatch);
+  writer.flag(program.shape === 'batch');
   writer.text(JSON.stringify(program.dialect));
-  writer.words([program.restColumn, program.slotCount]);
-  for (const [column, slots] of program.columnSlots.entries()) {
-    writer.list(slots, (slot) => {
+  writer.words([program.restColumn, program.slots.length]);
+  for (const [column, { sources }] of program.columns.entries()) {
+    writer.list(sources, ({ slot }) => {
       writer.words([slot]);
-      writer.flag(program.fields[slot]?.split('.').at(-1) === CLIENT_COLUMNS[column]?.name);
+      writer.flag(program.slots[slot]?.namedColumn === column);
     });
   }
-  writer.list(program.required, (group) => writer.list(group, (column) => writer.words([column])));
-  const envelopeKeys = isBatch ? program.envelopeKeys : [];
-  const isEnvelope = (key: Uint8Array) => envelopeKeys.some((name) => Buffer.compare(name, key) === 0);
-  const nodes = program.nodes.map((keys) => [...keys]);
-  const root = nodes[0] ?? [];
-  const ownKeys = envelopeKeys.map((bytes) => ({ bytes, slot: -1, node: -1 }));
-  for (const key of ownKeys) {
-    if (!root.some(({ bytes }) => Buffer.compare(bytes, key.bytes) === 0)) root.push(key);
-  }
-  // The last node is the one of the envelope itself.
-  writer.list([...nodes, ownKeys], (keys, node) => {
-    const holdsEnvelope = node === 0 || node === nodes.length;
+  writer.list(program.required, ({ columns }) => writer.list(columns, (column) => writer.words([column])));
+  writer.list(program.nodes, (keys) => {
     writer.list(keys, (key) => {
       writer.text(key.bytes);
       writer.words([key.slot, key.node]);
-      writer.flag(holdsEnvelope && isEnvelope(key.bytes));
+      writer.flag(key.isEnvelope);
     });
   });
 }

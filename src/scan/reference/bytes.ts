@@ -24,7 +24,7 @@ export interface Text {
 }
 
 /** A constant text of lines. */
-export function textOf(text: string): Text {
+export function textOf(text: string | Uint8Array): Text {
   const bytes = Buffer.from(text);
   return { bytes, view: viewOf(bytes) };
 }

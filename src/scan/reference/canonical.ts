@@ -23,24 +23,29 @@ export function putText(state: ScanState, text: Text, to: number): number {
   return copyBytes(text.bytes, text.view, 0, text.bytes.length, state.lines, state.linesView, to);
 }
 
-/** Writes the value of a capture of the event at `to`, where the caller has made room. */
+/** Writes the value of a capture of the event at `to`, where the caller has made room; a bare text with quotes. */
 export function putCapture(state: ScanState, capture: number, to: number): number {
   const row = capture * CAPTURE_WORDS;
-  const isDirty = (state.captures[row + CaptureWord.flags]! & CaptureFlag.valueDirty) !== 0;
+  const flags = state.captures[row + CaptureWord.flags]!;
+  const isDirty = (flags & CaptureFlag.valueDirty) !== 0;
   const start = state.captures[row + CaptureWord.valueStart]!;
-  return putSpan(state, start, state.captures[row + CaptureWord.valueEnd]!, isDirty, to);
+  const end = state.captures[row + CaptureWord.valueEnd]!;
+  if ((flags & CaptureFlag.bare) === 0) return putSpan(state, start, end, isDirty, to);
+  state.lines[to++] = QUOTE;
+  to = isDirty ? putCleaned(state, start, end, true, to) : putSpan(state, start, end, false, to);
+  state.lines[to++] = QUOTE;
+  return to;
 }
 
 /** Writes a span of well-formed JSON at `to`, where the caller has made room. */
 export function putSpan(state: ScanState, start: number, end: number, isDirty: boolean, to: number): number {
-  if (isDirty) return putCleaned(state, start, end, to);
+  if (isDirty) return putCleaned(state, start, end, false, to);
   return copyBytes(state.bytes, state.view, start, end - start, state.lines, state.linesView, to);
 }
 
-function putCleaned(state: ScanState, start: number, end: number, to: number): number {
+function putCleaned(state: ScanState, start: number, end: number, isInString: boolean, to: number): number {
   const bytes = state.bytes;
   const lines = state.lines;
-  let isInString = false;
   let at = start;
   while (at < end) {
     const byte = bytes[at]!;
@@ -65,8 +70,5 @@ function putCleaned(state: ScanState, start: number, end: number, to: number): n
 /** Writes the raw text of a key, which lies between quotes, at `to`. */
 export function putKey(state: ScanState, start: number, end: number, isDirty: boolean, to: number): number {
   if (!isDirty) return putSpan(state, start, end, false, to);
-  // With its quotes, so that white space within the key is kept.
-  const keyEnd = putCleaned(state, start - 1, end + 1, to);
-  state.lines.copyWithin(to, to + 1, keyEnd - 1);
-  return keyEnd - 2;
+  return putCleaned(state, start, end, true, to);
 }

@@ -6,9 +6,9 @@ import { CLOSE_BRACKET, COMMA, NEWLINE, OPEN_BRACE, OPEN_BRACKET, QUOTE, skipSpa
 import { resolveColumns } from './columns.ts';
 import { addError } from './errors.ts';
 import { writeEvent } from './line.ts';
-import { measureFields } from './rest.ts';
+import { isEnvelopeField, measureFields } from './rest.ts';
 import { skipBrackets, skipScalar, skipString } from './skip.ts';
-import { CAPTURE_WORDS, FAULT_ENVELOPE, type ScanState, Utf8 } from './state.ts';
+import { CAPTURE_WORDS, CaptureWord, FAULT_ENVELOPE, type ScanState, Utf8 } from './state.ts';
 import { isSpanUtf8 } from './strings.ts';
 import { walkEvent } from './walk.ts';
 
@@ -24,11 +24,13 @@ export function scanFrame(state: ScanState): number {
   const bytes = state.bytes;
   state.utf8 = Utf8.unknown;
   state.envelopeCount = 0;
+  state.captureBase = 0;
+  state.slotCapture.fill(-1);
   state.envelopeWalked = false;
   state.envelopeSought = false;
   const at = skipMark(bytes, state.frameStart, state.frameEnd);
   if (at === state.frameEnd) return ReasonNumber.empty_body;
-  const isBatch = state.tables.program.shape === 'batch';
+  const isBatch = state.tables.isBatch;
   if (bytes[at] === OPEN_BRACE) return scanObject(state, at, isBatch);
   if (bytes[at] !== OPEN_BRACKET) return ReasonNumber.invalid_json;
   if (!isBatch) return ReasonNumber.not_an_object;
@@ -77,7 +79,7 @@ export function rollBack(state: ScanState): void {
 /** Events between the bracket at `at` and the one that closes it; `state.end` is then behind that. */
 function scanElements(state: ScanState, at: number, end: number): number {
   const bytes = state.bytes;
-  const eventsMax = state.setup.batchEventsMax;
+  const eventsMax = batchEventsMax(state);
   at = skipSpace(bytes, at + 1, end);
   let index = 0;
   while (at < end && (bytes[at] !== CLOSE_BRACKET || index > 0)) {
@@ -101,6 +103,11 @@ function scanElements(state: ScanState, at: number, end: number): number {
   if (at >= end) return ReasonNumber.invalid_json;
   state.end = at + 1;
   return 0;
+}
+
+/** Events that a frame may hold: what is configured, or what the dialect's SDKs send. */
+function batchEventsMax(state: ScanState): number {
+  return Math.max(state.setup.batchEventsMax, state.tables.program.batchEventsMax);
 }
 
 /** Position behind a value that is no object; `at` itself or -1 when nothing can be passed. */
@@ -161,22 +168,42 @@ function scanEnvelope(state: ScanState, at: number): number {
   if (skipSpace(state.bytes, close, state.frameEnd) !== state.frameEnd) return ReasonNumber.trailing_bytes;
   if (measureFields(state) > ENVELOPE_FIELDS_BYTES_MAX) return ReasonNumber.envelope_too_large;
   state.output.surrogatesReplaced += state.surrogateCount - surrogatesBefore;
-  for (let word = 0; word < state.captureCount * CAPTURE_WORDS; word++) {
-    state.envelope[word] = state.captures[word]!;
-  }
-  state.envelopeCount = state.captureCount;
+  keepEnvelope(state);
   return scanElements(state, state.arrayStart, state.arrayEnd);
+}
+
+/** Keeps the envelope's fields for the rest of its events, and the captures of its slots before the events' own. */
+function keepEnvelope(state: ScanState): void {
+  const captures = state.captures;
+  let kept = 0;
+  for (let capture = 0; capture < state.captureCount; capture++) {
+    const row = capture * CAPTURE_WORDS;
+    const slot = captures[row + CaptureWord.slot]!;
+    if (isEnvelopeField(state, row)) {
+      for (let word = 0; word < CAPTURE_WORDS; word++) {
+        state.envelope[state.envelopeCount * CAPTURE_WORDS + word] = captures[row + word]!;
+      }
+      state.envelopeCount++;
+    }
+    if (slot < 0 || state.slotCapture[slot] !== capture) continue;
+    const target = kept * CAPTURE_WORDS;
+    for (let word = 0; word < CAPTURE_WORDS; word++) captures[target + word] = captures[row + word]!;
+    captures[target + CaptureWord.isRoot] = 0;
+    state.slotCapture[slot] = kept++;
+  }
+  state.captureBase = kept;
 }
 
 /** NDJSON from `at`: every line is an event or is rejected alone. */
 function scanLines(state: ScanState, at: number): number {
   const body = state.bytes.subarray(0, state.frameEnd);
+  const eventsMax = batchEventsMax(state);
   let index = 0;
   for (;;) {
     // Empty lines are white space before the next one.
     const start = skipSpace(body, at, state.frameEnd);
     if (start === state.frameEnd) return 0;
-    if (index === state.setup.batchEventsMax) return ReasonNumber.batch_too_large;
+    if (index === eventsMax) return ReasonNumber.batch_too_large;
     const newline = body.indexOf(NEWLINE, start);
     const lineEnd = newline < 0 ? state.frameEnd : newline;
     scanLine(state, start, trimEnd(body, start, lineEnd), index++);

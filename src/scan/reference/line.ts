@@ -6,9 +6,10 @@ import { writeUuid } from '../uuid.ts';
 import { COMMA, copyBytes, DOT, OPEN_BRACE, QUOTE, textOf } from './bytes.ts';
 import { putCapture, putText, reserveLines } from './canonical.ts';
 import { isEmptyValue } from './columns.ts';
+import { putComposed } from './compose.ts';
 import { MURMUR2_SEED_KAFKA, MURMUR2_SEED_SECOND, murmur2 } from './murmur2.ts';
 import { putRest } from './rest.ts';
-import { CAPTURE_WORDS, CaptureFlag, CaptureWord, recordTimesOf, type ScanState } from './state.ts';
+import { CAPTURE_WORDS, CaptureFlag, CaptureWord, recordTimesOf, type ScanState, Winner } from './state.ts';
 import { decodeString } from './strings.ts';
 import { TIMESTAMP_TEXT_BYTES, writeTimestamp } from './timestamp.ts';
 
@@ -40,8 +41,10 @@ export function writeEvent(state: ScanState): void {
     else to = putColumn(state, column, to);
   }
   to = flushRun(state, to);
-  reserveLines(state, to, state.tailBytes);
-  to = copyBytes(state.tail, state.tailView, 0, state.tailBytes, state.lines, state.linesView, to);
+  const tailStart = isDirect(state) ? 0 : state.tailServerStart;
+  const tailBytes = state.tailBytes - tailStart;
+  reserveLines(state, to, tailBytes);
+  to = copyBytes(state.tail, state.tailView, tailStart, tailBytes, state.lines, state.linesView, to);
   state.lineBytes = to;
 
   if ((output.recordCount + 1) * RECORD_WORDS > output.records.length) growRecords(state);
@@ -53,6 +56,12 @@ export function writeEvent(state: ScanState): void {
   records[row + RecordWord.app] = state.app;
   state.recordTimes[(row + RecordWord.timestampMs) >> 1] = state.eventMs;
   hashEventId(state, records, row, lineOffset + KEY_TEXTS[EVENT_ID]!.bytes.length + 1);
+}
+
+/** Whether the connection is that of the person whose event it is. */
+function isDirect(state: ScanState): boolean {
+  const { directGuards } = state.tables.program;
+  return directGuards === 0 || (state.heldGuards & directGuards) === directGuards;
 }
 
 function putEventId(state: ScanState, to: number): number {
@@ -73,7 +82,8 @@ function putApp(state: ScanState, to: number): number {
 
 function putTime(state: ScanState, to: number): number {
   const capture = state.winner[TIMESTAMP]!;
-  if (capture >= 0 && isCanonicalTime(state, capture)) return putCaptured(state, TIMESTAMP, capture, to);
+  if (capture >= 0 && !state.isTimeMoved && isCanonicalTime(state, capture))
+    return putCaptured(state, TIMESTAMP, capture, to);
   to = putText(state, KEY_TEXTS[TIMESTAMP]!, flushRun(state, to));
   state.lines[to] = QUOTE;
   writeTimestamp(state.eventMs, state.lines, to + 1);
@@ -98,14 +108,29 @@ function isCanonicalTime(state: ScanState, capture: number): boolean {
 }
 
 function putColumn(state: ScanState, column: number, to: number): number {
-  const capture = state.winner[column]!;
+  const winner = state.winner[column]!;
   if (column === state.tables.program.restColumn && state.restCount + state.envelopeCount > 0) {
-    to = putRest(state, capture, putText(state, KEY_TEXTS[column]!, flushRun(state, to)));
+    to = putRest(state, column, winner, putText(state, KEY_TEXTS[column]!, flushRun(state, to)));
     reserveLines(state, to, FIXED_BYTES);
     return to;
   }
-  if (capture < 0 || isEmptyValue(state, capture)) return to;
-  return putCaptured(state, column, capture, to);
+  if (winner < 0) return winner === Winner.none ? to : putMade(state, column, winner, to);
+  if (isEmptyValue(state, winner)) return to;
+  return putCaptured(state, column, winner, to);
+}
+
+/** Writes a column that is no value of the client's: a composed object or a constant. */
+function putMade(state: ScanState, column: number, winner: number, to: number): number {
+  const lineEnd = flushRun(state, to);
+  to = putText(state, KEY_TEXTS[column]!, lineEnd);
+  if (winner === Winner.parts) {
+    const end = putComposed(state, column, to);
+    reserveLines(state, end, FIXED_BYTES);
+    return end === to + 1 ? lineEnd : end;
+  }
+  const constant = state.tables.constants[Winner.constant - winner]!;
+  reserveLines(state, to, constant.bytes.length + FIXED_BYTES);
+  return putText(state, constant, to);
 }
 
 /**
@@ -116,7 +141,7 @@ function putCaptured(state: ScanState, column: number, capture: number, to: numb
   const captures = state.captures;
   const row = capture * CAPTURE_WORDS;
   const valueEnd = captures[row + CaptureWord.valueEnd]!;
-  if (!isVerbatim(state, row)) {
+  if (!isVerbatim(state, column, row)) {
     to = flushRun(state, to);
     reserveLines(state, to, valueEnd - captures[row + CaptureWord.valueStart]! + FIXED_BYTES);
     return putCapture(state, capture, putText(state, KEY_TEXTS[column]!, to));
@@ -133,14 +158,15 @@ function putCaptured(state: ScanState, column: number, capture: number, to: numb
 }
 
 /** Whether a member stands in the body byte for byte as its column's does in a line. */
-function isVerbatim(state: ScanState, row: number): boolean {
+function isVerbatim(state: ScanState, column: number, row: number): boolean {
   const captures = state.captures;
   if ((captures[row + CaptureWord.flags]! & NOT_VERBATIM) !== 0) return false;
-  if (state.tables.slotIsNamed[captures[row + CaptureWord.slot]!] === 0) return false;
+  if (state.tables.namedColumns[captures[row + CaptureWord.slot]!] !== column) return false;
   // A quote and a colon between key and value, and nothing else.
   return captures[row + CaptureWord.valueStart]! - captures[row + CaptureWord.keyEnd]! === 2;
 }
-const NOT_VERBATIM = CaptureFlag.valueDirty | CaptureFlag.keyEscaped | CaptureFlag.keyDirty;
+const NOT_VERBATIM =
+  CaptureFlag.valueDirty | CaptureFlag.keyEscaped | CaptureFlag.keyDirty | CaptureFlag.bare;
 
 /** Writes the members that wait, if any. */
 function flushRun(state: ScanState, to: number): number {
@@ -179,9 +205,11 @@ function hashEventId(state: ScanState, records: Uint32Array, row: number, idOffs
 /** Hash of a captured string, unescaped. */
 function hashText(state: ScanState, capture: number, seed: number): number {
   const row = capture * CAPTURE_WORDS;
-  const start = state.captures[row + CaptureWord.valueStart]! + 1;
-  const end = state.captures[row + CaptureWord.valueEnd]! - 1;
-  if ((state.captures[row + CaptureWord.flags]! & CaptureFlag.valueEscaped) === 0) {
+  const flags = state.captures[row + CaptureWord.flags]!;
+  const quote = (flags & CaptureFlag.bare) === 0 ? 1 : 0;
+  const start = state.captures[row + CaptureWord.valueStart]! + quote;
+  const end = state.captures[row + CaptureWord.valueEnd]! - quote;
+  if ((flags & CaptureFlag.valueEscaped) === 0) {
     return murmur2(state.bytes, state.view, start, end - start, seed);
   }
   const scratchTop = state.scratchTop;

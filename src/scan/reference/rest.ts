@@ -1,50 +1,46 @@
 // Hot path.
 /**
- * The rest column: the client's own object, then the fields that no column took, then an envelope's fields. A
- * field whose key is taken gets underscores before it until it is free.
+ * The rest column: the client's own object or the parts of a composed one, then the fields that no column took, then
+ * an envelope's fields.
  */
-import { KEYS_COMPARED_MAX } from '../../limits.ts';
-import {
-  BACKSLASH,
-  CLOSE_BRACE,
-  COLON,
-  COMMA,
-  OPEN_BRACE,
-  OPEN_BRACKET,
-  QUOTE,
-  skipSpace,
-  UNDERSCORE,
-} from './bytes.ts';
+import { CLOSE_BRACE, COLON, COMMA, OPEN_BRACE, QUOTE, UNDERSCORE } from './bytes.ts';
 import { putCapture, putKey, putSpan, reserveLines } from './canonical.ts';
 import { isEmptyValue } from './columns.ts';
-import { findKey, hashKey, keyString, pushKey } from './keys.ts';
-import { skipBrackets, skipScalar, skipString } from './skip.ts';
-import { CAPTURE_WORDS, CaptureFlag, CaptureWord, type ScanState } from './state.ts';
-import { growScratch } from './strings.ts';
+import { countParts, putParts } from './compose.ts';
+import { pushKey } from './keys.ts';
+import { firstMember, hasEscape, readMember } from './members.ts';
+import { openNames, type TakenKeys, takeName } from './names.ts';
+import { CAPTURE_WORDS, CaptureFlag, CaptureWord, type ScanState, Winner } from './state.ts';
 
 /** Quotes, colon, comma and brace around a member. */
 const MEMBER_BYTES = 8;
 
-/** Keys taken, by what stands behind their underscores: for each taken count of underscores a higher one to try. */
-type TakenKeys = Map<string, Map<number, number>>;
-
-/** Writes the object of the rest column at `to`; `capture` is the client's own object or -1. Makes its own room. */
-export function putRest(state: ScanState, capture: number, to: number): number {
+/** Writes the object of the rest column, which `winner` fills, at `to`. Makes its own room. */
+export function putRest(state: ScanState, column: number, winner: number, to: number): number {
   state.keyTop = 0;
-  if (capture >= 0 && !isEmptyValue(state, capture)) {
-    const row = capture * CAPTURE_WORDS;
+  let more = state.restCount + state.envelopeCount;
+  let taken: TakenKeys | undefined;
+  reserveLines(state, to, MEMBER_BYTES);
+  if (winner === Winner.parts) {
+    more += countParts(state, column);
+    taken = openNames(state, more);
+    state.lines[to++] = OPEN_BRACE;
+    to = putParts(state, column, true, taken, to);
+    reserveLines(state, to, MEMBER_BYTES);
+  } else if (winner >= 0 && !isEmptyValue(state, winner)) {
+    const row = winner * CAPTURE_WORDS;
     const start = state.captures[row + CaptureWord.valueStart]!;
     const end = state.captures[row + CaptureWord.valueEnd]!;
     reserveLines(state, to, end - start + MEMBER_BYTES);
-    to = putCapture(state, capture, to) - 1;
+    to = putCapture(state, winner, to) - 1;
     listKeys(state, start, end);
+    taken = openNames(state, more);
   } else {
-    reserveLines(state, to, MEMBER_BYTES);
     state.lines[to++] = OPEN_BRACE;
+    taken = openNames(state, more);
   }
-  const taken = listTaken(state);
   const captures = state.captures;
-  for (let index = 0; index < state.captureCount; index++) {
+  for (let index = state.captureBase; index < state.captureCount; index++) {
     const row = index * CAPTURE_WORDS;
     if ((captures[row + CaptureWord.flags]! & CaptureFlag.rest) !== 0) {
       to = putField(state, captures, row, taken, to);
@@ -57,31 +53,20 @@ export function putRest(state: ScanState, capture: number, to: number): number {
   return to;
 }
 
-/** Pushes the keys of the well-formed object at `at`. */
-function listKeys(state: ScanState, at: number, end: number): void {
-  const bytes = state.bytes;
-  at = skipSpace(bytes, at + 1, end);
-  while (bytes[at] === QUOTE) {
-    const keyEnd = skipString(bytes, at + 1, end) - 1;
-    pushKey(state, at + 1, keyEnd, hasEscape(bytes, at + 1, keyEnd));
-    at = skipSpace(bytes, keyEnd + 1, end);
-    at = skipSpace(bytes, at + 1, end);
-    at = skipSpace(bytes, skipValue(bytes, at, end), end);
-    if (bytes[at] !== COMMA) return;
-    at = skipSpace(bytes, at + 1, end);
+/** Pushes the keys of the well-formed object at `start`. */
+function listKeys(state: ScanState, start: number, end: number): void {
+  for (let at = firstMember(state, start, end); at >= 0; ) {
+    at = readMember(state, at, end);
+    const keyStart = state.memberKeyStart;
+    pushKey(state, keyStart, state.memberKeyEnd, hasEscape(state.bytes, keyStart, state.memberKeyEnd));
   }
 }
 
-function hasEscape(bytes: Uint8Array, start: number, end: number): boolean {
-  for (let at = start; at < end; at++) if (bytes[at] === BACKSLASH) return true;
-  return false;
-}
-
-function skipValue(bytes: Uint8Array, at: number, end: number): number {
-  const byte = bytes[at]!;
-  if (byte === QUOTE) return skipString(bytes, at + 1, end);
-  if (byte === OPEN_BRACE || byte === OPEN_BRACKET) return skipBrackets(bytes, at, end);
-  return skipScalar(bytes, at, end);
+/** Whether the capture at `row`, of an envelope, is a field that goes into each of its events. */
+export function isEnvelopeField(state: ScanState, row: number): boolean {
+  if (state.captures[row + CaptureWord.isRoot] === 0) return false;
+  const slot = state.captures[row + CaptureWord.slot]!;
+  return slot < 0 || !state.tables.program.slots[slot]!.isSecret;
 }
 
 /** Length of the envelope's fields as a line carries them, their commas included. Uses the room behind the lines. */
@@ -90,8 +75,9 @@ export function measureFields(state: ScanState): number {
   for (let index = 0; index < state.captureCount; index++) {
     const to = state.lineBytes;
     const row = index * CAPTURE_WORDS;
+    if (!isEnvelopeField(state, row)) continue;
     reserveField(state, state.captures, row, 0, to);
-    length += putMember(state, state.captures, row, 0, to) - to + (index > 0 ? 1 : 0);
+    length += putMember(state, state.captures, row, 0, to) - to + (length > 0 ? 1 : 0);
   }
   return length;
 }
@@ -104,14 +90,8 @@ function putField(
   to: number,
 ): number {
   const isEscaped = (captures[row + CaptureWord.flags]! & CaptureFlag.keyEscaped) !== 0;
-  const top = pushKey(
-    state,
-    captures[row + CaptureWord.keyStart]!,
-    captures[row + CaptureWord.keyEnd]!,
-    isEscaped,
-  );
-  const underscores = taken === undefined ? renameKey(state, top) : takeKey(state, taken, top);
-  if (taken !== undefined) state.keyTop = top;
+  pushKey(state, captures[row + CaptureWord.keyStart]!, captures[row + CaptureWord.keyEnd]!, isEscaped);
+  const underscores = takeName(state, taken);
   reserveField(state, captures, row, underscores, to);
   if (state.lines[to - 1] !== OPEN_BRACE) state.lines[to++] = COMMA;
   return putMember(state, captures, row, underscores, to);
@@ -147,62 +127,4 @@ function putMember(
   const valueStart = captures[row + CaptureWord.valueStart]!;
   const isValueDirty = (flags & CaptureFlag.valueDirty) !== 0;
   return putSpan(state, valueStart, captures[row + CaptureWord.valueEnd]!, isValueDirty, to);
-}
-
-/** Underscores that free the key at `top` among those below it, which it then joins under its new name. */
-function renameKey(state: ScanState, top: number): number {
-  let underscores = 0;
-  while (findKey(state, 0, top) >= 0) {
-    underscores++;
-    const length = state.keyLength[top]!;
-    growScratch(state, length + 1);
-    const position = state.keyStart[top]!;
-    const bytes = position < 0 ? state.scratch : state.bytes;
-    const start = position < 0 ? ~position : position;
-    const renamed = state.scratchTop;
-    state.scratch[renamed] = UNDERSCORE;
-    bytes.copy(state.scratch, renamed + 1, start, start + length);
-    state.scratchTop = renamed + 1 + length;
-    state.keyStart[top] = ~renamed;
-    state.keyLength[top] = length + 1;
-    state.keyHash[top] = hashKey(state.scratch, state.scratchView, renamed, length + 1);
-  }
-  return underscores;
-}
-
-/** With many keys, those on the stack as a map, and the stack empty: trying name after name would be quadratic. */
-function listTaken(state: ScanState): TakenKeys | undefined {
-  if (state.keyTop + state.restCount + state.envelopeCount <= KEYS_COMPARED_MAX) return undefined;
-  const taken: TakenKeys = new Map();
-  for (let index = 0; index < state.keyTop; index++) takeKey(state, taken, index);
-  state.keyTop = 0;
-  return taken;
-}
-
-/** Takes the name of the key at `index`, or the next free one. Returns the underscores that had to be added. */
-function takeKey(state: ScanState, taken: TakenKeys, index: number): number {
-  const position = state.keyStart[index]!;
-  const bytes = position < 0 ? state.scratch : state.bytes;
-  const start = position < 0 ? ~position : position;
-  const length = state.keyLength[index]!;
-  let own = 0;
-  while (own < length && bytes[start + own] === UNDERSCORE) own++;
-  state.keyStart[index] = position < 0 ? ~(start + own) : start + own;
-  state.keyLength[index] = length - own;
-  const stem = keyString(state, index);
-  let counts = taken.get(stem);
-  if (counts === undefined) {
-    counts = new Map();
-    taken.set(stem, counts);
-  }
-  let free = own;
-  for (let next = counts.get(free); next !== undefined; next = counts.get(free)) free = next;
-  // Every name tried on the way now points behind the one that is taken, so that no chain is walked twice.
-  for (let at = own; at < free; ) {
-    const next = counts.get(at)!;
-    counts.set(at, free + 1);
-    at = next;
-  }
-  counts.set(free, free + 1);
-  return free - own;
 }

@@ -2,7 +2,8 @@
  * Everything that the reference scanner keeps while it scans, in one plain object that its free functions share.
  * One state belongs to one scanner and thus to one thread; nothing in it outlives a call of `scan` but buffers.
  */
-import { ENVELOPE_FIELDS_BYTES_MAX, EVENT_KEYS_MAX } from '../../limits.ts';
+import { CLIENT_COLUMNS } from '../../event.ts';
+import { ENVELOPE_FIELDS_BYTES_MAX, EVENT_KEYS_MAX, PROGRAM_SLOTS_MAX } from '../../limits.ts';
 import type { ScanOutput, ScanSetup } from '../contract.ts';
 import { RECORD_WORDS } from '../contract.ts';
 import { type Text, textOf, viewOf } from './bytes.ts';
@@ -32,8 +33,22 @@ export const CaptureWord = {
   slot: 6,
   isRoot: 7,
 } as const;
-/** `rest`: goes to the rest column. `valueDirty`, `keyDirty`: cannot be copied as it stands (space, surrogates). */
-export const CaptureFlag = { valueDirty: 1, valueEscaped: 2, keyEscaped: 4, keyDirty: 8, rest: 16 } as const;
+/**
+ * `rest`: goes to the rest column. `used`: a column took it. `bare`: the value is a text without quotes, the inside of
+ * a string or a number. `valueDirty`, `keyDirty`: cannot be copied as it stands (space, surrogates).
+ */
+export const CaptureFlag = {
+  valueDirty: 1,
+  valueEscaped: 2,
+  keyEscaped: 4,
+  keyDirty: 8,
+  rest: 16,
+  used: 32,
+  bare: 64,
+} as const;
+
+/** What `winner` holds beside captures; of a constant, this less the number of its source. */
+export const Winner = { none: -1, parts: -2, constant: -3 } as const;
 
 export interface ScanState {
   readonly setup: ScanSetup;
@@ -53,7 +68,7 @@ export interface ScanState {
   faultSlot: number;
   /** A root key of the envelope's with an array ends the walk with FAULT_ENVELOPE. */
   envelopeSought: boolean;
-  /** The object walked is the envelope itself: its array is skipped and noted, its slots are not looked for. */
+  /** The object walked is the envelope itself: its array is skipped and noted. */
   envelopeWalked: boolean;
   arrayStart: number;
   arrayEnd: number;
@@ -70,13 +85,31 @@ export interface ScanState {
   surrogateCount: number;
   readonly captures: Int32Array;
   captureCount: number;
-  /** Captures of the envelope's own fields, kept over the events of a frame. */
+  /** The first captures are those of the envelope's slots, kept over the events of a frame. */
+  captureBase: number;
+  /** Captures of the envelope's own fields that go into each of its events. */
   readonly envelope: Int32Array;
   envelopeCount: number;
-  /** By slot: its capture, or -1; owned by the tables. By column: the winning capture, or -1. */
+  /** By slot: its capture, or -1; owned by the tables. */
   slotCapture: Int32Array;
+  /** By column: the capture that fills it, or one of Winner; and the capture that this was made of, or -1. */
   readonly winner: Int32Array;
+  readonly origin: Int32Array;
   restCount: number;
+  /** The guards that hold and the parts that are there, as bits. */
+  heldGuards: number;
+  activeParts: number;
+  /** Of the time that won: it is not to be corrected; it was. */
+  isTimeExact: boolean;
+  isTimeMoved: boolean;
+  /** Inside of the text that was found to fit last. */
+  fitStart: number;
+  fitEnd: number;
+  /** The member that was read last (members.ts): its key without quotes, its value. */
+  memberKeyStart: number;
+  memberKeyEnd: number;
+  memberStart: number;
+  memberEnd: number;
   /** Span of the body that waits to be copied to the line, or -1 twice. */
   runStart: number;
   runEnd: number;
@@ -97,6 +130,8 @@ export interface ScanState {
   tail: Buffer;
   tailView: DataView;
   tailBytes: number;
+  /** Where the tail begins for events whose address and user agent are not the connection's. */
+  tailServerStart: number;
 
   // The output.
   output: ScanOutput;
@@ -113,6 +148,9 @@ export interface ScanState {
   markSurrogates: number;
   markIds: number;
 }
+
+/** Fields of the event, slots of its envelope, and a text that was cut or quoted for each column. */
+const CAPTURES_MAX = EVENT_KEYS_MAX + PROGRAM_SLOTS_MAX + CLIENT_COLUMNS.length;
 
 /** A state for `setup`, following `tables` until the first frame sets its own. */
 export function createScanState(setup: ScanSetup, tables: ProgramTables, output: ScanOutput): ScanState {
@@ -143,14 +181,26 @@ export function createScanState(setup: ScanSetup, tables: ProgramTables, output:
     spaceCount: 0,
     escapeCount: 0,
     surrogateCount: 0,
-    captures: new Int32Array(EVENT_KEYS_MAX * CAPTURE_WORDS),
+    captures: new Int32Array(CAPTURES_MAX * CAPTURE_WORDS),
     captureCount: 0,
+    captureBase: 0,
     // No member is shorter than `"":1`, and what does not fit is refused before it is kept.
     envelope: new Int32Array((ENVELOPE_FIELDS_BYTES_MAX / 4) * CAPTURE_WORDS),
     envelopeCount: 0,
     slotCapture: tables.slotCapture,
-    winner: new Int32Array(32),
+    winner: new Int32Array(CLIENT_COLUMNS.length),
+    origin: new Int32Array(CLIENT_COLUMNS.length),
     restCount: 0,
+    heldGuards: 0,
+    activeParts: 0,
+    isTimeExact: false,
+    isTimeMoved: false,
+    fitStart: 0,
+    fitEnd: 0,
+    memberKeyStart: 0,
+    memberKeyEnd: 0,
+    memberStart: 0,
+    memberEnd: 0,
     runStart: -1,
     runEnd: -1,
     scratch,
@@ -165,6 +215,7 @@ export function createScanState(setup: ScanSetup, tables: ProgramTables, output:
     tail,
     tailView: viewOf(tail),
     tailBytes: 0,
+    tailServerStart: 0,
     output,
     lines: output.lines,
     linesView: viewOf(output.lines),

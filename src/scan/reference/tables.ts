@@ -3,8 +3,7 @@
  * A program as flat tables: for each node a hash table of the keys that it looks for, in one Int32Array.
  * Built once per route at start.
  */
-import type { Program, ProgramKey } from '../../dialects/compile.ts';
-import { CLIENT_COLUMNS } from '../../event.ts';
+import type { Program, ProgramKey, ProgramSource } from '../../dialects/program.ts';
 import { type Text, textOf, viewOf } from './bytes.ts';
 import { hashKey } from './keys.ts';
 import type { ScanState } from './state.ts';
@@ -25,40 +24,54 @@ export const EntryWord = {
 
 export interface ProgramTables {
   readonly program: Program;
+  readonly isBatch: boolean;
   readonly entries: Int32Array;
   readonly keyBytes: Uint8Array;
   /** By node: where its cells begin in `cells`, and their count minus one. A cell holds an entry plus 1, or 0. */
   readonly nodeCells: Int32Array;
   readonly nodeMask: Int32Array;
   readonly cells: Int32Array;
-  /** Node of the envelope's own keys. */
-  readonly envelopeNode: number;
-  /** Slots of column c, best first, are `columnSlots[columnFirst[c]]` to `[columnFirst[c + 1] - 1]`. */
+  /** Sources of column c, best first, are `sources[columnFirst[c]]` to `[columnFirst[c + 1] - 1]`. */
   readonly columnFirst: Int32Array;
-  readonly columnSlots: Int32Array;
-  readonly slotColumn: Int32Array;
-  /** 1 for a slot whose key is called like its column. */
-  readonly slotIsNamed: Uint8Array;
+  readonly sources: readonly ProgramSource[];
+  /** By source: its slot, or -1. */
+  readonly sourceSlots: Int32Array;
+  /** By source: the JSON text of a constant. */
+  readonly constants: readonly Text[];
+  /** By part: its key, and the new names that it gives. */
+  readonly partKeys: readonly Text[];
+  readonly partRenames: readonly (readonly Text[])[];
+  /** By slot: the column that is called like its key, or -1. */
+  readonly namedColumns: Int32Array;
   /** By slot: the capture of the event being walked, or -1. Lent to the state. */
   readonly slotCapture: Int32Array;
   /** The dialect's name as a JSON string. */
   readonly dialectText: Text;
 }
 
-interface TableKey extends ProgramKey {
-  readonly isEnvelope: boolean;
-}
-
 /** The tables of `program`. */
 export function buildProgramTables(program: Program): ProgramTables {
-  const nodes: TableKey[][] = program.nodes.map((keys) => keys.map((key) => ({ ...key, isEnvelope: false })));
-  const envelopeKeys = program.shape === 'batch' ? program.envelopeKeys : [];
-  nodes[0] = withEnvelopeKeys(nodes[0] ?? [], envelopeKeys);
-  const envelopeNode = nodes.length;
-  nodes.push(withEnvelopeKeys([], envelopeKeys));
-
-  const all = nodes.flat();
+  const all = program.nodes.flat();
   const keyBytes = Buffer.concat(all.map((key) => key.bytes));
+  const sources = program.columns.flatMap((column) => column.sources);
+  return {
+    program,
+    isBatch: program.shape === 'batch',
+    keyBytes,
+    ...buildEntries(program, all, keyBytes),
+    columnFirst: buildColumnFirst(program),
+    sources,
+    sourceSlots: Int32Array.from(sources, (source) => source.slot),
+    constants: sources.map((source) => textOf(source.constant)),
+    partKeys: program.parts.map((part) => textOf(part.key)),
+    partRenames: program.parts.map((part) => part.renames.map(({ to }) => textOf(to))),
+    namedColumns: Int32Array.from(program.slots, (slot) => slot.namedColumn),
+    slotCapture: new Int32Array(program.slots.length).fill(-1),
+    dialectText: textOf(JSON.stringify(program.dialect)),
+  };
+}
+
+function buildEntries(program: Program, all: readonly ProgramKey[], keyBytes: Buffer) {
   const keyView = viewOf(keyBytes);
   const entries = new Int32Array(all.length * ENTRY_WORDS);
   let keyStart = 0;
@@ -74,31 +87,10 @@ export function buildProgramTables(program: Program): ProgramTables {
     }
     keyStart += key.bytes.length;
   }
-  return {
-    program,
-    entries,
-    keyBytes,
-    ...buildCells(nodes, entries),
-    envelopeNode,
-    ...buildColumnSlots(program),
-    slotCapture: new Int32Array(program.slotCount).fill(-1),
-    dialectText: textOf(JSON.stringify(program.dialect)),
-  };
+  return { entries, ...buildCells(program.nodes, entries) };
 }
 
-function withEnvelopeKeys(keys: readonly TableKey[], envelopeKeys: readonly Uint8Array[]): TableKey[] {
-  const merged = keys.map((key) => ({
-    ...key,
-    isEnvelope: envelopeKeys.some((name) => Buffer.compare(name, key.bytes) === 0),
-  }));
-  for (const bytes of envelopeKeys) {
-    if (merged.some((key) => Buffer.compare(key.bytes, bytes) === 0)) continue;
-    merged.push({ bytes, slot: -1, node: -1, isEnvelope: true });
-  }
-  return merged;
-}
-
-function buildCells(nodes: readonly (readonly TableKey[])[], entries: Int32Array) {
+function buildCells(nodes: readonly (readonly ProgramKey[])[], entries: Int32Array) {
   const nodeCells = new Int32Array(nodes.length);
   const nodeMask = new Int32Array(nodes.length);
   // A quarter full at most, so that most keys that are not looked for meet an empty cell at once.
@@ -120,21 +112,12 @@ function buildCells(nodes: readonly (readonly TableKey[])[], entries: Int32Array
   return { nodeCells, nodeMask, cells };
 }
 
-function buildColumnSlots(program: Program) {
-  const columnFirst = new Int32Array(CLIENT_COLUMNS.length + 1);
-  const slotColumn = new Int32Array(program.slotCount);
-  const slotIsNamed = new Uint8Array(program.slotCount);
-  const slots: number[] = [];
-  for (const [column, columnSlots] of program.columnSlots.entries()) {
-    columnFirst[column] = slots.length;
-    for (const slot of columnSlots) {
-      slots.push(slot);
-      slotColumn[slot] = column;
-      slotIsNamed[slot] = program.fields[slot]!.split('.').at(-1) === CLIENT_COLUMNS[column]!.name ? 1 : 0;
-    }
+function buildColumnFirst(program: Program): Int32Array {
+  const columnFirst = new Int32Array(program.columns.length + 1);
+  for (const [column, { sources }] of program.columns.entries()) {
+    columnFirst[column + 1] = columnFirst[column]! + sources.length;
   }
-  columnFirst[CLIENT_COLUMNS.length] = slots.length;
-  return { columnFirst, columnSlots: Int32Array.from(slots), slotColumn, slotIsNamed };
+  return columnFirst;
 }
 
 /** Entry of the program's node whose key is the one at `top`, or -1. */

@@ -44,10 +44,11 @@ export function walkEvent(state: ScanState, at: number): number {
   state.keyCount = 0;
   state.keyTop = 0;
   state.scratchTop = 0;
-  state.captureCount = 0;
+  state.captureCount = state.captureBase;
+  const program = state.tables.program;
   const slotCapture = state.slotCapture;
-  for (let slot = slotCapture.length - 1; slot >= 0; slot--) slotCapture[slot] = -1;
-  return walkObject(state, at, ROOT_DEPTH, state.envelopeWalked ? state.tables.envelopeNode : 0);
+  for (let slot = program.eventSlotCount - 1; slot >= 0; slot--) slotCapture[slot] = -1;
+  return walkObject(state, at, ROOT_DEPTH, state.envelopeWalked ? program.envelopeNode : 0);
 }
 
 function walkObject(state: ScanState, at: number, depth: number, node: number): number {
