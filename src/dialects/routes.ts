@@ -2,7 +2,7 @@
 import { assert } from '../assert.ts';
 import { outcome, type Reason, type Status } from '../outcome.ts';
 import { compileDialect, type Program } from './compile.ts';
-import { type Dialect, Shape } from './dialect.ts';
+import { type Dialect, type DialectRoute, Shape } from './dialect.ts';
 import { penstock } from './penstock.ts';
 import { segment } from './segment.ts';
 
@@ -27,20 +27,20 @@ export interface Route {
 
 /** By a frame row's `route`. */
 export const ROUTES: readonly Route[] = [
-  { ...routeOf(penstock, Shape.batch), path: undefined },
+  { ...routeOf(penstock, { shape: Shape.batch }), path: undefined },
   ...DIALECTS.flatMap((dialect) =>
-    dialect.routes.map((route) => ({ ...routeOf(dialect, route.shape), path: route.path })),
+    dialect.routes.map((route) => ({ ...routeOf(dialect, route), path: route.path })),
   ),
 ];
 
 /** Route of a message on `/v1/stream`. */
 export const STREAM_ROUTE = 0;
 
-function routeOf(dialect: Dialect, shape: Shape): Omit<Route, 'path'> {
+function routeOf(dialect: Dialect, { shape, defaults }: Omit<DialectRoute, 'path'>): Omit<Route, 'path'> {
   const { keyPlaces, answers } = dialect;
   const statuses = answers?.statuses;
   return {
-    program: compileDialect(dialect, shape),
+    program: compileDialect(dialect, shape, defaults),
     keyPlaces: { headers: keyPlaces?.headers ?? [], query: keyPlaces?.query ?? [] },
     okBody: answers === undefined ? undefined : Buffer.from(answers.ok),
     statusOf: (reason) => statuses?.[reason] ?? outcome(reason).status,
