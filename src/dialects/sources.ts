@@ -74,7 +74,8 @@ export function compileSources(
     if (standIn === undefined || !standIn.startsWith(after)) continue;
     if (unless !== '' && standIn.startsWith(unless)) continue;
     compiled.push(constantSource(column, standIn.slice(after.length), bits, fault));
-    if (bits === 0) certain = `${source.path}, whose text the route gives`;
+    // What else the table has for the column is for its other routes.
+    if (bits === 0) break;
   }
   return compiled;
 }

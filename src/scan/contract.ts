@@ -12,28 +12,47 @@
  *   `[`  the events are its elements (routes of shape batch; else not_an_object)
  *   else invalid_json; and empty_body when there is no byte
  * Anything else but white space behind the end is trailing_bytes. An empty array is a batch of no events.
- * The events of an envelope are those of the first such array. Its other fields go into the rest column of each
- * of its events, behind the event's own, when they are at most ENVELOPE_FIELDS_BYTES_MAX long as a line carries
- * them (`"key":value`, commas between); else the frame is refused with envelope_too_large. Faults in these
- * fields refuse the frame and are looked for before its events; invalid_utf8 in its bytes beside the array first.
+ * The events of an envelope are those of the first such array. Its other fields but secrets go into the rest
+ * column of each of its events, behind the event's own, when they are at most ENVELOPE_FIELDS_BYTES_MAX long as a
+ * line carries them (`"key":value`, commas between); else the frame is refused with envelope_too_large. Faults in
+ * these fields refuse the frame and are looked for before its events; invalid_utf8 in its bytes beside the array first.
  *
  * Events stand alone. Where the brackets outside of strings still balance, a fault inside an event rejects that
  * event only: the scanner goes on behind the bracket that closes it, counting `{` and `[` alike, `}` and `]`
  * alike. In NDJSON every line stands alone, white space around it not counted as its own; there trailing_bytes
  * is a fault of the line. A value or line that does not begin with `{` is not_an_object and not looked into: it
  * ends with its bracket, its quote, or before white space or one of `{}[]",:`. Where the end of an event cannot
- * be found, the frame is refused whole with invalid_json. More than `batchEventsMax` events, accepted or not:
- * refused whole with batch_too_large. Lines that would take the slab's over LINES_BYTES_MAX, when other frames'
- * lines stand before them: refused whole with overloaded. A refused frame leaves no line, no record and no id
- * taken from `ids`; it leaves one error row with index 0 and the whole body, unless its reason keeps no dead
- * letter (outcome.ts); its accepted and rejected are 0. A frame that comes with a reason is refused for it.
+ * be found, the frame is refused whole with invalid_json. More than `batchEventsMax` events, of the setup or of the
+ * program, whichever is more, accepted or not: refused whole with batch_too_large. Lines that would take the
+ * slab's over LINES_BYTES_MAX, when other frames' lines stand before them: refused whole with overloaded. A refused
+ * frame leaves no line, no record and no id taken from `ids`; it leaves one error row with index 0 and the whole
+ * body, unless its reason keeps no dead letter (outcome.ts); its accepted and rejected are 0. A frame that comes
+ * with a reason is refused for it.
  *
  * Order of faults. invalid_utf8 anywhere in an event's bytes comes first. Else the first fault reading left to
  * right is its reason: invalid_json, too_deep (at the bracket), duplicate_key (at the end of the second key;
  * keys are compared unescaped, on every level), too_many_keys (there too), number_out_of_range (at the end of
- * the number). Only an event that is whole is then checked by column, in canonical order, each column's first
- * source that is present and not null: invalid_type, invalid_length, invalid_timestamp, timestamp_out_of_range;
- * missing_field last, in the order of the dialect's list. Empty texts do not count as device_id or user_id.
+ * the number). Only an event that is whole is then checked by column, in canonical order, by the source that wins
+ * it: invalid_type, invalid_length, invalid_timestamp, timestamp_out_of_range; missing_field last, in the order of
+ * the dialect's list. Empty texts do not count as device_id or user_id.
+ *
+ * Sources (dialects/dialect.ts). Of a column's sources the first wins whose guards hold and whose value is there
+ * and not null; a constant always is. A value that does not begin with `after`, or that begins with `unless`, is
+ * passed over like an absent one; both are compared with the raw bytes of a text. Lenient dialects also pass over
+ * what does not fit: another type, a text that is empty or of a length that the column does not take, what is no
+ * time or none in range; numbers are texts there and stand in the line quoted, spelt as they were sent. A column
+ * of paths that holds an object passes over in lenient dialects what is no object.
+ * A guard compares texts unescaped, numbers and booleans by their spelling; what is absent or null is the text that
+ * the route gives to the path, if any. Paths of the envelope are absent where there is none.
+ *
+ * Times. When the timestamp comes from a source that is not `exact` and one of `sentAt`, best first, is a time in
+ * range, skew is the received time less that; if it is more than SKEW_DEAD_ZONE_MS either way it is added to the
+ * time, unless that would leave the range. In lenient dialects a time more than EVENT_FUTURE_MS_MAX after the
+ * received time then gives way to it, and its source counts as one that lost.
+ *
+ * Composed objects. Parts follow each other; one is there when its guards hold, its value is not null and, of
+ * `each`, an object. Members of `each` keep their order, and their nulls. A key that stands in the object already
+ * is renamed by `_` before it, until free. Fields of the rest follow behind the parts.
  *
  * Values. null is absent. Text columns take strings only. Integers must fit Int64 or UInt64, other numbers must
  * be finite doubles; their text is kept. An escaped lone surrogate becomes `\ufffd`, in keys before they are
@@ -47,12 +66,15 @@
  *   session_id?, timestamp (always, `YYYY-MM-DDThh:mm:ss.mmmZ`), platform?, os_version?, app_version?,
  *   attribution?, event_data?, context?, ip?, user_agent?, received_at, dialect, transport
  * An absent column has no key; so has an empty object or an empty string. Fields of the rest are the top-level
- * fields that no column took: those without a path to themselves, whatever their value, and sources that lost
- * and are not null. They follow the client's own keys of that object in the order sent; one whose key is taken
- * there is renamed by `_` before it, until free. ip is a dotted quad (IPv4, also within IPv6) or RFC 5952 text.
- * user_agent is escaped as JSON.stringify does, after each maximal ill-formed sequence became U+FFFD.
+ * fields that no column took whole: those without a path to themselves, whatever their value, and sources, guards
+ * and parts that are not null and did not win; secrets never. A source that was cut or quoted, and `each` of all
+ * members, take a field whole; a part that selects members, and paths into a field, do not. They follow the
+ * client's own keys of that object in the order sent; one whose key is taken there is renamed by `_` before it,
+ * until free. ip is a dotted quad (IPv4, also within IPv6) or RFC 5952 text. user_agent is escaped as JSON.stringify
+ * does, after each maximal ill-formed sequence became U+FFFD. Both are left out of events for which the dialect's
+ * `direct` does not hold.
  */
-import type { Program } from '../dialects/compile.ts';
+import type { Program } from '../dialects/program.ts';
 import type { UuidSource } from './uuid.ts';
 
 /** Words of a record row; `timestampMs` is a float64 at index `row * RECORD_WORDS / 2 + 2` of the same buffer. */

@@ -6,7 +6,14 @@ import { compileDialect } from '../../src/dialects/compile.ts';
 import { type Dialect, Shape } from '../../src/dialects/dialect.ts';
 import { penstock } from '../../src/dialects/penstock.ts';
 import { REASONS } from '../../src/outcome.ts';
-import { createScanOutput, ERROR_WORDS, ErrorWord, FIELD_NONE } from '../../src/scan/contract.ts';
+import {
+  createScanOutput,
+  ERROR_WORDS,
+  ErrorWord,
+  FIELD_NONE,
+  RECORD_WORDS,
+  RecordWord,
+} from '../../src/scan/contract.ts';
 import { createUuidSource } from '../../src/scan/uuid.ts';
 import { FrameWord, frameRow } from '../../src/slab/layout.ts';
 import { createBothScanners } from '../scan/both-scanners.ts';
@@ -24,6 +31,8 @@ export interface Scanned {
   readonly reason: string | undefined;
   readonly lines: readonly string[];
   readonly events: readonly Record<string, unknown>[];
+  /** By line: the hashes of its partition and of its id. */
+  readonly hashes: readonly (readonly (number | undefined)[])[];
   readonly errors: readonly { readonly index: number; readonly reason: string; readonly field?: string }[];
 }
 
@@ -58,6 +67,11 @@ export function scanBody(dialect: Dialect, body: unknown, options: Options = {})
   return {
     reason: reason === 0 ? undefined : REASONS[reason],
     lines,
+    hashes: lines.map((_line, index) =>
+      [RecordWord.keyHash, RecordWord.idHashLow, RecordWord.idHashHigh].map(
+        (word) => output.records[index * RECORD_WORDS + word],
+      ),
+    ),
     events: lines.map((line) => JSON.parse(line) as Record<string, unknown>),
     errors,
   };
