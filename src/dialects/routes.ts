@@ -10,6 +10,7 @@ const DIALECTS: readonly Dialect[] = [penstock, segment];
 
 /** Where write keys may stand beside the places that all routes share (admission/write-key.ts). */
 export interface KeyPlaces {
+  /** In lower case, as uWebSockets has them. */
   readonly headers: readonly string[];
   readonly query: readonly string[];
 }
@@ -41,7 +42,10 @@ function routeOf(dialect: Dialect, { shape, defaults }: Omit<DialectRoute, 'path
   const statuses = answers?.statuses;
   return {
     program: compileDialect(dialect, shape, defaults),
-    keyPlaces: { headers: keyPlaces?.headers ?? [], query: keyPlaces?.query ?? [] },
+    keyPlaces: {
+      headers: (keyPlaces?.headers ?? []).map((name) => name.toLowerCase()),
+      query: keyPlaces?.query ?? [],
+    },
     okBody: answers === undefined ? undefined : Buffer.from(answers.ok),
     statusOf: (reason) => statuses?.[reason] ?? outcome(reason).status,
   };
