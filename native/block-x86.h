@@ -20,7 +20,7 @@ namespace penstock {
 
 // By the low four bits of a byte: the operator that has them, when 0x20 is set in both. A control character may pass
 // for one; no walk takes it, since it compares the byte.
-#define PENSTOCK_OPERATORS 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ':', '{', ',', '}', 0, 0
+#define PENSTOCK_OPERATORS 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, '{', ',', '}', 0, 0
 
 PENSTOCK_AVX512 inline void indexAvx512(Piece& piece) {
   const __m512i operators = _mm512_broadcast_i32x4(_mm_setr_epi8(PENSTOCK_OPERATORS));
@@ -58,9 +58,10 @@ PENSTOCK_AVX512 inline void indexAvx512(Piece& piece) {
     const auto store = [&](int part, __m128i sixteen) __attribute__((always_inline, target("avx512f"))) {
       _mm512_storeu_si512(piece.tokens + 16 * part, _mm512_add_epi32(_mm512_cvtepu8_epi32(sixteen), place));
     };
+    // A branch on more than sixteen would be guessed wrong for every other event.
     store(0, _mm512_castsi512_si128(places));
-    if (count > 16) store(1, _mm512_extracti32x4_epi32(places, 1));
-    if (count > 32) {
+    store(1, _mm512_extracti32x4_epi32(places, 1));
+    if (__builtin_expect(count > 32, 0)) {
       store(2, _mm512_extracti32x4_epi32(places, 2));
       store(3, _mm512_extracti32x4_epi32(places, 3));
     }

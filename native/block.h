@@ -103,7 +103,7 @@ inline bool indexBlockPortable(const Byte* bytes, uint32_t place, Piece& piece) 
     const Byte folded = byte | 0x20;
     if (byte == '"') masks.quotes |= bit;
     else if (byte == '\\') masks.backslashes |= bit;
-    else if (folded == '{' || folded == '}' || byte == ':' || byte == ',') masks.operators |= bit;
+    else if (folded == '{' || folded == '}' || byte == ',') masks.operators |= bit;
     else if (byte < 0x20) masks.low |= bit;
     else if (byte >= 0x80) masks.high |= bit;
   }

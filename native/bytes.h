@@ -28,6 +28,12 @@ inline Position skipSpace(const Byte* bytes, Position at, Position end) {
   return at;
 }
 
+inline uint16_t load16(const Byte* from) {
+  uint16_t word;
+  std::memcpy(&word, from, 2);
+  return word;
+}
+
 inline uint32_t load32(const Byte* from) {
   uint32_t word;
   std::memcpy(&word, from, 4);
@@ -38,6 +44,28 @@ inline uint64_t load64(const Byte* from) {
   uint64_t word;
   std::memcpy(&word, from, 8);
   return word;
+}
+
+/// Count of the set bits. Without its instruction, which not every x86-64 has, the compiler would call a function.
+inline uint32_t countBits(uint32_t bits) {
+  bits -= bits >> 1 & 0x55555555;
+  bits = (bits & 0x33333333) + (bits >> 2 & 0x33333333);
+  return ((bits + (bits >> 4)) & 0x0f0f0f0f) * 0x01010101 >> 24;
+}
+
+/// Bytes that `copyWide` may read and write behind its span.
+constexpr Position COPY_SLACK_BYTES = 64;
+
+/// Copies `length` bytes, and as many behind them as make it whole steps of COPY_SLACK_BYTES: most spans take one step,
+/// and none takes a branch that depends on the rest of its length. Returns the place behind the `length`.
+inline Byte* copyWide(Byte* to, const Byte* from, size_t length) {
+  Byte* const end = to + length;
+  do {
+    std::memcpy(to, from, COPY_SLACK_BYTES);
+    to += COPY_SLACK_BYTES;
+    from += COPY_SLACK_BYTES;
+  } while (to < end);
+  return end;
 }
 
 /// Copies `length` bytes and returns the place behind them. Most spans of a line are shorter than the call of a

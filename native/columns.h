@@ -54,33 +54,60 @@ inline uint32_t checkColumn(State& state, const Column& column, const Capture& c
   }
 }
 
-inline int32_t firstPresent(const State& state, uint32_t column) {
+/// Whether `checkColumn` surely finds no fault: most values need no look at more than their kind and their length.
+inline bool isPlainlyRight(const Column& column, const Capture& capture) {
+  const uint32_t inside = static_cast<uint32_t>(capture.valueEnd - capture.valueStart) - 2;
+  return (capture.flags & ~capture_flag::apart) == 0 && capture.kind == column.plainKind && inside - column.bytesMin <= column.bytesSpan;
+}
+
+/// Finds each column's winner, and which of these can be told to be right at once; returns the others, one bit each.
+/// With a write key `app_id` is the key's and has no winner.
+inline uint32_t chooseSources(State& state) {
   const Program& program = *state.program;
-  const uint32_t end = program.columnFirst[column + 1];
-  for (uint32_t index = program.columnFirst[column]; index < end; index++) {
-    const int32_t capture = state.slotCapture[program.columnSlots[index]];
-    if (capture >= 0) return capture;
+  const Capture* const captures = state.captures.items;
+  const size_t count = state.captureCount;
+  uint32_t present = 0, filled = 0, doubtful = 0;
+  for (size_t index = 0; index < count; index++) {
+    const Capture& capture = captures[index];
+    if (capture.wanted.slot < 0 || capture.kind == ValueKind::absent) continue;
+    const SlotUse& use = program.slots[static_cast<size_t>(capture.wanted.slot)];
+    const uint32_t bit = uint32_t{1} << use.column;
+    if (__builtin_expect((present & bit) != 0, 0)) {
+      const Wanted& other = captures[state.winner[use.column]].wanted;
+      if (program.slots[static_cast<size_t>(other.slot)].rank < use.rank) continue;
+      filled &= ~bit;
+      doubtful &= ~bit;
+    }
+    present |= bit;
+    state.winner[use.column] = static_cast<uint32_t>(index);
+    // Without white space in it only what has nothing inside is empty.
+    filled |= capture.valueEnd - capture.valueStart > 2 ? bit : 0;
+    doubtful |= isPlainlyRight(state.columns[use.column], capture) ? 0 : bit;
   }
-  return -1;
+  const uint32_t own = state.app > 0 ? ~(uint32_t{1} << state.appColumn) : ~uint32_t{0};
+  state.present = present & own;
+  state.filled = filled & own;
+  return doubtful & own;
 }
 
-/// Whether a capture is `""`, or an object without members.
+/// The capture that fills a column, or null.
+inline const Capture* winnerOf(const State& state, uint32_t column) {
+  return (state.present >> column & 1) == 0 ? nullptr : state.captures.items + state.winner[column];
+}
+
+/// Whether a capture is `""`, or an object without members. No number that a column takes has two bytes.
 inline bool isEmptyValue(const State& state, const Capture& capture) {
-  const Position start = capture.valueStart;
-  const Position end = capture.valueEnd;
-  if (state.bytes[start] == '"') return end - start == 2;
-  return skipSpace(state.bytes, start + 1, end) == end - 1;
+  const Position length = capture.valueEnd - capture.valueStart;
+  if (length <= 2) return true;
+  if (capture.kind != ValueKind::object || !isSpace(state.bytes[capture.valueStart + 1])) return false;
+  return skipSpace(state.bytes, capture.valueStart + 1, capture.valueEnd) == capture.valueEnd - 1;
 }
 
-inline bool hasOneOf(const State& state, const std::vector<uint32_t>& columns) {
-  for (const uint32_t column : columns) {
-    if (column == state.appColumn && state.app > 0) return true;
-    const int32_t capture = state.winner[column];
-    if (capture < 0) continue;
-    const bool mayBeEmpty = column != state.deviceColumn && column != state.userColumn;
-    if (mayBeEmpty || !isEmptyValue(state, state.captures.items[capture])) return true;
-  }
-  return false;
+/// Whether one of the columns is there; an empty text does not count as device_id or user_id.
+inline bool hasOneOf(const State& state, uint32_t columns) {
+  const uint32_t ids = uint32_t{1} << state.deviceColumn | uint32_t{1} << state.userColumn;
+  const uint32_t app = state.app > 0 ? uint32_t{1} << state.appColumn : 0;
+  return (columns & (app | (state.present & ~ids) | state.filled)) != 0;
 }
 
 /// Whether a captured value is the name of the write key's app.
@@ -93,14 +120,13 @@ inline bool isOwnApp(State& state, const Capture& capture) {
 
 /// Marks the members of the root that no column took; a null under a name that the dialect knows is just absent.
 inline void markRest(State& state) {
-  state.restCount = 0;
   for (size_t index = 0; index < state.captureCount; index++) {
     Capture& capture = state.captures.items[index];
-    if (!capture.isRoot) continue;
-    if (capture.slot >= 0) {
+    if (!capture.wanted.isRoot) continue;
+    if (capture.wanted.slot >= 0) {
       if (capture.kind == ValueKind::absent) continue;
-      const uint32_t column = state.program->slotColumn[static_cast<size_t>(capture.slot)];
-      if (state.winner[column] == static_cast<int32_t>(index)) continue;
+      const uint32_t column = state.program->slots[static_cast<size_t>(capture.wanted.slot)].column;
+      if (winnerOf(state, column) == &capture) continue;
       if (column == state.appColumn && state.app > 0 && isOwnApp(state, capture)) continue;
     }
     capture.flags |= capture_flag::rest;
@@ -109,34 +135,28 @@ inline void markRest(State& state) {
 }
 
 /// Chooses and checks the columns of the event just walked. Returns its reason, with `state.faultSlot`, or 0. Sets
-/// `winner`, `eventMs` and the captures' rest flags. With a write key `app_id` is the key's and has no winner.
+/// `winner`, `present`, `filled`, `eventMs` and the captures' rest flags.
 inline uint32_t resolveColumns(State& state) {
-  const Program& program = *state.program;
   state.eventMs = state.receivedMs;
-  state.present = 0;
-  for (uint32_t column = 0; column < state.columns.size(); column++) {
-    const int32_t winner = column == state.appColumn && state.app > 0 ? -1 : firstPresent(state, column);
-    state.winner[column] = winner;
-    state.present |= static_cast<uint32_t>(winner >= 0) << column;
-  }
-  // By the bits: which columns are there differs from event to event, and a branch on each would be guessed wrong.
-  for (uint32_t left = state.present; left != 0; left &= left - 1) {
-    const uint32_t column = static_cast<uint32_t>(__builtin_ctz(left));
-    const int32_t winner = state.winner[column];
-    const uint32_t reason = checkColumn(state, state.columns[column], state.captures.items[winner]);
+  uint32_t doubtful = chooseSources(state);
+  for (; doubtful != 0; doubtful &= doubtful - 1) {
+    const uint32_t column = static_cast<uint32_t>(__builtin_ctz(doubtful));
+    const Capture& capture = state.captures.items[state.winner[column]];
+    const uint32_t reason = checkColumn(state, state.columns[column], capture);
     if (reason != 0) {
-      state.faultSlot = state.captures.items[winner].slot;
+      state.faultSlot = capture.wanted.slot;
       return reason;
     }
+    if (isEmptyValue(state, capture)) state.filled &= ~(uint32_t{1} << column);
   }
-  for (const std::vector<uint32_t>& group : program.required) {
-    if (hasOneOf(state, group)) continue;
-    const uint32_t first = program.columnFirst[group[0]];
-    const bool hasSlot = first < program.columnFirst[group[0] + 1];
-    state.faultSlot = hasSlot ? static_cast<int32_t>(program.columnSlots[first]) : -1;
+  for (const RequiredGroup& group : state.program->required) {
+    if (hasOneOf(state, group.columns)) continue;
+    state.faultSlot = group.slot;
     return state.reasons.missingField;
   }
-  markRest(state);
+  state.restCount = 0;
+  // Nearly always every capture is a winner.
+  if (countBits(state.present) != state.captureCount) markRest(state);
   return 0;
 }
 

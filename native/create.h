@@ -32,14 +32,29 @@ inline void readReasons(SetupReader& reader, State& state) {
   }
 }
 
+/// What of a column's values can be told by kind and length alone.
+inline void setPlainForm(Column& column) {
+  if (column.kind == ColumnKind::text && column.bytesMin <= column.bytesMax) {
+    column.plainKind = ValueKind::string;
+    column.bytesSpan = column.bytesMax - column.bytesMin;
+  } else if (column.kind == ColumnKind::object) {
+    column.plainKind = ValueKind::object;
+    column.bytesMin = 0;
+    column.bytesSpan = UINT32_MAX;
+  } else {
+    column.plainKind = ValueKind::absent;
+  }
+}
+
 inline void readColumns(SetupReader& reader, State& state) {
   const uint32_t count = reader.word() & 0xffff;
-  state.fixedBytes = 64;
+  state.fixedBytes = 64 + COPY_SLACK_BYTES;
   for (uint32_t index = 0; index < count; index++) {
     Column column{};
     column.kind = static_cast<ColumnKind>(reader.word());
     column.bytesMin = reader.word();
     column.bytesMax = reader.word();
+    setPlainForm(column);
     column.key = reader.text();
     state.fixedBytes += column.key.length + 2;
     state.columns.push_back(column);
@@ -48,7 +63,6 @@ inline void readColumns(SetupReader& reader, State& state) {
                            &state.timestampColumn}) {
     *column = reader.word();
   }
-  state.winner.assign(count, -1);
 }
 
 /// Fills a zeroed state; false when the setup and this build do not belong together.
@@ -73,13 +87,15 @@ inline bool readSetup(State& state, const uint32_t* words, size_t wordCount, con
     state.apps.push_back({name, reader.text()});
   }
   const uint32_t programs = reader.word() & 0xffff;
-  size_t slots = 0;
   for (uint32_t index = 0; index < programs; index++) {
     state.programs.push_back(readProgram(reader, static_cast<uint32_t>(state.columns.size())));
-    slots = larger(slots, state.programs.back().slotCount);
   }
-  state.slotCapture.assign(slots, -1);
-  return reader.isDone() && state.columns.size() <= COLUMNS_MAX;
+  if (!reader.isDone() || state.columns.size() > COLUMNS_MAX || programs > PROGRAMS_MAX) return false;
+  for (const Program& program : state.programs) {
+    if (program.slotCount > PROGRAM_SLOTS_MAX || program.entries.size() > PROGRAM_SLOTS_MAX) return false;
+  }
+  state.shapes.create(programs);
+  return true;
 }
 
 }  // namespace penstock

@@ -2,8 +2,6 @@
 #pragma once
 #include "walk.h"
 
-#define PENSTOCK_INLINE inline __attribute__((always_inline))
-
 namespace penstock {
 
 /// The token before the one behind the escapes of a string whose first escape is at `token[2]`; null for a bad one.
@@ -31,25 +29,33 @@ PENSTOCK_INLINE uint32_t digitsOf(const Byte* bytes) {
 #endif
 }
 
-/// Whether `at` to `end` is a number that fits; unusual ones are asked of the exact walk's rules.
-PENSTOCK_INLINE bool isNumber(State& state, Position at, Position end) {
-  const Byte* bytes = state.bytes;
-  const Position length = end - at;
-  if (length <= 16 && (bytes[at] != '0' || length == 1 || bytes[at + 1] == '.')) {
-    const uint32_t digits = digitsOf(bytes + at);
-    const uint32_t whole = static_cast<uint32_t>(__builtin_ctz(~digits));
-    if (whole >= length) return true;
-    // A point with digits on both sides of it.
-    if (whole > 0 && bytes[at + whole] == '.') {
-      const uint32_t places = static_cast<uint32_t>(__builtin_ctz(~(digits >> (whole + 1))));
-      if (places > 0 && whole + 1 + places >= static_cast<uint32_t>(length)) return true;
-    }
-  }
+/// Whether `length` bytes are a number of up to sixteen, with or without a sign and a point: nearly all are.
+PENSTOCK_INLINE bool isPlainNumber(const Byte* bytes, Position length) {
+  if (length < 1 || length > 16) return false;
+  const Position sign = bytes[0] == '-' ? 1 : 0;
+  const uint32_t others = ~digitsOf(bytes) & ((uint32_t{1} << length) - 1) & ~static_cast<uint32_t>(sign);
+  if (bytes[sign] == '0' && length > sign + 1 && bytes[sign + 1] != '.') return false;
+  if (others == 0) return length > sign;
+  // A point with digits on both sides of it, and nothing else.
+  const Position point = __builtin_ctz(others);
+  return (others & (others - 1)) == 0 && bytes[point] == '.' && point > sign && point + 1 < length;
+}
+
+/// Whether `at` to `end` is a number that fits, by the exact walk's rules.
+inline bool isNumber(State& state, Position at, Position end) {
   const Position bound = state.end;
   state.end = end;
   const Position numberEnd = scanNumber(state, at);
   state.end = bound;
   return numberEnd == end;
+}
+
+/// Whether `at` to `end` is `true`, `false` or `null`.
+PENSTOCK_INLINE bool isWord(const Byte* bytes, Position length) {
+  const uint32_t head = load32(bytes);
+  if (length == 5) return head == load32(reinterpret_cast<const Byte*>("fals")) && bytes[4] == 'e';
+  return length == 4 && (head == load32(reinterpret_cast<const Byte*>("true")) ||
+                         head == load32(reinterpret_cast<const Byte*>("null")));
 }
 
 }  // namespace penstock

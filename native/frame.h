@@ -6,8 +6,8 @@
 
 namespace penstock {
 
-/// Bytes that a walk by the index may load behind those of the event.
-constexpr Position LOOKAHEAD_BYTES = 32;
+/// Bytes that a walk by the index may load behind those of the event: those of a key and of a number behind it.
+constexpr Position LOOKAHEAD_BYTES = 64;
 
 /// What `scanEvent` returns beside positions.
 constexpr Position END_UNKNOWN = -1, IS_ENVELOPE = -2;

@@ -6,53 +6,73 @@
 
 namespace penstock {
 
+/// A line that is being written: where, and the span of the body that waits to be copied to it, or -1 twice.
+struct Line {
+  Byte* to;
+  Position runStart, runEnd;
+};
+
+/// Copies from the body, wide where that reads nothing behind the source. Room for the slack is in `fixedBytes`.
+inline Byte* copyBody(const State& state, Byte* to, Position start, Position end) {
+  const size_t length = static_cast<size_t>(end - start);
+  if (__builtin_expect(end + COPY_SLACK_BYTES <= state.sourceBytes, 1)) return copyWide(to, state.bytes + start, length);
+  return copyBytes(to, state.bytes + start, length);
+}
+
 /// Writes the members that wait, if any.
-inline Byte* flushRun(State& state, Byte* to) {
-  if (state.runEnd < 0) return to;
-  const size_t length = static_cast<size_t>(state.runEnd - state.runStart);
-  state.runEnd = -1;
-  to = reserveLines(state.output, to, length + state.fixedBytes);
+PENSTOCK_INLINE void flushRun(State& state, Line& line) {
+  if (line.runEnd < 0) return;
+  Byte* to = reserveLines(state.output, line.to, static_cast<size_t>(line.runEnd - line.runStart) + state.fixedBytes);
   *to = to == state.output.lines + state.output.lineBytes ? '{' : ',';
-  return copyBytes(to + 1, state.bytes + state.runStart, length);
+  line.to = copyBody(state, to + 1, line.runStart, line.runEnd);
+  line.runEnd = -1;
 }
 
 /// Whether a member stands in the body byte for byte as its column's does in a line.
-inline bool isVerbatim(const State& state, const Capture& capture) {
-  constexpr uint8_t mask = capture_flag::valueDirty | capture_flag::keyEscaped | capture_flag::keyDirty;
-  if ((capture.flags & mask) != 0) return false;
-  if (state.program->slotIsNamed[static_cast<size_t>(capture.slot)] == 0) return false;
-  // A quote and a colon between key and value, and nothing else.
-  return capture.valueStart - capture.keyEnd == 2;
+inline bool isVerbatim(const Capture& capture) {
+  using namespace capture_flag;
+  return capture.wanted.isNamed && (capture.flags & (valueDirty | keyEscaped | keyDirty | apart)) == 0;
+}
+
+/// Writes the member of a column that must be cleaned, or whose key is called otherwise.
+__attribute__((noinline)) inline Byte* putCleanMember(State& state, uint32_t column, const Capture& capture, Byte* to) {
+  const size_t length = static_cast<size_t>(capture.valueEnd - capture.valueStart);
+  to = reserveLines(state.output, to, length + state.fixedBytes);
+  return putValue(state, capture, copyText(to, state.columns[column].key));
 }
 
 /// Writes the member of a column, or lets it wait: members that the client sent as a line carries them, one behind
 /// the other, are copied as one run. Room for all that is fixed is kept behind every value.
-inline Byte* putCaptured(State& state, uint32_t column, const Capture& capture, Byte* to) {
-  if (!isVerbatim(state, capture)) {
-    to = flushRun(state, to);
-    const size_t length = static_cast<size_t>(capture.valueEnd - capture.valueStart);
-    to = reserveLines(state.output, to, length + state.fixedBytes);
-    return putValue(state, capture, copyText(to, state.columns[column].key));
+PENSTOCK_INLINE void putCaptured(State& state, uint32_t column, const Capture& capture, Line& line) {
+  if (__builtin_expect(!isVerbatim(capture), 0)) {
+    flushRun(state, line);
+    line.to = putCleanMember(state, column, capture, line.to);
+    return;
   }
   const Position start = capture.keyStart - 1;
-  if (state.runEnd >= 0 && start == state.runEnd + 1 && state.bytes[state.runEnd] == ',') {
-    state.runEnd = capture.valueEnd;
-    return to;
+  // One byte between a value and a key can only be the comma.
+  if (start != line.runEnd + 1) {
+    flushRun(state, line);
+    line.runStart = start;
   }
-  to = flushRun(state, to);
-  state.runStart = start;
-  state.runEnd = capture.valueEnd;
-  return to;
+  line.runEnd = capture.valueEnd;
 }
 
-inline Byte* putEventId(State& state, Byte* to) {
-  const int32_t winner = state.winner[state.eventIdColumn];
-  if (winner >= 0) return putCaptured(state, state.eventIdColumn, state.captures.items[winner], to);
-  to = copyText(to, state.columns[state.eventIdColumn].key);
+/// A text of the scanner's own as the value of a column.
+template <typename WriteText>
+PENSTOCK_INLINE void putOwn(State& state, uint32_t column, Line& line, WriteText writeText) {
+  flushRun(state, line);
+  Byte* to = copyText(line.to, state.columns[column].key);
   *to++ = '"';
-  to = writeUuid(state, to);
+  to = writeText(to);
   *to++ = '"';
-  return to;
+  line.to = to;
+}
+
+PENSTOCK_INLINE void putEventId(State& state, Line& line) {
+  const Capture* winner = winnerOf(state, state.eventIdColumn);
+  if (winner != nullptr) return putCaptured(state, state.eventIdColumn, *winner, line);
+  putOwn(state, state.eventIdColumn, line, [&state](Byte* to) { return writeUuid(state, to); });
 }
 
 /// Whether a time that was parsed is spelt as lines spell it: half of the SDKs send just that.
@@ -64,43 +84,32 @@ inline bool isCanonicalTime(const State& state, const Capture& capture) {
   return value[0] == '"' && value[11] == 'T' && value[20] == '.' && value[24] == 'Z';
 }
 
-inline Byte* putTime(State& state, Byte* to) {
-  const int32_t winner = state.winner[state.timestampColumn];
-  if (winner >= 0 && isCanonicalTime(state, state.captures.items[winner])) {
-    return putCaptured(state, state.timestampColumn, state.captures.items[winner], to);
+PENSTOCK_INLINE void putTime(State& state, Line& line) {
+  const Capture* winner = winnerOf(state, state.timestampColumn);
+  if (winner != nullptr && isCanonicalTime(state, *winner)) {
+    return putCaptured(state, state.timestampColumn, *winner, line);
   }
-  to = copyText(flushRun(state, to), state.columns[state.timestampColumn].key);
-  *to++ = '"';
-  to = writeTimestamp(to, state.eventMs);
-  *to++ = '"';
-  return to;
+  putOwn(state, state.timestampColumn, line, [&state](Byte* to) { return writeTimestamp(to, state.eventMs); });
 }
 
-inline Byte* putApp(State& state, Byte* to) {
+PENSTOCK_INLINE void putApp(State& state, Line& line) {
   const Text member = state.apps[state.app].member;
-  to = reserveLines(state.output, flushRun(state, to), member.length + state.fixedBytes);
-  return copyText(to, member);
+  flushRun(state, line);
+  line.to = copyText(reserveLines(state.output, line.to, member.length + state.fixedBytes), member);
 }
 
-inline Byte* putColumn(State& state, uint32_t column, Byte* to) {
-  const int32_t winner = state.winner[column];
-  const Capture* capture = winner < 0 ? nullptr : state.captures.items + winner;
-  if (column == state.program->restColumn && state.restCount + state.envelopeCount > 0) {
-    to = putRest(state, capture, copyText(flushRun(state, to), state.columns[column].key));
-    return reserveLines(state.output, to, state.fixedBytes);
-  }
-  if (capture == nullptr || isEmptyValue(state, *capture)) return to;
-  return putCaptured(state, column, *capture, to);
+/// The rest column, whose object takes fields that no column took.
+__attribute__((noinline)) inline Byte* putRestColumn(State& state, Byte* to) {
+  const uint32_t column = state.program->restColumn;
+  to = putRest(state, winnerOf(state, column), copyText(to, state.columns[column].key));
+  return reserveLines(state.output, to, state.fixedBytes);
 }
 
 /// What the partition follows from: device_id, else user_id, else nothing.
 inline Text partitionKey(State& state) {
-  const int32_t device = state.winner[state.deviceColumn];
-  if (device >= 0 && !isEmptyValue(state, state.captures.items[device])) {
-    return textOf(state, state.captures.items[device]);
+  for (const uint32_t column : {state.deviceColumn, state.userColumn}) {
+    if ((state.filled >> column & 1) != 0) return textOf(state, state.captures.items[state.winner[column]]);
   }
-  const int32_t user = state.winner[state.userColumn];
-  if (user >= 0) return textOf(state, state.captures.items[user]);
   return {state.bytes, 0};
 }
 
@@ -112,31 +121,40 @@ inline void writeRecord(State& state, size_t lineOffset) {
   record[record_word::keyHash] = murmur2(partitionKey(state));
   record[record_word::app] = state.app;
   std::memcpy(record + record_word::timestampMs, &state.eventMs, sizeof(double));
-  const int32_t id = state.winner[state.eventIdColumn];
+  const Capture* id = winnerOf(state, state.eventIdColumn);
   const size_t idOffset = lineOffset + state.columns[state.eventIdColumn].key.length + 1;
   const Text made{state.output.lines + idOffset, static_cast<size_t>(UUID_BYTES)};
-  const Text text = id >= 0 ? textOf(state, state.captures.items[id]) : made;
+  const Text text = id != nullptr ? textOf(state, *id) : made;
   murmur2Pair(text, record[record_word::idHashLow], record[record_word::idHashHigh]);
 }
 
 /// Appends the line and the record of the event just resolved.
 inline void writeEvent(State& state) {
   const size_t lineOffset = state.output.lineBytes;
-  state.runStart = -1;
-  state.runEnd = -1;
-  Byte* to = reserveLines(state.output, state.output.lines + lineOffset, state.fixedBytes);
-  to = putEventId(state, to);
-  uint32_t left = state.present | uint32_t{1} << state.timestampColumn;
-  if (state.app > 0) left |= uint32_t{1} << state.appColumn;
-  if (state.restCount + state.envelopeCount > 0) left |= uint32_t{1} << state.program->restColumn;
-  for (left &= ~(uint32_t{1} << state.eventIdColumn); left != 0; left &= left - 1) {
+  Line line{reserveLines(state.output, state.output.lines + lineOffset, state.fixedBytes), -1, -1};
+  putEventId(state, line);
+  // Columns that are put by what they carry, one bit each; the others are put if they carry something.
+  const uint32_t app = state.app > 0 ? uint32_t{1} << state.appColumn : 0;
+  const uint32_t time = uint32_t{1} << state.timestampColumn;
+  const uint32_t rest = state.restCount + state.envelopeCount > 0 ? uint32_t{1} << state.program->restColumn : 0;
+  uint32_t left = (state.filled | app | time | rest) & ~(uint32_t{1} << state.eventIdColumn);
+  for (; left != 0; left &= left - 1) {
+    const uint32_t bit = left & (~left + 1);
     const uint32_t column = static_cast<uint32_t>(__builtin_ctz(left));
-    if (column == state.appColumn && state.app > 0) to = putApp(state, to);
-    else if (column == state.timestampColumn) to = putTime(state, to);
-    else to = putColumn(state, column, to);
+    if (__builtin_expect((bit & (app | time | rest)) == 0, 1)) {
+      putCaptured(state, column, state.captures.items[state.winner[column]], line);
+    } else if (bit == rest) {
+      flushRun(state, line);
+      line.to = putRestColumn(state, line.to);
+    } else if (bit == time) {
+      putTime(state, line);
+    } else {
+      putApp(state, line);
+    }
   }
-  to = reserveLines(state.output, flushRun(state, to), state.tailBytes);
-  to = copyBytes(to, state.tail.items, state.tailBytes);
+  flushRun(state, line);
+  Byte* to = reserveLines(state.output, line.to, state.tailBytes + COPY_SLACK_BYTES);
+  to = copyWide(to, state.tail.items, state.tailBytes);
   state.output.lineBytes = static_cast<size_t>(to - state.output.lines);
   writeRecord(state, lineOffset);
 }

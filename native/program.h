@@ -6,6 +6,14 @@
 
 namespace penstock {
 
+/// What a program wants of a key in its place.
+struct Wanted {
+  /// The slot that its value takes, or -1.
+  int16_t slot;
+  /// Whether it is one of the event's own keys; whether it is called like the column of its slot.
+  bool isRoot, isNamed;
+};
+
 /// A key that the program looks for.
 struct Entry {
   Key key;
@@ -13,6 +21,19 @@ struct Entry {
   int32_t slot;
   int32_t node;
   bool isEnvelope;
+};
+
+/// Columns, one bit each, one of which must be there; the slot that is named where none is, or -1.
+struct RequiredGroup {
+  uint32_t columns;
+  int32_t slot;
+};
+
+/// What a slot is for: the column that it fills, its rank among the sources of that column, of which the lowest wins,
+/// and whether its key is called like its column.
+struct SlotUse {
+  uint32_t column, rank;
+  bool isNamed;
 };
 
 struct Program {
@@ -25,12 +46,14 @@ struct Program {
   /// By node: its first cell and the count of its cells minus one. A cell holds an entry plus 1, or 0.
   std::vector<uint32_t> nodeCells, nodeMask, cells;
   int32_t envelopeNode;
-  /// Slots of column c, best first: `columnSlots[columnFirst[c]]` to `[columnFirst[c + 1] - 1]`.
-  std::vector<uint32_t> columnFirst, columnSlots, slotColumn;
-  /// Whether a slot's key is called like its column.
-  std::vector<Byte> slotIsNamed;
-  /// Groups of columns, one of each of which must be there.
-  std::vector<std::vector<uint32_t>> required;
+  std::vector<SlotUse> slots;
+  std::vector<RequiredGroup> required;
+
+  /// What is wanted of a key that is `entry`, or no entry when that is -1.
+  Wanted wantedOf(int32_t entry, bool isRoot) const {
+    const int32_t slot = entry < 0 ? -1 : entries[static_cast<size_t>(entry)].slot;
+    return {static_cast<int16_t>(slot), isRoot, slot >= 0 && slots[static_cast<size_t>(slot)].isNamed};
+  }
 
   /// Entry of `node` with this key, whose bytes stand at `bytes`, or -1.
   int32_t find(int32_t node, const Key& key, const Byte* bytes) const {
@@ -48,6 +71,9 @@ struct Program {
     }
   }
 };
+
+/// Slots and entries that a program can have: they are counted in fifteen bits.
+constexpr size_t PROGRAM_SLOTS_MAX = INT16_MAX;
 
 inline void readNode(SetupReader& reader, Program& program) {
   const uint32_t keyCount = reader.word();
@@ -79,26 +105,29 @@ inline Program readProgram(SetupReader& reader, uint32_t columnCount) {
   program.dialect = reader.text();
   program.restColumn = reader.word();
   program.slotCount = reader.word();
-  program.slotColumn.resize(program.slotCount);
-  program.slotIsNamed.resize(program.slotCount);
+  program.slots.resize(program.slotCount);
+  std::vector<int32_t> bestSlot(columnCount, -1);
   for (uint32_t column = 0; column < columnCount; column++) {
-    program.columnFirst.push_back(static_cast<uint32_t>(program.columnSlots.size()));
-    const uint32_t slots = reader.word();
-    for (uint32_t index = 0; index < slots; index++) {
+    const uint32_t sources = reader.word();
+    for (uint32_t rank = 0; rank < sources; rank++) {
       const uint32_t slot = reader.word();
       const bool isNamed = reader.word() != 0;
       if (slot >= program.slotCount) continue;
-      program.columnSlots.push_back(slot);
-      program.slotColumn[slot] = column;
-      program.slotIsNamed[slot] = isNamed;
+      program.slots[slot] = {column, rank, isNamed};
+      if (rank == 0) bestSlot[column] = static_cast<int32_t>(slot);
     }
   }
-  program.columnFirst.push_back(static_cast<uint32_t>(program.columnSlots.size()));
   const uint32_t groups = reader.word();
   for (uint32_t group = 0; group < groups; group++) {
-    std::vector<uint32_t> columns(reader.word());
-    for (uint32_t& column : columns) column = reader.word();
-    program.required.push_back(columns);
+    const uint32_t columns = reader.word();
+    RequiredGroup required{0, -1};
+    for (uint32_t index = 0; index < columns; index++) {
+      const uint32_t column = reader.word();
+      if (column >= columnCount) continue;
+      required.columns |= uint32_t{1} << column;
+      if (index == 0) required.slot = bestSlot[column];
+    }
+    program.required.push_back(required);
   }
   const uint32_t nodes = reader.word();
   // The last node holds the envelope's own keys.

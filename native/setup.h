@@ -52,6 +52,9 @@ struct Limits {
   double timestampMsMin, timestampMsEnd;
 };
 
+/// What a captured value is. `absent` is JSON's null.
+enum class ValueKind : uint8_t { absent, string, number, object, array, boolean };
+
 enum class ColumnKind : uint32_t { text, timestamp, object };
 
 /// Columns are counted in the bits of a word.
@@ -60,6 +63,10 @@ constexpr uint32_t COLUMNS_MAX = 32;
 struct Column {
   ColumnKind kind;
   uint32_t bytesMin, bytesMax;
+  /// A value of this kind and of `bytesMin` to `bytesMin + bytesSpan` bytes inside of its quotes or braces is right if
+  /// it has nothing unusual; `absent` where every value must be looked at.
+  ValueKind plainKind;
+  uint32_t bytesSpan;
   /// What stands before the value in a line: `,"name":`, and `{"name":` for the first.
   Text key;
 };

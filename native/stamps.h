@@ -9,9 +9,24 @@ namespace penstock {
 constexpr Position TIMESTAMP_TEXT_BYTES = 24;
 constexpr Position UUID_BYTES = 36;
 
+/// The texts of 0 to 99, one behind the other: a load instead of a division a pair.
+struct PairTexts {
+  Byte bytes[200];
+};
+
+constexpr PairTexts makePairTexts() {
+  PairTexts texts{};
+  for (uint32_t value = 0; value < 100; value++) {
+    texts.bytes[2 * value] = static_cast<Byte>('0' + value / 10);
+    texts.bytes[2 * value + 1] = static_cast<Byte>('0' + value % 10);
+  }
+  return texts;
+}
+
+constexpr PairTexts PAIR_TEXTS = makePairTexts();
+
 inline Byte* writePair(Byte* to, uint32_t value) {
-  to[0] = static_cast<Byte>('0' + value / 10);
-  to[1] = static_cast<Byte>('0' + value % 10);
+  std::memcpy(to, PAIR_TEXTS.bytes + 2 * value, 2);
   return to + 2;
 }
 

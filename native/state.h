@@ -4,26 +4,24 @@
 #pragma once
 #include "output.h"
 #include "program.h"
+#include "shapes.h"
 #include "structure.h"
 
 namespace penstock {
 
-/// What a captured value is. `absent` is JSON's null.
-enum class ValueKind : uint8_t { absent, string, number, object, array, boolean };
-
 /// `rest`: goes to the rest column. `valueDirty`, `keyDirty`: cannot be copied as it stands (space, surrogates).
+/// `apart`: there is more than a colon between the key's quote and the value.
 namespace capture_flag {
-enum : uint8_t { valueDirty = 1, valueEscaped = 2, keyEscaped = 4, keyDirty = 8, rest = 16 };
+enum : uint8_t { valueDirty = 1, valueEscaped = 2, keyEscaped = 4, keyDirty = 8, rest = 16, apart = 32 };
 }
 
 /// A member of the event's root, or a value deeper down that fills a slot. Offsets count in the source; the key's
 /// are those of its raw text between the quotes, the value's include quotes and braces.
 struct Capture {
   int32_t keyStart, keyEnd, valueStart, valueEnd;
-  int32_t slot;
+  Wanted wanted;
   ValueKind kind;
   uint8_t flags;
-  bool isRoot;
 };
 
 /// A key on the stack. `start` is an offset in the body, or its complement (~) in the scratch for a key that had to
@@ -45,24 +43,28 @@ struct Counts {
 
 /// One object or array that is open.
 struct Level {
-  uint32_t keyBase;
-  /// The node's cells and mask; no cell but an empty one where nothing is looked for.
-  const uint32_t* cells;
-  uint32_t mask;
-  /// One bit for each of 64 classes of hashes of the keys so far.
-  uint64_t classes;
-  bool isArray;
-  /// Whether it is the value of a member that is captured; which then, where it begins, and the counts there.
-  bool isCaptured;
-  uint32_t start;
-  size_t capture;
+  /// The key whose value it is, or in whose array it is an element; and the program's node of it, or -1.
+  KnownKey* holder;
+  int32_t node;
+  bool isArray, isElement;
+  /// Its capture, or null; and the counts where it began.
+  Capture* capture;
   Counts counts;
+  /// Whether its keys are compared by their hashes, from `keyBase` on, and one bit for each of 64 classes of these.
+  bool isCompared;
+  uint32_t keyBase;
+  uint64_t classes;
 };
 
 /// What a fast walk keeps (fast-walk.h).
 struct FastRoom {
-  Level levels[FAST_DEPTH_MAX + 1];
+  Level levels[FAST_DEPTH_MAX + 2];
+  /// Keys of the open objects that are compared; and one bit for each of the program's entries that were met.
   uint32_t hashes[FAST_DEPTH_MAX * FAST_KEYS_MAX];
+  uint32_t hashTop;
+  uint64_t seenEntries;
+  /// The key passed last where that one is not known. Nothing is learnt behind it or in it.
+  KnownKey unknown;
 };
 
 enum class Utf8 : uint8_t { unknown, valid, broken };
@@ -111,6 +113,7 @@ struct State {
   size_t keyTop;
   Room<StackedKey> keys;
   FastRoom fast;
+  Shapes shapes;
   /// Cells of the sets of open objects with many keys, one behind the other.
   Room<uint32_t> keyCells;
   size_t keyCellsTop;
@@ -121,16 +124,14 @@ struct State {
   /// Captures of the envelope's own fields, kept over the events of a frame.
   Room<Capture> envelope;
   size_t envelopeCount;
-  /// By slot: its capture, or -1. By column: the winning capture, or -1.
-  std::vector<int32_t> slotCapture, winner;
-  /// One bit for each column that has a winner.
-  uint32_t present;
+  /// By column: the winning capture, where the column has one.
+  uint32_t winner[COLUMNS_MAX];
+  /// One bit for each column that has a winner, and for each whose winner is more than `""` or `{}`.
+  uint32_t present, filled;
   size_t restCount;
   /// Names of the rest column that are taken (rest.h).
   Room<struct TakenName> takenNames;
   Room<uint32_t> takenCells;
-  /// Span of the body that waits to be copied to the line, or -1 twice.
-  Position runStart, runEnd;
   /// Unescaped texts of the current event.
   Room<Byte> scratch;
   size_t scratchTop;

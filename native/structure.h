@@ -1,5 +1,6 @@
-// Where the structure of JSON stands: the places of `{}[]:,` outside of strings, of the quotes that open strings, and
-// of the backslashes that begin escapes, found 64 bytes at a time. An index begins at an event's brace, outside of
+// Where the structure of JSON stands: the places of `{}[],` outside of strings, of the quotes that open strings, and of
+// the backslashes that begin escapes, found 64 bytes at a time. Colons are not among them: a quarter of all tokens, and
+// each is looked at behind its key. An index begins at an event's brace, outside of
 // any string, and grows piece by piece as events are walked. It is a hint and no verdict: bytes that it cannot stand
 // for, a control character in a string or an escape outside of one, end it, and the exact walk decides.
 #pragma once

@@ -7,7 +7,7 @@
 namespace penstock {
 
 /// Room for every constant text of this file, the address and the time.
-constexpr size_t TAIL_FIXED_BYTES = 128 + ADDRESS_TEXT_BYTES_MAX + TIMESTAMP_TEXT_BYTES;
+constexpr size_t TAIL_FIXED_BYTES = 128 + ADDRESS_TEXT_BYTES_MAX + TIMESTAMP_TEXT_BYTES + COPY_SLACK_BYTES;
 
 template <size_t Size>
 inline Byte* putWord(Byte* to, const char (&word)[Size]) {

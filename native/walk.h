@@ -29,14 +29,10 @@ inline ValueKind kindOf(Byte byte) {
   }
 }
 
-/// Keeps a member that was walked; a value that is not null takes its slot.
+/// Keeps a member that was walked.
 inline void addCapture(State& state, const Capture& capture) {
   state.captures.reserve(state.captureCount + 1, state.captureCount);
-  const size_t index = state.captureCount++;
-  state.captures.items[index] = capture;
-  if (capture.slot >= 0 && capture.kind != ValueKind::absent) {
-    state.slotCapture[static_cast<size_t>(capture.slot)] = static_cast<int32_t>(index);
-  }
+  state.captures.items[state.captureCount++] = capture;
 }
 
 inline Position walkValue(State& state, Position at, uint32_t depth, int32_t node);
@@ -61,15 +57,15 @@ inline Position walkMember(State& state, Position at, uint32_t depth, int32_t en
   const uint64_t spaces = state.spaceCount, escapes = state.escapeCount, surrogates = state.surrogateCount;
   const Position valueEnd = walkValue(state, at, depth, entry == nullptr ? -1 : entry->node);
   if (valueEnd < 0) return -1;
-  capture.slot = entry == nullptr ? -1 : entry->slot;
-  if (depth != ROOT_DEPTH && capture.slot < 0) return valueEnd;
+  capture.wanted = state.program->wantedOf(entryIndex, depth == ROOT_DEPTH);
+  if (depth != ROOT_DEPTH && capture.wanted.slot < 0) return valueEnd;
 
   if (state.spaceCount != spaces || state.surrogateCount != surrogates) capture.flags |= capture_flag::valueDirty;
   if (state.escapeCount != escapes) capture.flags |= capture_flag::valueEscaped;
   capture.kind = kindOf(state.bytes[at]);
   capture.valueStart = static_cast<int32_t>(at);
   capture.valueEnd = static_cast<int32_t>(valueEnd);
-  capture.isRoot = depth == ROOT_DEPTH;
+  if (capture.valueStart - capture.keyEnd != 2) capture.flags |= capture_flag::apart;
   addCapture(state, capture);
   return valueEnd;
 }
@@ -174,10 +170,9 @@ inline void openWalk(State& state) {
   state.keyCellsTop = 0;
   state.scratchTop = 0;
   state.captureCount = 0;
-  for (uint32_t slot = 0; slot < state.program->slotCount; slot++) state.slotCapture[slot] = -1;
 }
 
-/// Walks the event (or envelope) whose opening brace is at `at`. Fills captures and slotCapture. The caller has set
+/// Walks the event (or envelope) whose opening brace is at `at`. Fills the captures. The caller has set
 /// `bytes`, `end`, `program` and the two envelope switches.
 inline Position walkEventExactly(State& state, Position at) {
   openWalk(state);

@@ -1,0 +1,104 @@
+/**
+ * The language of tables is enough for the families to come: a table for each (families.ts), over requests that
+ * their SDKs sent, gives what a normaliser of another hand made of them, but for what stands in `beyond`: that is
+ * for decoders of bodies and addresses.
+ */
+import { describe, expect, it } from 'vitest';
+import type { Dialect } from '../../src/dialects/dialect.ts';
+import { Shape } from '../../src/dialects/dialect.ts';
+import { segment } from '../../src/dialects/segment.ts';
+import { amplitude, cloudevents, jitsu, mixpanel, posthog, snowplow } from './families.ts';
+import { type Canonical, readRequests, type SdkRequest, scanBody } from './harness.ts';
+
+const COLUMNS = [
+  ...['event_id', 'event_type', 'app_id', 'device_id', 'user_id', 'session_id', 'timestamp'],
+  ...['platform', 'os_version', 'app_version', 'attribution'],
+];
+
+interface Family {
+  readonly name: string;
+  readonly dialect: Dialect;
+  /** What a table cannot say of an event, as columns or keys of event_data that are not compared. */
+  readonly beyond: (canonical: Canonical) => readonly string[];
+}
+
+const FAMILIES: readonly Family[] = [
+  // The key is a header's, so that app_id is not in the body; click ids stand in the page's address.
+  { name: 'segment', dialect: segment, beyond: () => ['gclid', 'context'] },
+  { name: 'rudderstack', dialect: segment, beyond: () => ['app_id', 'gclid', 'context'] },
+  { name: 'jitsu', dialect: jitsu, beyond: () => ['app_id', 'gclid', 'context'] },
+  // The key of the newer wire form is a header's.
+  {
+    name: 'posthog',
+    dialect: posthog,
+    beyond: ({ sent_at }) => (sent_at === null ? [] : ['app_id']),
+  },
+  // The name of a self-describing event, and its data, are JSON within a text, or base64 of it; utm_* are in `url`.
+  {
+    name: 'snowplow',
+    dialect: snowplow,
+    beyond: ({ event_type }) => [
+      ...['utm_source', 'utm_campaign', 'gclid', 'contexts', 'page_title'],
+      ...(SNOWPLOW_NAMES.includes(String(event_type)) ? [] : ['event_type', 'schema', 'data']),
+    ],
+  },
+  { name: 'amplitude', dialect: amplitude, beyond: () => [] },
+  // Fields of the root that fill columns are not there a second time; `operation` is the name of a key, which no part
+  // can give as a value; requests without an id get one.
+  {
+    name: 'mixpanel',
+    dialect: mixpanel,
+    beyond: ({ event_id }) => [
+      ...['operation', '$token', '$device_id', '$user_id'],
+      ...(event_id === null ? ['event_id'] : []),
+    ],
+  },
+  // Bytes in base64 are kept as the text that they are.
+  { name: 'cloudevents', dialect: cloudevents, beyond: () => ['data'] },
+];
+const SNOWPLOW_NAMES = ['page_view', 'page_ping', 'struct', 'transaction', 'transaction_item'];
+
+const without = (value: unknown, keys: readonly string[]) =>
+  Object.fromEntries(Object.entries(value ?? {}).filter(([key]) => !keys.includes(key)));
+
+function scanRequest(dialect: Dialect, { path, body, receivedAtMs }: SdkRequest) {
+  const bare = path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
+  const route = dialect.routes.find((candidate) => candidate.path === bare);
+  const { shape = Shape.batch, defaults = {} } = route ?? {};
+  return scanBody(dialect, body, { shape, defaults, receivedMs: receivedAtMs });
+}
+
+describe.each(FAMILIES)('$name', ({ name, dialect, beyond }) => {
+  describe.each(readRequests(name))('$id', (request) => {
+    const scanned = scanRequest(dialect, request);
+
+    it('has every event', () => {
+      expect(scanned).toMatchObject({ reason: undefined, errors: [] });
+      expect(scanned.events.length).toBe(request.canonical.length);
+    });
+
+    it('has the same columns', () => {
+      for (const [index, canonical] of request.canonical.entries()) {
+        const event = scanned.events[index] ?? {};
+        const exempt = beyond(canonical);
+        for (const column of COLUMNS.filter((candidate) => !exempt.includes(candidate))) {
+          const expected = canonical[column];
+          const comparable =
+            column === 'attribution'
+              ? [without(event[column], []), without(expected, exempt)]
+              : [event[column] ?? null, expected];
+          expect([index, column, comparable[0]]).toEqual([index, column, comparable[1]]);
+        }
+      }
+    });
+
+    it('has all the data', () => {
+      for (const [index, canonical] of request.canonical.entries()) {
+        const data = without(scanned.events[index]?.['event_data'], []);
+        for (const [key, value] of Object.entries(without(canonical.event_data, beyond(canonical)))) {
+          expect([index, key, data[key] ?? {}]).toEqual([index, key, value ?? {}]);
+        }
+      }
+    });
+  });
+});
