@@ -5,9 +5,9 @@
 
 namespace penstock {
 
-inline Byte* putCleaned(const State& state, Position start, Position end, Byte* to) {
+/// `isInString` when the span lies between quotes.
+inline Byte* putCleaned(const State& state, Position start, Position end, bool isInString, Byte* to) {
   const Byte* bytes = state.bytes;
-  bool isInString = false;
   for (Position at = start; at < end;) {
     const Byte byte = bytes[at];
     if (byte == '\\') {
@@ -31,11 +31,22 @@ inline Byte* putCleaned(const State& state, Position start, Position end, Byte* 
 
 /// Writes a span of well-formed JSON.
 inline Byte* putSpan(const State& state, Position start, Position end, bool isDirty, Byte* to) {
-  if (isDirty) return putCleaned(state, start, end, to);
+  if (isDirty) return putCleaned(state, start, end, false, to);
   return copyBytes(to, state.bytes + start, static_cast<size_t>(end - start));
 }
 
+/// A bare text, which is a number or a part of a string, with quotes.
+inline Byte* putBare(const State& state, const Capture& capture, Byte* to) {
+  *to++ = '"';
+  const bool isDirty = (capture.flags & capture_flag::valueDirty) != 0;
+  to = isDirty ? putCleaned(state, capture.valueStart, capture.valueEnd, true, to)
+               : putSpan(state, capture.valueStart, capture.valueEnd, false, to);
+  *to++ = '"';
+  return to;
+}
+
 inline Byte* putValue(const State& state, const Capture& capture, Byte* to) {
+  if ((capture.flags & capture_flag::bare) != 0) return putBare(state, capture, to);
   const bool isDirty = (capture.flags & capture_flag::valueDirty) != 0;
   return putSpan(state, capture.valueStart, capture.valueEnd, isDirty, to);
 }
@@ -45,16 +56,10 @@ inline Byte* putKey(const State& state, const Capture& capture, size_t underscor
   *to++ = '"';
   std::memset(to, '_', underscores);
   to += underscores;
-  if ((capture.flags & capture_flag::keyDirty) == 0) {
-    to = putSpan(state, capture.keyStart, capture.keyEnd, false, to);
-    *to++ = '"';
-  } else {
-    // With its quotes, so that white space within the key is kept; they are cleaned over the byte before.
-    Byte* const first = to - 1;
-    const Byte before = *first;
-    to = putCleaned(state, capture.keyStart - 1, capture.keyEnd + 1, first);
-    *first = before;
-  }
+  to = (capture.flags & capture_flag::keyDirty) != 0
+           ? putCleaned(state, capture.keyStart, capture.keyEnd, true, to)
+           : putSpan(state, capture.keyStart, capture.keyEnd, false, to);
+  *to++ = '"';
   *to++ = ':';
   return to;
 }

@@ -10,8 +10,9 @@ constexpr size_t ESCAPE_BYTES_MAX = 6;
 
 /// The unescaped inside of a captured string. VIEW until the next text is decoded.
 inline Text textOf(State& state, const Capture& capture) {
-  const Position start = capture.valueStart + 1;
-  const Position end = capture.valueEnd - 1;
+  const Position quote = (capture.flags & capture_flag::bare) == 0 ? 1 : 0;
+  const Position start = capture.valueStart + quote;
+  const Position end = capture.valueEnd - quote;
   if ((capture.flags & capture_flag::valueEscaped) == 0) {
     return {state.bytes + start, static_cast<size_t>(end - start)};
   }
@@ -134,10 +135,21 @@ inline void markRest(State& state) {
   }
 }
 
-/// Chooses and checks the columns of the event just walked. Returns its reason, with `state.faultSlot`, or 0. Sets
-/// `winner`, `present`, `filled`, `eventMs` and the captures' rest flags.
-inline uint32_t resolveColumns(State& state) {
+/// The reason for which an event without a required column is refused, with `faultSlot`, or 0.
+inline uint32_t checkRequired(State& state) {
+  for (const RequiredGroup& group : state.program->required) {
+    if (hasOneOf(state, group.columns)) continue;
+    state.faultSlot = group.slot;
+    return state.reasons.missingField;
+  }
+  return 0;
+}
+
+/// Of a plain program: chooses and checks the columns of the event just walked. Returns its reason, with
+/// `state.faultSlot`, or 0. Sets `winner`, `present`, `filled`, `made`, `eventMs` and the captures' rest flags.
+inline uint32_t resolvePlain(State& state) {
   state.eventMs = state.receivedMs;
+  state.made = 0;
   uint32_t doubtful = chooseSources(state);
   for (; doubtful != 0; doubtful &= doubtful - 1) {
     const uint32_t column = static_cast<uint32_t>(__builtin_ctz(doubtful));
@@ -149,11 +161,8 @@ inline uint32_t resolveColumns(State& state) {
     }
     if (isEmptyValue(state, capture)) state.filled &= ~(uint32_t{1} << column);
   }
-  for (const RequiredGroup& group : state.program->required) {
-    if (hasOneOf(state, group.columns)) continue;
-    state.faultSlot = group.slot;
-    return state.reasons.missingField;
-  }
+  const uint32_t reason = checkRequired(state);
+  if (reason != 0) return reason;
   state.restCount = 0;
   // Nearly always every capture is a winner.
   if (countBits(state.present) != state.captureCount) markRest(state);

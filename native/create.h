@@ -15,7 +15,7 @@ inline void readLimits(SetupReader& reader, State& state) {
   Limits& limits = state.limits;
   for (uint32_t* limit : {&limits.depthMax, &limits.eventKeysMax, &limits.keysComparedMax,
                           &limits.envelopeFieldsBytesMax, &limits.linesBytesMax, &limits.bufferKeepBytes,
-                          &limits.batchEventsMax}) {
+                          &limits.batchEventsMax, &limits.skewDeadZoneMs, &limits.eventFutureMsMax}) {
     *limit = reader.word();
   }
   limits.timestampMsMin = reader.wide();
@@ -91,9 +91,13 @@ inline bool readSetup(State& state, const uint32_t* words, size_t wordCount, con
     state.programs.push_back(readProgram(reader, static_cast<uint32_t>(state.columns.size())));
   }
   if (!reader.isDone() || state.columns.size() > COLUMNS_MAX || programs > PROGRAMS_MAX) return false;
+  size_t slots = 0;
   for (const Program& program : state.programs) {
+    slots = larger(slots, program.slotCount);
+    if (!isSound(program.language)) return false;
     if (program.slotCount > PROGRAM_SLOTS_MAX || program.entries.size() > PROGRAM_SLOTS_MAX) return false;
   }
+  state.slotCapture.reserve(slots + 1, 0);
   state.shapes.create(programs);
   return true;
 }

@@ -197,11 +197,11 @@ unsure:
 inline Walk beginWalk(State& state, const uint32_t* token) {
   openWalk(state);
   const size_t tokens = static_cast<size_t>(state.structure.end() - token) + 2 * SENTINELS;
-  state.captures.reserve(tokens / 2, 0);
+  state.captures.reserve(state.captureBase + tokens / 2, state.captureBase);
   state.fast.hashTop = 0;
   state.fast.seenEntries = 0;
   KnownKey* root = state.shapes.root(static_cast<size_t>(state.program - state.programs.data()));
-  return {&state, state.bytes, token, state.fast.levels, state.captures.items, state.shapes.at(0), root};
+  return {&state, state.bytes, token, state.fast.levels, state.captures.items + state.captureBase, state.shapes.at(0), root};
 }
 
 /// Walks the event at `at` as `walkEventExactly` does, by the index where that is enough.

@@ -2,6 +2,7 @@
 #pragma once
 #include "fast-walk.h"
 #include "line.h"
+#include "sources.h"
 #include "tail.h"
 
 namespace penstock {
@@ -71,6 +72,12 @@ inline Position scanEvent(State& state, Position at, uint32_t index, Position en
   return close;
 }
 
+/// Events that a frame may hold: what is configured, or what the dialect's SDKs send.
+inline uint32_t batchEventsMax(const State& state) {
+  const uint32_t own = state.program->batchEventsMax;
+  return own > state.limits.batchEventsMax ? own : state.limits.batchEventsMax;
+}
+
 /// Position behind a value that is no object; `at` itself or -1 when nothing can be passed.
 inline Position skipOther(const Byte* bytes, Position at, Position end) {
   if (bytes[at] == '[') return skipBrackets(bytes, at, end);
@@ -81,6 +88,7 @@ inline Position skipOther(const Byte* bytes, Position at, Position end) {
 /// Events between the bracket at `at` and the one that closes it; `state.end` is then behind that.
 inline uint32_t scanElements(State& state, Position at, Position end) {
   const Byte* bytes = state.bytes;
+  const uint32_t eventsMax = batchEventsMax(state);
   at = skipSpace(bytes, at + 1, end);
   uint32_t index = 0;
   while (at < end && (bytes[at] != ']' || index > 0)) {
@@ -88,7 +96,7 @@ inline uint32_t scanElements(State& state, Position at, Position end) {
     // An element that cannot be passed at all is worse than one too many.
     Position close = isObject ? at + 1 : skipOther(bytes, at, end);
     if (close <= at) return state.reasons.invalidJson;
-    if (index == state.limits.batchEventsMax) return state.reasons.batchTooLarge;
+    if (index == eventsMax) return state.reasons.batchTooLarge;
     state.faultSlot = -1;
     if (isObject) close = scanEvent(state, at, index, end);
     else addError(state, index, state.reasons.notAnObject, at, close - at);
@@ -103,6 +111,17 @@ inline uint32_t scanElements(State& state, Position at, Position end) {
   if (at >= end) return state.reasons.invalidJson;
   state.end = at + 1;
   return 0;
+}
+
+/// Keeps the envelope's fields for the rest of its events, and the captures of its slots before the events' own.
+inline void keepEnvelope(State& state) {
+  state.envelope.reserve(state.captureCount, 0);
+  for (size_t index = 0; index < state.captureCount; index++) {
+    const Capture capture = state.captures.items[index];
+    if (isEnvelopeField(state, capture)) state.envelope.items[state.envelopeCount++] = capture;
+    if (capture.wanted.slot < 0 || capture.kind == ValueKind::absent) continue;
+    state.captures.items[state.captureBase++] = capture;
+  }
 }
 
 /// The envelope at `at`: its own fields first, since they go into every event, then its events.
@@ -122,11 +141,7 @@ inline uint32_t scanEnvelope(State& state, Position at) {
   if (skipSpace(state.bytes, close, state.frameEnd) != state.frameEnd) return state.reasons.trailingBytes;
   if (measureFields(state) > state.limits.envelopeFieldsBytesMax) return state.reasons.envelopeTooLarge;
   state.output.surrogatesReplaced += state.surrogateCount - surrogatesBefore;
-  state.envelope.reserve(state.captureCount, 0);
-  if (state.captureCount > 0) {
-    std::memcpy(state.envelope.items, state.captures.items, state.captureCount * sizeof(Capture));
-  }
-  state.envelopeCount = state.captureCount;
+  keepEnvelope(state);
   return scanElements(state, state.arrayStart, state.arrayEnd);
 }
 
@@ -153,11 +168,12 @@ inline void scanLine(State& state, Position start, Position end, uint32_t index)
 /// NDJSON from `at`: every line is an event or is rejected alone.
 inline uint32_t scanLines(State& state, Position at) {
   const Byte* bytes = state.bytes;
+  const uint32_t eventsMax = batchEventsMax(state);
   for (uint32_t index = 0;; index++) {
     // Empty lines are white space before the next one.
     const Position start = skipSpace(bytes, at, state.frameEnd);
     if (start == state.frameEnd) return 0;
-    if (index == state.limits.batchEventsMax) return state.reasons.batchTooLarge;
+    if (index == eventsMax) return state.reasons.batchTooLarge;
     const void* newline = std::memchr(bytes + start, '\n', static_cast<size_t>(state.frameEnd - start));
     const Position lineEnd = newline == nullptr ? state.frameEnd : static_cast<const Byte*>(newline) - bytes;
     Position end = lineEnd;
@@ -188,6 +204,7 @@ inline uint32_t scanFrame(State& state) {
   const Byte* bytes = state.bytes;
   state.utf8 = Utf8::unknown;
   state.envelopeCount = 0;
+  state.captureBase = 0;
   state.envelopeWalked = false;
   state.envelopeSought = false;
   // A walk by the index loads a few bytes more than it looks at; the end of a source is left to the exact walk.

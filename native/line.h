@@ -86,7 +86,8 @@ inline bool isCanonicalTime(const State& state, const Capture& capture) {
 
 PENSTOCK_INLINE void putTime(State& state, Line& line) {
   const Capture* winner = winnerOf(state, state.timestampColumn);
-  if (winner != nullptr && isCanonicalTime(state, *winner)) {
+  const bool isMoved = (state.made >> state.timestampColumn & 1) != 0;
+  if (winner != nullptr && !isMoved && isCanonicalTime(state, *winner)) {
     return putCaptured(state, state.timestampColumn, *winner, line);
   }
   putOwn(state, state.timestampColumn, line, [&state](Byte* to) { return writeTimestamp(to, state.eventMs); });
@@ -101,8 +102,24 @@ PENSTOCK_INLINE void putApp(State& state, Line& line) {
 /// The rest column, whose object takes fields that no column took.
 __attribute__((noinline)) inline Byte* putRestColumn(State& state, Byte* to) {
   const uint32_t column = state.program->restColumn;
-  to = putRest(state, winnerOf(state, column), copyText(to, state.columns[column].key));
+  to = putRest(state, column, winnerOf(state, column), copyText(to, state.columns[column].key));
   return reserveLines(state.output, to, state.fixedBytes);
+}
+
+/// A column that is no capture of the client's: a constant, or an object of parts, which may turn out empty.
+__attribute__((noinline)) inline Byte* putMade(State& state, uint32_t column, Byte* const to) {
+  const Language& language = state.program->language;
+  const ColumnRule& rule = language.columns[column];
+  Byte* const value = copyText(to, state.columns[column].key);
+  if (rule.partStart == rule.partEnd) {
+    const Text constant = language.sources[state.winner[column]].constant;
+    Byte* const room = reserveLines(state.output, value, constant.length + state.fixedBytes);
+    return copyText(room, constant);
+  }
+  const size_t lineBytes = static_cast<size_t>(to - state.output.lines);
+  Byte* const end = putComposed(state, column, value);
+  if (end[-1] == '{') return state.output.lines + lineBytes;
+  return reserveLines(state.output, end, state.fixedBytes);
 }
 
 /// What the partition follows from: device_id, else user_id, else nothing.
@@ -137,24 +154,29 @@ inline void writeEvent(State& state) {
   const uint32_t app = state.app > 0 ? uint32_t{1} << state.appColumn : 0;
   const uint32_t time = uint32_t{1} << state.timestampColumn;
   const uint32_t rest = state.restCount + state.envelopeCount > 0 ? uint32_t{1} << state.program->restColumn : 0;
-  uint32_t left = (state.filled | app | time | rest) & ~(uint32_t{1} << state.eventIdColumn);
+  const uint32_t special = state.made | app | time | rest;
+  uint32_t left = (state.filled | special) & ~(uint32_t{1} << state.eventIdColumn);
   for (; left != 0; left &= left - 1) {
     const uint32_t bit = left & (~left + 1);
     const uint32_t column = static_cast<uint32_t>(__builtin_ctz(left));
-    if (__builtin_expect((bit & (app | time | rest)) == 0, 1)) {
+    if (__builtin_expect((bit & special) == 0, 1)) {
       putCaptured(state, column, state.captures.items[state.winner[column]], line);
     } else if (bit == rest) {
       flushRun(state, line);
       line.to = putRestColumn(state, line.to);
     } else if (bit == time) {
       putTime(state, line);
-    } else {
+    } else if (bit == app) {
       putApp(state, line);
+    } else {
+      flushRun(state, line);
+      line.to = putMade(state, column, line.to);
     }
   }
   flushRun(state, line);
-  Byte* to = reserveLines(state.output, line.to, state.tailBytes + COPY_SLACK_BYTES);
-  to = copyWide(to, state.tail.items, state.tailBytes);
+  const size_t tailBytes = state.tailBytes - state.tailStart;
+  Byte* to = reserveLines(state.output, line.to, tailBytes + COPY_SLACK_BYTES);
+  to = copyWide(to, state.tail.items + state.tailStart, tailBytes);
   state.output.lineBytes = static_cast<size_t>(to - state.output.lines);
   writeRecord(state, lineOffset);
 }

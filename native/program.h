@@ -2,7 +2,7 @@
 // once per route when a scanner is made; read for every key.
 #pragma once
 #include "key.h"
-#include "setup.h"
+#include "language.h"
 
 namespace penstock {
 
@@ -30,7 +30,7 @@ struct RequiredGroup {
 };
 
 /// What a slot is for: the column that it fills, its rank among the sources of that column, of which the lowest wins,
-/// and whether its key is called like its column.
+/// and whether its key is called like its column. Of a program that is not plain: the column that it is called like.
 struct SlotUse {
   uint32_t column, rank;
   bool isNamed;
@@ -38,6 +38,10 @@ struct SlotUse {
 
 struct Program {
   bool isBatch;
+  /// Nothing but sources without conditions, each slot for one column: `language` need not be looked at.
+  bool isPlain;
+  /// Events a batch when more than the setup's, else 0.
+  uint32_t batchEventsMax;
   /// The dialect's name as a JSON string.
   Text dialect;
   uint32_t restColumn;
@@ -48,6 +52,7 @@ struct Program {
   int32_t envelopeNode;
   std::vector<SlotUse> slots;
   std::vector<RequiredGroup> required;
+  Language language;
 
   /// What is wanted of a key that is `entry`, or no entry when that is -1.
   Wanted wantedOf(int32_t entry, bool isRoot) const {
@@ -98,41 +103,52 @@ inline void readNode(SetupReader& reader, Program& program) {
   }
 }
 
+/// The slots of a program; those of a plain one then get their columns by `assignColumns`.
+inline void readSlots(SetupReader& reader, Program& program, uint32_t columnCount) {
+  program.slotCount = reader.word();
+  for (uint32_t slot = 0; slot < program.slotCount && reader.isSound(); slot++) {
+    const uint32_t column = reader.word();
+    program.slots.push_back({column, 0, column < columnCount});
+    const bool isSecret = reader.word() != 0;
+    program.language.slots.push_back({isSecret, reader.word() != 0});
+  }
+}
+
+/// What the slots of a plain program are for.
+inline void assignColumns(Program& program) {
+  for (uint32_t column = 0; column < program.language.columns.size(); column++) {
+    const ColumnRule& rule = program.language.columns[column];
+    for (uint32_t index = rule.sourceStart; index < rule.sourceEnd; index++) {
+      const int32_t slot = program.language.sources[index].slot;
+      if (slot < 0 || static_cast<uint32_t>(slot) >= program.slotCount) continue;
+      SlotUse& use = program.slots[static_cast<size_t>(slot)];
+      use = {column, index - rule.sourceStart, use.column == column};
+    }
+  }
+}
+
 /// The next program of the setup; `columnCount` columns of the client.
 inline Program readProgram(SetupReader& reader, uint32_t columnCount) {
   Program program{};
   program.isBatch = reader.word() != 0;
+  program.isPlain = reader.word() != 0;
+  program.language.isLenient = reader.word() != 0;
+  program.batchEventsMax = reader.word();
   program.dialect = reader.text();
   program.restColumn = reader.word();
-  program.slotCount = reader.word();
-  program.slots.resize(program.slotCount);
-  std::vector<int32_t> bestSlot(columnCount, -1);
-  for (uint32_t column = 0; column < columnCount; column++) {
-    const uint32_t sources = reader.word();
-    for (uint32_t rank = 0; rank < sources; rank++) {
-      const uint32_t slot = reader.word();
-      const bool isNamed = reader.word() != 0;
-      if (slot >= program.slotCount) continue;
-      program.slots[slot] = {column, rank, isNamed};
-      if (rank == 0) bestSlot[column] = static_cast<int32_t>(slot);
-    }
-  }
-  const uint32_t groups = reader.word();
-  for (uint32_t group = 0; group < groups; group++) {
-    const uint32_t columns = reader.word();
-    RequiredGroup required{0, -1};
-    for (uint32_t index = 0; index < columns; index++) {
+  program.envelopeNode = static_cast<int32_t>(reader.word());
+  readSlots(reader, program, columnCount);
+  readRules(reader, program.language, columnCount);
+  if (program.isPlain) assignColumns(program);
+  for (uint32_t left = reader.word(); left > 0 && reader.isSound(); left--) {
+    RequiredGroup required{0, static_cast<int32_t>(reader.word())};
+    for (uint32_t columns = reader.word(); columns > 0 && reader.isSound(); columns--) {
       const uint32_t column = reader.word();
-      if (column >= columnCount) continue;
-      required.columns |= uint32_t{1} << column;
-      if (index == 0) required.slot = bestSlot[column];
+      if (column < columnCount) required.columns |= uint32_t{1} << column;
     }
     program.required.push_back(required);
   }
-  const uint32_t nodes = reader.word();
-  // The last node holds the envelope's own keys.
-  for (uint32_t node = 0; node < nodes; node++) readNode(reader, program);
-  program.envelopeNode = static_cast<int32_t>(nodes) - 1;
+  for (uint32_t left = reader.word(); left > 0 && reader.isSound(); left--) readNode(reader, program);
   return program;
 }
 

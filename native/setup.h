@@ -48,7 +48,7 @@ static_assert(sizeof(Reasons) % sizeof(uint32_t) == 0, "read as a row of words")
 /// Bounds of src/limits.ts, src/event.ts and the configuration.
 struct Limits {
   uint32_t depthMax, eventKeysMax, keysComparedMax, envelopeFieldsBytesMax, linesBytesMax, bufferKeepBytes,
-      batchEventsMax;
+      batchEventsMax, skewDeadZoneMs, eventFutureMsMax;
   double timestampMsMin, timestampMsEnd;
 };
 
@@ -104,6 +104,9 @@ class SetupReader {
     bytesLeft_ -= length;
     return text;
   }
+
+  /// Whether everything was there so far.
+  bool isSound() const { return !failed_; }
 
   /// Whether everything was there and nothing is left.
   bool isDone() const { return !failed_ && wordsLeft_ == 0 && bytesLeft_ == 0; }

@@ -10,9 +10,19 @@
 namespace penstock {
 
 /// `rest`: goes to the rest column. `valueDirty`, `keyDirty`: cannot be copied as it stands (space, surrogates).
-/// `apart`: there is more than a colon between the key's quote and the value.
+/// `apart`: there is more than a colon between the key's quote and the value, or the key is not the column's. `used`: a
+/// column took it. `bare`: the value is a text without quotes, the inside of a string or a number.
 namespace capture_flag {
-enum : uint8_t { valueDirty = 1, valueEscaped = 2, keyEscaped = 4, keyDirty = 8, rest = 16, apart = 32 };
+enum : uint8_t {
+  valueDirty = 1,
+  valueEscaped = 2,
+  keyEscaped = 4,
+  keyDirty = 8,
+  rest = 16,
+  apart = 32,
+  used = 64,
+  bare = 128
+};
 }
 
 /// A member of the event's root, or a value deeper down that fills a slot. Offsets count in the source; the key's
@@ -105,7 +115,7 @@ struct State {
   int32_t faultSlot;
   /// A root key of the envelope's with an array ends the walk with FAULT_ENVELOPE.
   bool envelopeSought;
-  /// The object walked is the envelope itself: its array is skipped and noted, its slots are not looked for.
+  /// The object walked is the envelope itself: its array is skipped and noted.
   bool envelopeWalked;
   Position arrayStart, arrayEnd;
   /// Keys of the event so far; and the stack of keys of the objects that are open.
@@ -121,13 +131,25 @@ struct State {
   uint64_t spaceCount, escapeCount, surrogateCount;
   Room<Capture> captures;
   size_t captureCount;
-  /// Captures of the envelope's own fields, kept over the events of a frame.
+  /// The first captures are those of the envelope's slots, kept over the events of a frame.
+  size_t captureBase;
+  /// Captures of the envelope's own fields that go into each of its events.
   Room<Capture> envelope;
   size_t envelopeCount;
   /// By column: the winning capture, where the column has one.
   uint32_t winner[COLUMNS_MAX];
   /// One bit for each column that has a winner, and for each whose winner is more than `""` or `{}`.
   uint32_t present, filled;
+  /// Columns that are no capture of the client's, one bit each: constants, whose source is then in `winner`, composed
+  /// objects, and a time that was moved.
+  uint32_t made;
+  /// By slot and by column: its capture, or -1. Only of programs that are not plain.
+  Room<int32_t> slotCapture;
+  int32_t origin[COLUMNS_MAX];
+  /// The guards that hold and the parts that are there, as bits.
+  uint32_t heldGuards, activeParts;
+  /// The time that won is not to be corrected.
+  bool isTimeExact;
   size_t restCount;
   /// Names of the rest column that are taken (rest.h).
   Room<struct TakenName> takenNames;
@@ -142,6 +164,8 @@ struct State {
   /// The end of each line of the frame: ip, user agent, received_at, dialect, transport, brace, newline.
   Room<Byte> tail;
   size_t tailBytes;
+  /// Where the tail of the next line begins; and where it does when address and user agent are not the connection's.
+  size_t tailStart, tailServerStart;
 
   // The output, and what it and the id source held when the frame began; a refused frame goes back to it.
   Output output;

@@ -33,6 +33,8 @@ inline void buildTail(State& state, const uint32_t* row, const Byte* slab) {
     to = writeUserAgent(to, {slab + row[frame_word::userAgentOffset], agentBytes});
     *to++ = '"';
   }
+  state.tailStart = 0;
+  state.tailServerStart = static_cast<size_t>(to - state.tail.items);
   to = putWord(to, ",\"received_at\":\"");
   to = writeTimestamp(to, state.receivedMs);
   to = putWord(to, "\",\"dialect\":");

@@ -169,7 +169,7 @@ inline void openWalk(State& state) {
   state.keyTop = 0;
   state.keyCellsTop = 0;
   state.scratchTop = 0;
-  state.captureCount = 0;
+  state.captureCount = state.captureBase;
 }
 
 /// Walks the event (or envelope) whose opening brace is at `at`. Fills the captures. The caller has set

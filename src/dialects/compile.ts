@@ -51,7 +51,7 @@ export function compileDialect(
   return {
     dialect: dialect.name,
     shape,
-    isPlain: !lenient && sentAt.length === 0 && parts.length === 0 && isPlain(columns, guards, slots),
+    isPlain: !lenient && sentAt.length === 0 && parts.length === 0 && isPlain(columns, guards, paths, slots),
     isLenient: lenient,
     batchEventsMax,
     nodes: paths.nodes,
@@ -91,11 +91,14 @@ function compileSlot(dialect: Dialect, paths: Paths, path: string, slot: number)
 function isPlain(
   columns: readonly ProgramColumn[],
   guards: GuardList,
+  paths: Paths,
   slots: readonly ProgramSlot[],
 ): boolean {
   const sources = columns.flatMap((column) => column.sources);
   return (
     guards.guards.length === 0 &&
+    paths.eventSlotCount === slots.length &&
+    new Set(sources.map(({ slot }) => slot)).size === sources.length &&
     slots.every(({ isSecret }) => !isSecret) &&
     sources.every(({ slot, after, unless }) => slot >= 0 && after.length + unless.length === 0)
   );

@@ -101,7 +101,10 @@ export interface ProgramRequirement {
 export interface Program {
   readonly dialect: string;
   readonly shape: Shape;
-  /** Sources without conditions only, nothing composed, corrected or hidden: the shortest way through a scanner. */
+  /**
+   * Sources without conditions only, each path for one column and of the event itself, nothing composed, corrected or
+   * hidden: the shortest way through a scanner.
+   */
   readonly isPlain: boolean;
   readonly isLenient: boolean;
   /** Events a batch when more than the setup's, else 0. */

@@ -3,7 +3,7 @@
  * in the order in which they are written here. Every bound, reason and constant text comes from its TypeScript owner.
  */
 import { randomBytes } from 'node:crypto';
-import type { Program } from '../dialects/compile.ts';
+import type { Program, ProgramLiteral, ProgramPart, ProgramSource } from '../dialects/program.ts';
 import {
   CLIENT_COLUMNS,
   ColumnIndex,
@@ -15,10 +15,12 @@ import {
 import {
   DEPTH_MAX,
   ENVELOPE_FIELDS_BYTES_MAX,
+  EVENT_FUTURE_MS_MAX,
   EVENT_KEYS_MAX,
   KEYS_COMPARED_MAX,
   LINES_BYTES_MAX,
   SCAN_BUFFER_KEEP_BYTES,
+  SKEW_DEAD_ZONE_MS,
 } from '../limits.ts';
 import { outcome, REASONS, ReasonNumber } from '../outcome.ts';
 import { FRAME_WORDS, FrameWord, SLAB_HEADER_WORDS } from '../slab/layout.ts';
@@ -41,6 +43,8 @@ export function encodeSetup(setup: ScanSetup): NativeSetup {
     LINES_BYTES_MAX,
     SCAN_BUFFER_KEEP_BYTES,
     setup.batchEventsMax,
+    SKEW_DEAD_ZONE_MS,
+    EVENT_FUTURE_MS_MAX,
   ]);
   writer.wide(TIMESTAMP_MS_MIN);
   writer.wide(TIMESTAMP_MS_END);
@@ -130,31 +134,73 @@ const LAYOUT = [
   FIELD_NONE,
 ];
 
-/** Whether native/ follows everything that these programs say. */
-export function isFollowed(programs: readonly Program[]): boolean {
-  return programs.every(
-    (program) =>
-      program.isPlain && program.slots.length === program.eventSlotCount && program.batchEventsMax === 0,
-  );
-}
-
 function writeProgram(writer: SetupWriter, program: Program): void {
   writer.flag(program.shape === 'batch');
+  writer.flag(program.isPlain);
+  writer.flag(program.isLenient);
+  writer.words([program.batchEventsMax]);
   writer.text(JSON.stringify(program.dialect));
-  writer.words([program.restColumn, program.slots.length]);
-  for (const [column, { sources }] of program.columns.entries()) {
-    writer.list(sources, ({ slot }) => {
-      writer.words([slot]);
-      writer.flag(program.slots[slot]?.namedColumn === column);
-    });
+  writer.words([program.restColumn, program.envelopeNode]);
+  writer.list(program.slots, (slot) => {
+    writer.words([slot.namedColumn]);
+    writer.flag(slot.isSecret);
+    writer.flag(slot.isAppSource);
+  });
+  writer.list(program.guards, (guard) => {
+    writer.words([guard.slot]);
+    writer.flag(guard.isNegated);
+    writer.flag(guard.matchesAbsent);
+    writeLiterals(writer, guard.literals);
+  });
+  for (const column of program.columns) {
+    writer.list(column.sources, (source) => writeSource(writer, source));
+    writer.words([column.partStart, column.partEnd]);
+    writer.flag(column.mayCollide);
   }
-  writer.list(program.required, ({ columns }) => writer.list(columns, (column) => writer.words([column])));
+  writer.list(program.parts, (part) => writePart(writer, part));
+  writer.list(program.sentAtSlots, (slot) => writer.words([slot]));
+  writer.words([program.directGuards]);
+  writer.list(program.required, ({ columns, slot }) => {
+    writer.words([slot]);
+    writer.list(columns, (column) => writer.words([column]));
+  });
   writer.list(program.nodes, (keys) => {
     writer.list(keys, (key) => {
       writer.text(key.bytes);
       writer.words([key.slot, key.node]);
       writer.flag(key.isEnvelope);
     });
+  });
+}
+
+function writeSource(writer: SetupWriter, source: ProgramSource): void {
+  writer.words([source.slot, source.guards]);
+  writer.text(source.constant);
+  writer.text(source.after);
+  writer.text(source.unless);
+  writer.flag(source.isExact);
+}
+
+function writePart(writer: SetupWriter, part: ProgramPart): void {
+  writer.words([part.slot, part.guards]);
+  writer.flag(part.isEach);
+  writer.flag(part.usesUp);
+  writer.text(part.key);
+  writer.list(part.patterns, ({ bytes, isPrefix }) => {
+    writer.text(bytes);
+    writer.flag(isPrefix);
+  });
+  writeLiterals(writer, part.dropped);
+  writer.list(part.renames, ({ from, to }) => {
+    writer.text(from);
+    writer.text(to);
+  });
+}
+
+function writeLiterals(writer: SetupWriter, literals: readonly ProgramLiteral[]): void {
+  writer.list(literals, ({ isText, bytes }) => {
+    writer.flag(isText);
+    writer.text(bytes);
   });
 }
 

@@ -6,7 +6,7 @@
 import { createRequire } from 'node:module';
 import { assert } from '../assert.ts';
 import type { ScanJob, Scanner, ScanOutput, ScanSetup } from './contract.ts';
-import { encodeSetup, isFollowed } from './native-setup.ts';
+import { encodeSetup } from './native-setup.ts';
 import { openOutput } from './output.ts';
 
 interface Addon {
@@ -50,7 +50,7 @@ export function nativeKernel(): string | undefined {
 
 /** A native scanner for one thread, or undefined when the addon is not there. Ids are taken from `setup.ids`. */
 export function createNativeScanner(setup: ScanSetup): Scanner | undefined {
-  if (addon === undefined || !isFollowed(setup.programs)) return undefined;
+  if (addon === undefined) return undefined;
   const { words, bytes } = encodeSetup(setup);
   const handle = addon.create(words, bytes);
   if (handle === undefined) return undefined;

@@ -20,8 +20,6 @@ export function scannerName(choice: ScannerChoice): Scanner['name'] {
 export function createScanner(setup: ScanSetup, choice: ScannerChoice): Scanner {
   if (scannerName(choice) === 'reference') return createReferenceScanner(setup);
   const scanner = createNativeScanner(setup);
-  // A dialect that the native scanner does not follow yet.
-  if (scanner === undefined && choice === 'auto') return createReferenceScanner(setup);
   if (scanner === undefined) throw new Error('the native scanner is of another build; run npm run build');
   return scanner;
 }

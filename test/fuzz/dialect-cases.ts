@@ -49,9 +49,25 @@ const EVENT_PATHS = [
   'event_data',
 ];
 const ENVELOPE_PATHS = ['^sent', '^key', '^meta', '^meta.y', '^ctx', '^platform'];
+const SENT_PATHS = ['sent', '^sent', 'ts', 'event', '^meta.y'];
 const LITERALS: readonly Literal[] = ['track', 'web', '', '$direct', 'caf\u00e9', true, false, -1, 0, 1.5];
 const PREFIXES = ['$device:', 'u:', 'tr', 'w'];
-const MEMBER_KEYS = ['a', 'b', 'utm_a', 'utm_b', '_utm_a', '__utm_a', 'src', 'name', 'c', '$x', 'gclid'];
+const MEMBER_KEYS = [
+  'a',
+  'b',
+  'utm_a',
+  'utm_b',
+  '_utm_a',
+  '__utm_a',
+  'src',
+  'name',
+  'c',
+  '$x',
+  'gclid',
+  'gclid2',
+];
+/** Keys as bodies spell them, which no table names. */
+const BODY_KEYS = ['\\ud800', '\\u0075tm_\\ud83d', 'a \\" b', 'caf\u00e9a', '\\u0063af\\u00e9b'];
 
 /** A table without contradictions. */
 export function createTable(random: Random): Table {
@@ -82,7 +98,7 @@ function tryTable(random: Random): Table {
       envelopeKeys: pick(random, [['batch'], ['events'], ['batch', 'props']]),
       columns,
       ...(!oneIn(random, 3) && { lenient: true }),
-      ...(oneIn(random, 2) && { sentAt: some(random, 2, () => path(random)) }),
+      ...(oneIn(random, 2) && { sentAt: some(random, 2, () => pick(random, SENT_PATHS)) }),
       ...(oneIn(random, 2) && {
         secrets: some(random, 2, () => pick(random, ['key', '^key', '^sent', 'who'])),
       }),
@@ -111,7 +127,9 @@ function source(random: Random, column: string): Source {
   if (kind === 0) return { constant: pick(random, ['web', 'caf\u00e9 "q"', '1']), ...when };
   if (kind === 1) return { path: path(random), after: pick(random, PREFIXES), ...when };
   if (kind === 2) return { path: path(random), unless: pick(random, PREFIXES), ...when };
-  if (kind === 3 && column === 'timestamp') return { path: path(random), exact: true, ...when };
+  if (kind === 3 && column === 'timestamp') {
+    return { path: pick(random, ['ts', 'timestamp', '^sent']), exact: true, ...when };
+  }
   // A time is mostly looked for where times stand.
   if (column === 'timestamp' && !oneIn(random, 3))
     return { path: pick(random, ['ts', 'timestamp']), ...when };
@@ -146,6 +164,9 @@ const TEXTS = [
   '',
   'x',
   'track',
+  'true',
+  '-1',
+  '1.5',
   'tr\\u0061ck',
   'web',
   'caf\u00e9',
@@ -181,6 +202,9 @@ const NUMBERS = [
 const TIMES = [
   '"2025-06-09T12:30:15.250Z"',
   '"2025-06-09T12:29:15.249Z"',
+  '"2025-06-09T12:29:15.250Z"',
+  '"2025-06-09T12:31:15.250Z"',
+  '"2025-06-09T12:31:15.251Z"',
   '"2025-06-09T13:30:15.250Z"',
   '"2025-06-10T12:30:15.250Z"',
   '"2025-06-10T12:30:15.251Z"',
@@ -277,6 +301,7 @@ function anyValue(random: Random): string {
 /** Members whose keys a part may select, rename or meet, beside members for the paths `others`. */
 function memberList(random: Random, others: readonly string[] = []): string[] {
   const keys = new Set(some(random, 6, () => pick(random, MEMBER_KEYS)));
+  if (oneIn(random, 8)) keys.add(pick(random, BODY_KEYS));
   if (!oneIn(random, 20)) for (const other of others) keys.delete(other.split('.', 1)[0] ?? '');
   if (oneIn(random, 30)) for (let index = 0; index < 70; index++) keys.add(`k${index}`);
   return [...keys].map((key) => {
@@ -287,7 +312,7 @@ function memberList(random: Random, others: readonly string[] = []): string[] {
 
 /** A key, now and then with its first letter escaped. */
 function keyText(random: Random, key: string): string {
-  if (!oneIn(random, 12)) return `"${key}"`;
+  if (key.startsWith('\\') || !oneIn(random, 12)) return `"${key}"`;
   const code = key.charCodeAt(0).toString(16).padStart(4, '0');
   return `"\\u${code}${key.slice(1)}"`;
 }

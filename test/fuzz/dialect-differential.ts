@@ -4,7 +4,7 @@
  *
  *   npm run fuzz:dialects -- [--cases N] [--seed N]
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { createRandom } from '../../bench/corpus.ts';
 import { createSlab, type FixtureFrame } from '../../bench/scan-fixture.ts';
@@ -147,6 +147,7 @@ function shrinkFailure(tables: readonly Table[], frames: readonly FixtureFrame[]
 /** Writes a failure as a regression file; returns its path. */
 export function keepDialectFailure(failure: DialectFailure, seed: number): string {
   const path = `test/regression/dialects/seed-${seed}.json`;
+  mkdirSync('test/regression/dialects', { recursive: true });
   const kept: DialectRegression = { tables: failure.tables, frames: toRegression(failure.frames) };
   writeFileSync(path, `${JSON.stringify(kept, null, 2)}\n`);
   return path;

@@ -188,7 +188,6 @@ function keepEnvelope(state: ScanState): void {
     if (slot < 0 || state.slotCapture[slot] !== capture) continue;
     const target = kept * CAPTURE_WORDS;
     for (let word = 0; word < CAPTURE_WORDS; word++) captures[target + word] = captures[row + word]!;
-    captures[target + CaptureWord.isRoot] = 0;
     state.slotCapture[slot] = kept++;
   }
   state.captureBase = kept;

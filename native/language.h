@@ -1,0 +1,178 @@
+// What a program says beyond plain sources (src/dialects/program.ts): guards, conditions of sources, parts of composed
+// objects, times of sending, secrets. Guards and parts are counted in the bits of a word; what depends on guards
+// applies when all those bits are held.
+#pragma once
+#include <vector>
+
+#include "setup.h"
+
+namespace penstock {
+
+/// What a value is compared with: the unescaped bytes of a text, or the spelling of a number or word of JSON.
+struct Literal {
+  bool isText;
+  Text bytes;
+};
+using Literals = std::vector<Literal>;
+
+struct Guard {
+  uint32_t slot;
+  /// It holds when the value is none of the literals, instead of when it is one.
+  bool isNegated;
+  /// An absent value is one of the literals.
+  bool matchesAbsent;
+  Literals literals;
+};
+
+struct SourceRule {
+  /// Slot that is looked at, or -1 for a constant, whose JSON text is `constant`.
+  int32_t slot;
+  uint32_t guards;
+  Text constant;
+  /// Raw bytes with which a text must begin, and which are then cut off; or with which none may begin.
+  Text after, unless;
+  /// A time that is not corrected.
+  bool isExact;
+};
+
+/// A key, or how keys begin.
+struct KeyPattern {
+  Text bytes;
+  bool isPrefix;
+};
+
+struct KeyRename {
+  Text from, to;
+};
+
+struct Part {
+  uint32_t slot, guards;
+  /// The members of the value instead of the value itself.
+  bool isEach;
+  /// Takes all of the value, so that its field need not go to the rest column.
+  bool usesUp;
+  /// Key of a member, or what stands before the keys of each.
+  Text key;
+  /// Of `each`: keys that are taken (none is all), values that are not, and keys that get another name.
+  std::vector<KeyPattern> patterns;
+  Literals dropped;
+  std::vector<KeyRename> renames;
+};
+
+/// Sources of a column and the parts of which it is composed, as ranges of the program's.
+struct ColumnRule {
+  uint32_t sourceStart, sourceEnd, partStart, partEnd;
+  /// Two keys of the parts can be the same.
+  bool mayCollide;
+};
+
+struct SlotRule {
+  bool isSecret, isAppSource;
+};
+
+struct Language {
+  bool isLenient;
+  std::vector<SlotRule> slots;
+  std::vector<Guard> guards;
+  std::vector<SourceRule> sources;
+  std::vector<ColumnRule> columns;
+  std::vector<Part> parts;
+  std::vector<uint32_t> sentAtSlots;
+  /// The guards under which address and user agent are the connection's.
+  uint32_t directGuards;
+};
+
+/// Bits of guards and of parts.
+constexpr size_t PROGRAM_BITS_MAX = 32;
+
+inline Literals readLiterals(SetupReader& reader) {
+  Literals literals;
+  for (uint32_t left = reader.word(); left > 0 && reader.isSound(); left--) {
+    const bool isText = reader.word() != 0;
+    literals.push_back({isText, reader.text()});
+  }
+  return literals;
+}
+
+inline Part readPart(SetupReader& reader) {
+  Part part{};
+  part.slot = reader.word();
+  part.guards = reader.word();
+  part.isEach = reader.word() != 0;
+  part.usesUp = reader.word() != 0;
+  part.key = reader.text();
+  for (uint32_t left = reader.word(); left > 0 && reader.isSound(); left--) {
+    const Text bytes = reader.text();
+    part.patterns.push_back({bytes, reader.word() != 0});
+  }
+  part.dropped = readLiterals(reader);
+  for (uint32_t left = reader.word(); left > 0 && reader.isSound(); left--) {
+    const Text from = reader.text();
+    part.renames.push_back({from, reader.text()});
+  }
+  return part;
+}
+
+inline SourceRule readSource(SetupReader& reader) {
+  SourceRule source{};
+  source.slot = static_cast<int32_t>(reader.word());
+  source.guards = reader.word();
+  source.constant = reader.text();
+  source.after = reader.text();
+  source.unless = reader.text();
+  source.isExact = reader.word() != 0;
+  return source;
+}
+
+/// The guards, columns, parts and times of a program, in the order of native-setup.ts.
+inline void readRules(SetupReader& reader, Language& language, uint32_t columnCount) {
+  for (uint32_t left = reader.word(); left > 0 && reader.isSound(); left--) {
+    Guard guard{};
+    guard.slot = reader.word();
+    guard.isNegated = reader.word() != 0;
+    guard.matchesAbsent = reader.word() != 0;
+    guard.literals = readLiterals(reader);
+    language.guards.push_back(guard);
+  }
+  for (uint32_t column = 0; column < columnCount; column++) {
+    ColumnRule rule{};
+    rule.sourceStart = static_cast<uint32_t>(language.sources.size());
+    for (uint32_t left = reader.word(); left > 0 && reader.isSound(); left--) {
+      language.sources.push_back(readSource(reader));
+    }
+    rule.sourceEnd = static_cast<uint32_t>(language.sources.size());
+    rule.partStart = reader.word();
+    rule.partEnd = reader.word();
+    rule.mayCollide = reader.word() != 0;
+    language.columns.push_back(rule);
+  }
+  for (uint32_t left = reader.word(); left > 0 && reader.isSound(); left--) language.parts.push_back(readPart(reader));
+  for (uint32_t left = reader.word(); left > 0 && reader.isSound(); left--) {
+    language.sentAtSlots.push_back(reader.word());
+  }
+  language.directGuards = reader.word();
+}
+
+/// Whether every slot, part and bit that is named is there.
+inline bool isSound(const Language& language) {
+  const size_t slots = language.slots.size(), parts = language.parts.size();
+  if (language.guards.size() > PROGRAM_BITS_MAX || parts > PROGRAM_BITS_MAX) return false;
+  for (const Guard& guard : language.guards) {
+    if (guard.slot >= slots) return false;
+  }
+  for (const SourceRule& source : language.sources) {
+    if (source.slot >= 0 && static_cast<size_t>(source.slot) >= slots) return false;
+  }
+  for (const Part& part : language.parts) {
+    if (part.slot >= slots) return false;
+  }
+  for (const ColumnRule& rule : language.columns) {
+    if (rule.partStart > rule.partEnd || rule.partEnd > parts) return false;
+  }
+  for (const uint32_t slot : language.sentAtSlots) {
+    if (slot >= slots) return false;
+  }
+  return true;
+}
+
+}  // namespace penstock

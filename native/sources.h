@@ -1,0 +1,231 @@
+// The sources of a program's columns: which of them wins, the time that follows from it, and the parts that are there.
+// The twin of src/scan/reference/sources.ts; plain programs take the shorter way of columns.h.
+#pragma once
+#include "columns.h"
+#include "literals.h"
+
+namespace penstock {
+
+/// A source that does not apply to the value, as if that were absent.
+constexpr uint32_t PASSED_OVER = 0xffffffff;
+
+/// A value that may fill a column; of a text what stands between its quotes, or of it what is left.
+struct Fit {
+  uint32_t reason;
+  Position start, end;
+};
+
+/// Fills `slotCapture` from the captures of the event and of its envelope.
+inline void fillSlots(State& state) {
+  const size_t slots = state.program->slotCount;
+  std::memset(state.slotCapture.items, 0xff, slots * sizeof(int32_t));
+  for (size_t index = 0; index < state.captureCount; index++) {
+    const Capture& capture = state.captures.items[index];
+    if (capture.wanted.slot < 0 || capture.kind == ValueKind::absent) continue;
+    state.slotCapture.items[capture.wanted.slot] = static_cast<int32_t>(index);
+  }
+}
+
+inline Fit fitText(State& state, const Column& column, const SourceRule& source, const Capture& capture) {
+  const bool isLenient = state.program->language.isLenient;
+  const bool isString = capture.kind == ValueKind::string;
+  if (!isString && !(isLenient && capture.kind == ValueKind::number)) {
+    return {source.after.length > 0 ? PASSED_OVER : state.reasons.invalidType, 0, 0};
+  }
+  const Position quote = isString ? 1 : 0;
+  Position start = capture.valueStart + quote;
+  const Position end = capture.valueEnd - quote;
+  const Text raw{state.bytes + start, static_cast<size_t>(end - start)};
+  if (source.after.length > 0) {
+    if (!beginsWith(raw, source.after)) return {PASSED_OVER, 0, 0};
+    start += static_cast<Position>(source.after.length);
+  } else if (source.unless.length > 0 && beginsWith(raw, source.unless)) {
+    return {PASSED_OVER, 0, 0};
+  }
+  size_t length = static_cast<size_t>(end - start);
+  if ((capture.flags & capture_flag::valueEscaped) != 0) {
+    if (length > column.bytesMax * ESCAPE_BYTES_MAX) return {state.reasons.invalidLength, 0, 0};
+    length = insideOf(state, start, end, true).length;
+  }
+  if (length < column.bytesMin || length > column.bytesMax) return {state.reasons.invalidLength, 0, 0};
+  return {isLenient && start == end ? PASSED_OVER : 0, start, end};
+}
+
+inline Fit fitSource(State& state, const Column& column, const SourceRule& source, const Capture& capture) {
+  if (column.kind == ColumnKind::text) return fitText(state, column, source, capture);
+  return {checkColumn(state, column, capture), 0, 0};
+}
+
+/// Lets a capture fill the column; of a number or a text that was cut, a new one that holds the inside alone.
+inline void takeSource(State& state, uint32_t column, const SourceRule& source, int32_t index, const Fit& fit) {
+  const uint32_t bit = uint32_t{1} << column;
+  Capture capture = state.captures.items[index];
+  state.origin[column] = index;
+  state.winner[column] = static_cast<uint32_t>(index);
+  state.present |= bit;
+  const bool isText = state.columns[column].kind == ColumnKind::text;
+  // A time is written whatever it is; of objects `filled` says whether they are.
+  if (isText ? fit.end > fit.start : !isEmptyValue(state, capture)) state.filled |= bit;
+  const SlotUse& use = state.program->slots[static_cast<size_t>(source.slot)];
+  const bool isOther = use.isNamed && use.column != column;
+  const bool isBare = isText && (source.after.length > 0 || capture.kind == ValueKind::number);
+  if (!isOther && !isBare) return;
+  // A copy, since the capture may fill the column that is called like it too.
+  capture.flags |= capture_flag::apart;
+  capture.wanted.isRoot = false;
+  if (isBare) {
+    capture.flags |= capture_flag::bare;
+    capture.valueStart = static_cast<int32_t>(fit.start);
+    capture.valueEnd = static_cast<int32_t>(fit.end);
+    capture.kind = ValueKind::string;
+  }
+  state.captures.reserve(state.captureCount + 1, state.captureCount);
+  state.winner[column] = static_cast<uint32_t>(state.captureCount);
+  state.captures.items[state.captureCount++] = capture;
+}
+
+/// Finds the source that wins the column. Returns the reason for which the event is refused, with `faultSlot`, or 0.
+inline uint32_t chooseSource(State& state, uint32_t column) {
+  const Language& language = state.program->language;
+  const ColumnRule& rule = language.columns[column];
+  for (uint32_t index = rule.sourceStart; index < rule.sourceEnd; index++) {
+    const SourceRule& source = language.sources[index];
+    if ((state.heldGuards & source.guards) != source.guards) continue;
+    if (source.slot < 0) {
+      state.present |= uint32_t{1} << column;
+      state.made |= uint32_t{1} << column;
+      state.winner[column] = index;
+      return 0;
+    }
+    const int32_t capture = state.slotCapture.items[source.slot];
+    if (capture < 0) continue;
+    const Fit fit = fitSource(state, state.columns[column], source, state.captures.items[capture]);
+    if (fit.reason == 0) {
+      takeSource(state, column, source, capture, fit);
+      if (column == state.timestampColumn) state.isTimeExact = source.isExact;
+      return 0;
+    }
+    if (fit.reason == PASSED_OVER || language.isLenient) continue;
+    state.faultSlot = source.slot;
+    return fit.reason;
+  }
+  return 0;
+}
+
+/// The time that a captured value says, when it is one in range; else NOT_A_TIME.
+inline double timeOf(State& state, const Capture& capture) {
+  const double eventMs = state.eventMs;
+  const uint32_t reason = checkColumn(state, state.columns[state.timestampColumn], capture);
+  const double ms = state.eventMs;
+  state.eventMs = eventMs;
+  return reason == 0 ? ms : NOT_A_TIME;
+}
+
+inline double sentAtOf(State& state) {
+  for (const uint32_t slot : state.program->language.sentAtSlots) {
+    const int32_t capture = state.slotCapture.items[slot];
+    if (capture < 0) continue;
+    const double sentMs = timeOf(state, state.captures.items[capture]);
+    if (!std::isnan(sentMs)) return sentMs;
+  }
+  return NOT_A_TIME;
+}
+
+/// Corrects the client's time by how far its clock is off, and lets the time of arrival stand in for one far ahead.
+inline void settleTime(State& state) {
+  const uint32_t bit = uint32_t{1} << state.timestampColumn;
+  const Limits& limits = state.limits;
+  if ((state.present & bit) == 0) return;
+  if (!state.isTimeExact) {
+    const double skewMs = state.receivedMs - sentAtOf(state);
+    const double movedMs = state.eventMs + skewMs;
+    // Every comparison with NaN is false: without a time of sending nothing is corrected.
+    if (std::fabs(skewMs) > limits.skewDeadZoneMs && movedMs >= limits.timestampMsMin &&
+        movedMs < limits.timestampMsEnd) {
+      state.eventMs = movedMs;
+      state.made |= bit;
+    }
+  }
+  if (state.program->language.isLenient && state.eventMs > state.receivedMs + limits.eventFutureMsMax) {
+    state.eventMs = state.receivedMs;
+    state.present &= ~bit;
+    state.filled &= ~bit;
+    state.made &= ~bit;
+    state.origin[state.timestampColumn] = -1;
+  }
+}
+
+/// The parts that are there, as bits; what they take whole is marked as used.
+inline uint32_t useParts(State& state) {
+  uint32_t active = 0, bit = 1;
+  for (const Part& part : state.program->language.parts) {
+    const int32_t index = state.slotCapture.items[part.slot];
+    if (index >= 0 && (state.heldGuards & part.guards) == part.guards) {
+      Capture& capture = state.captures.items[index];
+      if (!part.isEach || capture.kind == ValueKind::object) {
+        active |= bit;
+        if (part.usesUp) capture.flags |= capture_flag::used;
+      }
+    }
+    bit <<= 1;
+  }
+  return active;
+}
+
+/// Marks the members of the root that no column took; a null under a name that the dialect knows is just absent.
+inline void markUnused(State& state) {
+  const Language& language = state.program->language;
+  for (size_t index = state.captureBase; index < state.captureCount; index++) {
+    Capture& capture = state.captures.items[index];
+    if (!capture.wanted.isRoot || (capture.flags & capture_flag::used) != 0) continue;
+    if (capture.wanted.slot >= 0) {
+      if (capture.kind == ValueKind::absent) continue;
+      const SlotRule& slot = language.slots[static_cast<size_t>(capture.wanted.slot)];
+      if (slot.isSecret || (slot.isAppSource && state.app > 0 && isOwnApp(state, capture))) continue;
+    }
+    capture.flags |= capture_flag::rest;
+    state.restCount++;
+  }
+}
+
+/// As `resolvePlain`, by all that a program can say.
+__attribute__((noinline)) inline uint32_t resolveBySources(State& state) {
+  const Language& language = state.program->language;
+  state.eventMs = state.receivedMs;
+  state.present = state.filled = state.made = 0;
+  state.isTimeExact = false;
+  fillSlots(state);
+  state.heldGuards = holdGuards(state);
+  for (uint32_t column = 0; column < state.columns.size(); column++) {
+    state.origin[column] = -1;
+    if (column == state.appColumn && state.app > 0) continue;
+    const uint32_t reason = chooseSource(state, column);
+    if (reason != 0) return reason;
+  }
+  settleTime(state);
+  for (uint32_t column = 0; column < state.columns.size(); column++) {
+    if (state.origin[column] >= 0) state.captures.items[state.origin[column]].flags |= capture_flag::used;
+  }
+  state.activeParts = useParts(state);
+  for (uint32_t column = 0; column < state.columns.size(); column++) {
+    const ColumnRule& rule = language.columns[column];
+    for (uint32_t part = rule.partStart; part < rule.partEnd; part++) {
+      state.made |= (state.activeParts >> part & 1) << column;
+    }
+  }
+  const uint32_t direct = language.directGuards;
+  state.tailStart = (state.heldGuards & direct) == direct ? 0 : state.tailServerStart;
+  const uint32_t reason = checkRequired(state);
+  if (reason != 0) return reason;
+  state.restCount = 0;
+  markUnused(state);
+  return 0;
+}
+
+/// Chooses and checks the columns of the event just walked. Returns its reason, with `state.faultSlot`, or 0. Sets
+/// `winner`, `present`, `filled`, `made`, `eventMs` and the captures' rest flags.
+inline uint32_t resolveColumns(State& state) {
+  return state.program->isPlain ? resolvePlain(state) : resolveBySources(state);
+}
+
+}  // namespace penstock
