@@ -29,12 +29,13 @@ PENSTOCK_AVX512 inline void indexAvx512(Piece& piece) {
       35, 34, 33, 32, 31, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7,
       6, 5, 4, 3, 2, 1, 0);
   Byte last[BLOCK_BYTES];
-  while (piece.from < piece.end) {
-    const Byte* bytes = piece.bytes + piece.from;
-    const Position left = piece.end - piece.from;
-    if (left < BLOCK_BYTES) {
+  // In registers: what is written to the tokens could lie in `piece`, for all the compiler knows.
+  Piece left = piece;
+  for (; left.from < left.end; left.from += BLOCK_BYTES) {
+    const Byte* bytes = left.bytes + left.from;
+    if (__builtin_expect(left.end - left.from < BLOCK_BYTES, 0)) {
       std::memset(last, ' ', sizeof(last));
-      std::memcpy(last, bytes, static_cast<size_t>(left));
+      std::memcpy(last, bytes, static_cast<size_t>(left.end - left.from));
       bytes = last;
     }
     const __m512i block = _mm512_loadu_si512(bytes);
@@ -43,31 +44,31 @@ PENSTOCK_AVX512 inline void indexAvx512(Piece& piece) {
                       _mm512_cmpeq_epi8_mask(block, _mm512_set1_epi8('\\')),
                       _mm512_cmpeq_epi8_mask(_mm512_shuffle_epi8(operators, block), folded),
                       _mm512_cmplt_epu8_mask(block, _mm512_set1_epi8(0x20)), _mm512_movepi8_mask(block)};
-    const Escapes escapes = findEscapes(masks.backslashes, piece.carry);
+    const Escapes escapes = findEscapes(masks.backslashes, left.carry);
     const uint64_t quotes = masks.quotes & ~escapes.escaped;
     const __m128i product = _mm_clmulepi64_si128(_mm_set_epi64x(0, static_cast<long long>(quotes)), _mm_set1_epi8(-1), 0);
-    const uint64_t inString = static_cast<uint64_t>(_mm_cvtsi128_si64(product)) ^ piece.carry.inString;
-    if (((masks.low & inString) | (escapes.begins & ~inString)) != 0) return;
-    piece.carry.inString = static_cast<uint64_t>(static_cast<int64_t>(inString) >> 63);
-    piece.sawHigh |= masks.high != 0;
+    const uint64_t inString = static_cast<uint64_t>(_mm_cvtsi128_si64(product)) ^ left.carry.inString;
+    if (__builtin_expect(((masks.low & inString) | (escapes.begins & ~inString)) != 0, 0)) break;
+    left.carry.inString = static_cast<uint64_t>(static_cast<int64_t>(inString) >> 63);
+    left.sawHigh |= masks.high != 0;
     const uint64_t tokens = (masks.operators & ~inString) | (quotes & inString) | escapes.begins;
 
     const __m512i places = _mm512_maskz_compress_epi8(tokens, counting);
-    const __m512i place = _mm512_set1_epi32(static_cast<int>(piece.from));
+    const __m512i place = _mm512_set1_epi32(static_cast<int>(left.from));
     const int count = __builtin_popcountll(tokens);
     const auto store = [&](int part, __m128i sixteen) __attribute__((always_inline, target("avx512f"))) {
-      _mm512_storeu_si512(piece.tokens + 16 * part, _mm512_add_epi32(_mm512_cvtepu8_epi32(sixteen), place));
+      _mm512_storeu_si512(left.tokens + 16 * part, _mm512_add_epi32(_mm512_cvtepu8_epi32(sixteen), place));
     };
-    // A branch on more than sixteen would be guessed wrong for every other event.
     store(0, _mm512_castsi512_si128(places));
-    store(1, _mm512_extracti32x4_epi32(places, 1));
-    if (__builtin_expect(count > 32, 0)) {
+    if (__builtin_expect(count > 16, 0)) {
+      store(1, _mm512_extracti32x4_epi32(places, 1));
       store(2, _mm512_extracti32x4_epi32(places, 2));
       store(3, _mm512_extracti32x4_epi32(places, 3));
     }
-    piece.tokens += count;
-    piece.from = left < BLOCK_BYTES ? piece.end : piece.from + BLOCK_BYTES;
+    left.tokens += count;
   }
+  if (left.from > left.end) left.from = left.end;
+  piece = left;
 }
 
 PENSTOCK_AVX2 inline uint64_t bitsOf(__m256i first, __m256i second) {

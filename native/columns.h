@@ -55,35 +55,37 @@ inline uint32_t checkColumn(State& state, const Column& column, const Capture& c
   }
 }
 
-/// Whether `checkColumn` surely finds no fault: most values need no look at more than their kind and their length.
+/// Whether `checkColumn` surely finds no fault: most values need no look at more than their kind and their length. Of
+/// one expression, since branches on values differ from column to column.
 inline bool isPlainlyRight(const Column& column, const Capture& capture) {
   const uint32_t inside = static_cast<uint32_t>(capture.valueEnd - capture.valueStart) - 2;
-  return (capture.flags & ~capture_flag::apart) == 0 && capture.kind == column.plainKind && inside - column.bytesMin <= column.bytesSpan;
+  return static_cast<int>((capture.flags & ~capture_flag::apart) == 0) & static_cast<int>(capture.kind == column.plainKind) &
+         static_cast<int>(inside - column.bytesMin <= column.bytesSpan);
 }
+
+/// `bit` or 0, without a branch.
+inline uint32_t bitIf(bool condition, uint32_t bit) { return (0 - static_cast<uint32_t>(condition)) & bit; }
 
 /// Finds each column's winner, and which of these can be told to be right at once; returns the others, one bit each.
 /// With a write key `app_id` is the key's and has no winner.
 inline uint32_t chooseSources(State& state) {
-  const Program& program = *state.program;
-  const Capture* const captures = state.captures.items;
-  const size_t count = state.captureCount;
+  const Column* const columns = state.columns.data();
+  const Capture* const end = state.captures.items + state.captureCount;
   uint32_t present = 0, filled = 0, doubtful = 0;
-  for (size_t index = 0; index < count; index++) {
-    const Capture& capture = captures[index];
-    if (capture.wanted.slot < 0 || capture.kind == ValueKind::absent) continue;
-    const SlotUse& use = program.slots[static_cast<size_t>(capture.wanted.slot)];
-    const uint32_t bit = uint32_t{1} << use.column;
+  for (const Capture* capture = state.captures.items; capture < end; capture++) {
+    if (capture->wanted.slot < 0 || capture->kind == ValueKind::absent) continue;
+    const uint32_t column = capture->wanted.column;
+    const uint32_t bit = uint32_t{1} << column;
     if (__builtin_expect((present & bit) != 0, 0)) {
-      const Wanted& other = captures[state.winner[use.column]].wanted;
-      if (program.slots[static_cast<size_t>(other.slot)].rank < use.rank) continue;
+      if (state.winner[column]->wanted.rank < capture->wanted.rank) continue;
       filled &= ~bit;
       doubtful &= ~bit;
     }
     present |= bit;
-    state.winner[use.column] = static_cast<uint32_t>(index);
+    state.winner[column] = capture;
     // Without white space in it only what has nothing inside is empty.
-    filled |= capture.valueEnd - capture.valueStart > 2 ? bit : 0;
-    doubtful |= isPlainlyRight(state.columns[use.column], capture) ? 0 : bit;
+    filled |= bitIf(capture->valueEnd - capture->valueStart > 2, bit);
+    doubtful |= bitIf(!isPlainlyRight(columns[column], *capture), bit);
   }
   const uint32_t own = state.app > 0 ? ~(uint32_t{1} << state.appColumn) : ~uint32_t{0};
   state.present = present & own;
@@ -93,7 +95,7 @@ inline uint32_t chooseSources(State& state) {
 
 /// The capture that fills a column, or null.
 inline const Capture* winnerOf(const State& state, uint32_t column) {
-  return (state.present >> column & 1) == 0 ? nullptr : state.captures.items + state.winner[column];
+  return (state.present >> column & 1) == 0 ? nullptr : state.winner[column];
 }
 
 /// Whether a capture is `""`, or an object without members. No number that a column takes has two bytes.
@@ -126,7 +128,7 @@ inline void markRest(State& state) {
     if (!capture.wanted.isRoot) continue;
     if (capture.wanted.slot >= 0) {
       if (capture.kind == ValueKind::absent) continue;
-      const uint32_t column = state.program->slots[static_cast<size_t>(capture.wanted.slot)].column;
+      const uint32_t column = capture.wanted.column;
       if (winnerOf(state, column) == &capture) continue;
       if (column == state.appColumn && state.app > 0 && isOwnApp(state, capture)) continue;
     }
@@ -153,7 +155,7 @@ inline uint32_t resolvePlain(State& state) {
   uint32_t doubtful = chooseSources(state);
   for (; doubtful != 0; doubtful &= doubtful - 1) {
     const uint32_t column = static_cast<uint32_t>(__builtin_ctz(doubtful));
-    const Capture& capture = state.captures.items[state.winner[column]];
+    const Capture& capture = *state.winner[column];
     const uint32_t reason = checkColumn(state, state.columns[column], capture);
     if (reason != 0) {
       state.faultSlot = capture.wanted.slot;

@@ -87,6 +87,7 @@ key: {
   KnownKey* key = walk.known + *place;
   if (static_cast<Position>(walk.token[0]) + 1 != quote) goto unusualMember;
   if (__builtin_expect(!standsAt(*key, bytes + quote), 0)) {
+    if (key->other == 0) goto unusualMember;
     key = walk.state->shapes.findOther(place, bytes + quote);
     if (key == nullptr) goto unusualMember;
   }

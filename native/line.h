@@ -23,7 +23,8 @@ inline Byte* copyBody(const State& state, Byte* to, Position start, Position end
 PENSTOCK_INLINE void flushRun(State& state, Line& line) {
   if (line.runEnd < 0) return;
   Byte* to = reserveLines(state.output, line.to, static_cast<size_t>(line.runEnd - line.runStart) + state.fixedBytes);
-  *to = to == state.output.lines + state.output.lineBytes ? '{' : ',';
+  // The brace of a line is written when it ends.
+  *to = ',';
   line.to = copyBody(state, to + 1, line.runStart, line.runEnd);
   line.runEnd = -1;
 }
@@ -112,7 +113,7 @@ __attribute__((noinline)) inline Byte* putMade(State& state, uint32_t column, By
   const ColumnRule& rule = language.columns[column];
   Byte* const value = copyText(to, state.columns[column].key);
   if (rule.partStart == rule.partEnd) {
-    const Text constant = language.sources[state.winner[column]].constant;
+    const Text constant = language.sources[state.constantSource[column]].constant;
     Byte* const room = reserveLines(state.output, value, constant.length + state.fixedBytes);
     return copyText(room, constant);
   }
@@ -125,7 +126,7 @@ __attribute__((noinline)) inline Byte* putMade(State& state, uint32_t column, By
 /// What the partition follows from: device_id, else user_id, else nothing.
 inline Text partitionKey(State& state) {
   for (const uint32_t column : {state.deviceColumn, state.userColumn}) {
-    if ((state.filled >> column & 1) != 0) return textOf(state, state.captures.items[state.winner[column]]);
+    if ((state.filled >> column & 1) != 0) return textOf(state, *state.winner[column]);
   }
   return {state.bytes, 0};
 }
@@ -160,7 +161,7 @@ inline void writeEvent(State& state) {
     const uint32_t bit = left & (~left + 1);
     const uint32_t column = static_cast<uint32_t>(__builtin_ctz(left));
     if (__builtin_expect((bit & special) == 0, 1)) {
-      putCaptured(state, column, state.captures.items[state.winner[column]], line);
+      putCaptured(state, column, *state.winner[column], line);
     } else if (bit == rest) {
       flushRun(state, line);
       line.to = putRestColumn(state, line.to);
@@ -177,6 +178,7 @@ inline void writeEvent(State& state) {
   const size_t tailBytes = state.tailBytes - state.tailStart;
   Byte* to = reserveLines(state.output, line.to, tailBytes + COPY_SLACK_BYTES);
   to = copyWide(to, state.tail.items + state.tailStart, tailBytes);
+  state.output.lines[lineOffset] = '{';
   state.output.lineBytes = static_cast<size_t>(to - state.output.lines);
   writeRecord(state, lineOffset);
 }

@@ -23,20 +23,25 @@ inline uint32_t finishMurmur2(uint32_t hash, const Byte* at, size_t left) {
   return hash ^ (hash >> 15);
 }
 
+/// A word of the text as it goes into a hash.
+inline uint32_t mixMurmur2(uint32_t word) {
+  word *= MURMUR2_MULTIPLIER;
+  return (word ^ (word >> 24)) * MURMUR2_MULTIPLIER;
+}
+
 /// The hash with both seeds: the chains of multiplications run beside each other.
 inline void murmur2Pair(Text text, uint32_t& kafka, uint32_t& second) {
   const uint32_t length = static_cast<uint32_t>(text.length);
   uint32_t first = MURMUR2_SEED_KAFKA ^ length, other = MURMUR2_SEED_SECOND ^ length;
   const Byte* at = text.bytes;
-  size_t left = text.length;
-  for (; left >= 4; left -= 4, at += 4) {
-    uint32_t word = load32(at) * MURMUR2_MULTIPLIER;
-    word = (word ^ (word >> 24)) * MURMUR2_MULTIPLIER;
+  const Byte* const words = at + (length & ~3u);
+  for (; at < words; at += 4) {
+    const uint32_t word = mixMurmur2(load32(at));
     first = (first * MURMUR2_MULTIPLIER) ^ word;
     other = (other * MURMUR2_MULTIPLIER) ^ word;
   }
-  kafka = finishMurmur2(first, at, left);
-  second = finishMurmur2(other, at, left);
+  kafka = finishMurmur2(first, at, length & 3);
+  second = finishMurmur2(other, at, length & 3);
 }
 
 /// The hash that Kafka takes.

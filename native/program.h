@@ -8,17 +8,22 @@ namespace penstock {
 
 /// What a program wants of a key in its place.
 struct Wanted {
-  /// The slot that its value takes, or -1.
+  /// The slot that its value takes, or -1; the column of that slot, and its rank among the sources of the column, of
+  /// which the lowest wins. Of a program that is not plain: the column that it is called like, if it is.
   int16_t slot;
-  /// Whether it is one of the event's own keys; whether it is called like the column of its slot.
-  bool isRoot, isNamed;
+  uint8_t column, rank;
+  /// Whether it is called like that column; whether it is one of the event's own keys.
+  bool isNamed, isRoot;
 };
+
+/// Of a key deeper down, and of one of the event's own, that the program does not look for.
+constexpr Wanted UNWANTED[] = {{-1, 0, 0, false, false}, {-1, 0, 0, false, true}};
 
 /// A key that the program looks for.
 struct Entry {
   Key key;
   Text bytes;
-  int32_t slot;
+  Wanted wanted;
   int32_t node;
   bool isEnvelope;
 };
@@ -27,13 +32,6 @@ struct Entry {
 struct RequiredGroup {
   uint32_t columns;
   int32_t slot;
-};
-
-/// What a slot is for: the column that it fills, its rank among the sources of that column, of which the lowest wins,
-/// and whether its key is called like its column. Of a program that is not plain: the column that it is called like.
-struct SlotUse {
-  uint32_t column, rank;
-  bool isNamed;
 };
 
 struct Program {
@@ -50,14 +48,15 @@ struct Program {
   /// By node: its first cell and the count of its cells minus one. A cell holds an entry plus 1, or 0.
   std::vector<uint32_t> nodeCells, nodeMask, cells;
   int32_t envelopeNode;
-  std::vector<SlotUse> slots;
+  /// By slot.
+  std::vector<Wanted> slots;
   std::vector<RequiredGroup> required;
   Language language;
 
-  /// What is wanted of a key that is `entry`, or no entry when that is -1.
-  Wanted wantedOf(int32_t entry, bool isRoot) const {
-    const int32_t slot = entry < 0 ? -1 : entries[static_cast<size_t>(entry)].slot;
-    return {static_cast<int16_t>(slot), isRoot, slot >= 0 && slots[static_cast<size_t>(slot)].isNamed};
+  /// What is wanted of a key that is `entry`, or no entry when that is -1. Copied as it stands in memory: a walk reads
+  /// it at once, and would wait if it were put together.
+  const Wanted& wantedOf(int32_t entry, bool isRoot) const {
+    return entry < 0 ? UNWANTED[isRoot ? 1 : 0] : entries[static_cast<size_t>(entry)].wanted;
   }
 
   /// Entry of `node` with this key, whose bytes stand at `bytes`, or -1.
@@ -80,7 +79,7 @@ struct Program {
 /// Slots and entries that a program can have: they are counted in fifteen bits.
 constexpr size_t PROGRAM_SLOTS_MAX = INT16_MAX;
 
-inline void readNode(SetupReader& reader, Program& program) {
+inline void readNode(SetupReader& reader, Program& program, bool isRoot) {
   const uint32_t keyCount = reader.word();
   uint32_t cellCount = 1;
   // A quarter full at most, so that most keys that are not looked for meet an empty cell at once.
@@ -93,7 +92,9 @@ inline void readNode(SetupReader& reader, Program& program) {
     Entry entry{};
     entry.bytes = reader.text();
     entry.key = makeKey(entry.bytes.bytes, static_cast<uint32_t>(entry.bytes.length));
-    entry.slot = static_cast<int32_t>(reader.word());
+    const uint32_t slot = reader.word();
+    entry.wanted = slot < program.slotCount ? program.slots[slot] : UNWANTED[0];
+    entry.wanted.isRoot = isRoot;
     entry.node = static_cast<int32_t>(reader.word());
     entry.isEnvelope = reader.word() != 0;
     uint32_t cell = entry.key.hash & (cellCount - 1);
@@ -108,7 +109,8 @@ inline void readSlots(SetupReader& reader, Program& program, uint32_t columnCoun
   program.slotCount = reader.word();
   for (uint32_t slot = 0; slot < program.slotCount && reader.isSound(); slot++) {
     const uint32_t column = reader.word();
-    program.slots.push_back({column, 0, column < columnCount});
+    const bool isNamed = column < columnCount;
+    program.slots.push_back({static_cast<int16_t>(slot), static_cast<uint8_t>(isNamed ? column : 0), 0, isNamed, false});
     const bool isSecret = reader.word() != 0;
     program.language.slots.push_back({isSecret, reader.word() != 0});
   }
@@ -120,9 +122,12 @@ inline void assignColumns(Program& program) {
     const ColumnRule& rule = program.language.columns[column];
     for (uint32_t index = rule.sourceStart; index < rule.sourceEnd; index++) {
       const int32_t slot = program.language.sources[index].slot;
-      if (slot < 0 || static_cast<uint32_t>(slot) >= program.slotCount) continue;
-      SlotUse& use = program.slots[static_cast<size_t>(slot)];
-      use = {column, index - rule.sourceStart, use.column == column};
+      const uint32_t rank = index - rule.sourceStart;
+      if (slot < 0 || static_cast<uint32_t>(slot) >= program.slotCount || rank > UINT8_MAX) continue;
+      Wanted& wanted = program.slots[static_cast<size_t>(slot)];
+      wanted.isNamed = wanted.isNamed && wanted.column == column;
+      wanted.column = static_cast<uint8_t>(column);
+      wanted.rank = static_cast<uint8_t>(rank);
     }
   }
 }
@@ -148,7 +153,10 @@ inline Program readProgram(SetupReader& reader, uint32_t columnCount) {
     }
     program.required.push_back(required);
   }
-  for (uint32_t left = reader.word(); left > 0 && reader.isSound(); left--) readNode(reader, program);
+  const int32_t nodes = static_cast<int32_t>(reader.word());
+  for (int32_t node = 0; node < nodes && reader.isSound(); node++) {
+    readNode(reader, program, node == 0 || node == program.envelopeNode);
+  }
   return program;
 }
 

@@ -28,7 +28,7 @@ constexpr size_t KNOWN_KEYS_MAX = 8192;
 /// A slab of 900 KB takes ten million instructions; to learn a key takes some two hundred.
 constexpr size_t KEYS_LEARNT_MAX = 512;
 /// Keys that are tried in one place: beyond this the table of the program is as fast.
-constexpr uint32_t NEXT_KEYS_MAX = 8;
+constexpr uint32_t NEXT_KEYS_MAX = 4;
 /// Each program has a root of its own among them.
 constexpr uint32_t PROGRAMS_MAX = 256;
 /// Bytes of `"key":` that are compared; a longer key is never known.
@@ -57,10 +57,12 @@ static_assert(sizeof(KnownKey) == 64, "one cache line");
 /// Whether the text of `key` stands at `from`, where KEY_TEXT_BYTES can be read.
 PENSTOCK_INLINE bool standsAt(const KnownKey& key, const Byte* from) {
 #if defined(__SSE2__)
-  const auto load = [](const Byte* at) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(at)); };
-  const uint32_t low = static_cast<uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(load(from), load(key.text))));
-  const uint32_t high = static_cast<uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(load(from + 16), load(key.text + 16))));
-  return (low | high << 16 | key.ignored) == 0xffffffff;
+  const __m128i* const words = reinterpret_cast<const __m128i*>(from);
+  const __m128i* const text = reinterpret_cast<const __m128i*>(key.text);
+  const __m128i low = _mm_cmpeq_epi8(_mm_loadu_si128(words), _mm_load_si128(text));
+  const __m128i high = _mm_cmpeq_epi8(_mm_loadu_si128(words + 1), _mm_load_si128(text + 1));
+  const uint32_t equal = static_cast<uint32_t>(_mm_movemask_epi8(low) | _mm_movemask_epi8(high) << 16);
+  return (equal | key.ignored) == 0xffffffff;
 #else
   return std::memcmp(from, key.text, key.textBytes) == 0;
 #endif

@@ -61,13 +61,12 @@ inline void takeSource(State& state, uint32_t column, const SourceRule& source, 
   const uint32_t bit = uint32_t{1} << column;
   Capture capture = state.captures.items[index];
   state.origin[column] = index;
-  state.winner[column] = static_cast<uint32_t>(index);
+  state.winner[column] = state.captures.items + index;
   state.present |= bit;
   const bool isText = state.columns[column].kind == ColumnKind::text;
   // A time is written whatever it is; of objects `filled` says whether they are.
   if (isText ? fit.end > fit.start : !isEmptyValue(state, capture)) state.filled |= bit;
-  const SlotUse& use = state.program->slots[static_cast<size_t>(source.slot)];
-  const bool isOther = use.isNamed && use.column != column;
+  const bool isOther = capture.wanted.isNamed && capture.wanted.column != column;
   const bool isBare = isText && (source.after.length > 0 || capture.kind == ValueKind::number);
   if (!isOther && !isBare) return;
   // A copy, since the capture may fill the column that is called like it too.
@@ -79,9 +78,9 @@ inline void takeSource(State& state, uint32_t column, const SourceRule& source, 
     capture.valueEnd = static_cast<int32_t>(fit.end);
     capture.kind = ValueKind::string;
   }
-  state.captures.reserve(state.captureCount + 1, state.captureCount);
-  state.winner[column] = static_cast<uint32_t>(state.captureCount);
-  state.captures.items[state.captureCount++] = capture;
+  Capture* const made = state.captures.items + state.captureCount++;
+  *made = capture;
+  state.winner[column] = made;
 }
 
 /// Finds the source that wins the column. Returns the reason for which the event is refused, with `faultSlot`, or 0.
@@ -94,7 +93,7 @@ inline uint32_t chooseSource(State& state, uint32_t column) {
     if (source.slot < 0) {
       state.present |= uint32_t{1} << column;
       state.made |= uint32_t{1} << column;
-      state.winner[column] = index;
+      state.constantSource[column] = index;
       return 0;
     }
     const int32_t capture = state.slotCapture.items[source.slot];
@@ -194,6 +193,8 @@ __attribute__((noinline)) inline uint32_t resolveBySources(State& state) {
   state.eventMs = state.receivedMs;
   state.present = state.filled = state.made = 0;
   state.isTimeExact = false;
+  // Room for a copy a column, so that winners stay where they are.
+  state.captures.reserve(state.captureCount + state.columns.size(), state.captureCount);
   fillSlots(state);
   state.heldGuards = holdGuards(state);
   for (uint32_t column = 0; column < state.columns.size(); column++) {

@@ -137,12 +137,13 @@ struct State {
   Room<Capture> envelope;
   size_t envelopeCount;
   /// By column: the winning capture, where the column has one.
-  uint32_t winner[COLUMNS_MAX];
+  const Capture* winner[COLUMNS_MAX];
   /// One bit for each column that has a winner, and for each whose winner is more than `""` or `{}`.
   uint32_t present, filled;
-  /// Columns that are no capture of the client's, one bit each: constants, whose source is then in `winner`, composed
-  /// objects, and a time that was moved.
+  /// Columns that are no capture of the client's, one bit each: constants, with their sources, composed objects, and a
+  /// time that was moved.
   uint32_t made;
+  uint32_t constantSource[COLUMNS_MAX];
   /// By slot and by column: its capture, or -1. Only of programs that are not plain.
   Room<int32_t> slotCapture;
   int32_t origin[COLUMNS_MAX];

@@ -191,9 +191,19 @@ inline Step walkUnusualValue(Walk& walk, Position at, bool isElement, Capture* c
 inline Position endKey(const Walk& walk) {
   const Position start = walk.token[1];
   // No escape stands before the token behind it.
-  const Position text = static_cast<Position>(walk.token[2]) - start - 1;
-  if (walk.bytes[start] != '"' || text <= 0) return -1;
-  const void* quote = std::memchr(walk.bytes + start + 1, '"', static_cast<size_t>(text));
+  const Position bound = walk.token[2];
+  if (walk.bytes[start] != '"') return -1;
+#if defined(__SSE2__)
+  // Most keys are short: sixteen bytes can be read behind any token.
+  const __m128i text = _mm_loadu_si128(reinterpret_cast<const __m128i*>(walk.bytes + start + 1));
+  const int quotes = _mm_movemask_epi8(_mm_cmpeq_epi8(text, _mm_set1_epi8('"')));
+  if (quotes != 0) {
+    const Position end = start + 1 + __builtin_ctz(static_cast<uint32_t>(quotes));
+    return end < bound ? end : -1;
+  }
+#endif
+  if (bound <= start) return -1;
+  const void* quote = std::memchr(walk.bytes + start + 1, '"', static_cast<size_t>(bound - start - 1));
   return quote == nullptr ? -1 : static_cast<const Byte*>(quote) - walk.bytes;
 }
 
@@ -206,7 +216,10 @@ __attribute__((noinline)) inline Step walkUnusualMember(Walk& walk, KeyIndex* pl
   const Position colon = skipGap(state, end + 1, walk.token[2]);
   if (walk.bytes[colon] != ':') return Step::unsure;
 
-  KnownKey* known = state.shapes.find(place, walk.bytes + start);
+  // Without white space before it the list was looked through.
+  const bool isSought = start == static_cast<Position>(*walk.token) + 1;
+  KnownKey* known = nullptr;
+  if (!isSought || standsAt(walk.known[*place], walk.bytes + start)) known = state.shapes.find(place, walk.bytes + start);
   if (known != nullptr) walk.key = known;
   else if (!proveKey(walk, place, start, end)) return Step::unsure;
   walk.token++;

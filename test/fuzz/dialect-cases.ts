@@ -7,12 +7,8 @@ import { compileDialect } from '../../src/dialects/compile.ts';
 import type { Dialect, EachPart, Guard, Guards, Literal, Part, Source } from '../../src/dialects/dialect.ts';
 import { Shape } from '../../src/dialects/dialect.ts';
 import { CLIENT_COLUMNS, ColumnKind } from '../../src/event.ts';
-import type { Random } from './scan-cases.ts';
+import { below, oneIn, pick, type Random } from './scan-values.ts';
 
-const below = (random: Random, bound: number) => random() % bound;
-const pick = <Item>(random: Random, items: readonly Item[]): Item =>
-  items[below(random, items.length)] as Item;
-const oneIn = (random: Random, count: number) => below(random, count) === 0;
 const some = <Item>(random: Random, most: number, make: () => Item): Item[] =>
   Array.from({ length: below(random, most + 1) }, make);
 

@@ -17,8 +17,9 @@ import { createReferenceScanner } from '../../src/scan/reference/scanner.ts';
 import { createUuidSource } from '../../src/scan/uuid.ts';
 import { outputDifference } from '../scan/output-difference.ts';
 import { createTable, createTableFrames, type Table } from './dialect-cases.ts';
-import { damage, type Random } from './scan-cases.ts';
+import { damage } from './scan-cases.ts';
 import { fromRegression, type RegressionFrame, shrink, toRegression } from './scan-compare.ts';
+import type { Random } from './scan-values.ts';
 
 /** 2025-06-09T12:30:15.250Z, around which the times of the cases lie. */
 export const BASE_TIME_MS = 1_749_472_215_250;

@@ -4,178 +4,20 @@
  */
 import { createCorpus } from '../../bench/corpus.ts';
 import type { FixtureFrame } from '../../bench/scan-fixture.ts';
-
-export type Random = () => number;
-
-const below = (random: Random, bound: number) => random() % bound;
-const pick = <Item>(random: Random, items: readonly Item[]): Item =>
-  items[below(random, items.length)] as Item;
-const oneIn = (random: Random, count: number) => below(random, count) === 0;
-
-const COLUMN_KEYS = [
-  'event_id',
-  'event_type',
-  'app_id',
-  'device_id',
-  'user_id',
-  'session_id',
-  'timestamp',
-  'platform',
-  'os_version',
-  'app_version',
-  'attribution',
-  'event_data',
-  'context',
-];
-/** Names of the nested dialect of the harness, and of envelopes. */
-const OTHER_KEYS = [
-  'messageId',
-  'event',
-  'type',
-  'app',
-  'anonymousId',
-  'userId',
-  'properties',
-  'campaign',
-  'device',
-  'name',
-  'id',
-  'batch',
-  'events',
-];
-const KEYS = [
-  '',
-  'a',
-  'b',
-  'k',
-  '_k',
-  '__k',
-  'key with space',
-  'caf\u00e9',
-  '\u65e5\u672c',
-  'a\\u0062c',
-  'abc',
-  '\\ud800',
-  '\\ufffd',
-  '\\ud83d\\ude00',
-  '\ud83d\ude00',
-  '\\"',
-  'eight__8',
-  'sixteen_bytes_16',
-  'seventeen_bytes17',
-  'seventeen_bxtes17',
-  'x'.repeat(70),
-  'ev\\u0065nt_type',
-];
-const TEXTS = [
-  '',
-  't',
-  'shop',
-  'some text',
-  '  spaces  ',
-  'caf\u00e9 "x"'.replaceAll('"', '\\"'),
-  '\\u00e9',
-  '\\ud800',
-  '\\udc00\\ud800',
-  '\\ud83d\\ude00',
-  '\\ud83d',
-  '\ud83d\ude00 emoji',
-  '\\\\',
-  '\\\\\\"',
-  '\\/\\b\\f\\n\\r\\t',
-  '{[,:]}',
-  '}}}]]]',
-  '\u007f\u0080\u07ff\u0800\uffff',
-  'x'.repeat(15),
-  'x'.repeat(16),
-  'x'.repeat(63),
-  'x'.repeat(64),
-  'x'.repeat(65),
-  'y'.repeat(128),
-  'y'.repeat(129),
-  'z'.repeat(256),
-  'z'.repeat(257),
-  '\\u0041'.repeat(128),
-  '\\u0041'.repeat(129),
-];
-const TIMES = [
-  '1749470400000',
-  '1749470400',
-  '1749470400.123',
-  '1749470400123456',
-  '1749470400123456789',
-  '1.7494704e9',
-  '1.7494704e12',
-  '17494704E8',
-  '"2025-06-09T12:00:00.000Z"',
-  '"2025-06-09"',
-  '"2025-06-09 12:00"',
-  '"2024-02-29T23:59:59,9999+05:30"',
-  '"2025-02-29T00:00:00Z"',
-  '"2025-06-09T12:00:00.1-0830"',
-  '"2025-06-09T24:00:00Z"',
-  '"1999-12-31T23:59:59.999Z"',
-  '"2100-01-01T00:00:00Z"',
-  '"0000-01-01"',
-  '"1749470400000"',
-  '"1.7e9"',
-  '"-1"',
-  '-1749470400000',
-  '0',
-  '-0',
-  '""',
-  '"\\u0032025-06-09"',
-  'null',
-  'true',
-  '1e400',
-  '99999999999',
-  '100000000000',
-  '"99999999999.9999e0"',
-  '"1e999"',
-  '946684799999.9',
-];
-const NUMBERS = [
-  '0',
-  '-0',
-  '1',
-  '-1',
-  '12',
-  '12.5',
-  '1e5',
-  '1E+5',
-  '1e-5',
-  '9223372036854775807',
-  '9223372036854775808',
-  '-9223372036854775808',
-  '-9223372036854775809',
-  '18446744073709551615',
-  '18446744073709551616',
-  '123456789012345678',
-  '1.7976931348623157e308',
-  '1.7976931348623159e308',
-  '1e309',
-  '-1e309',
-  '1e-400',
-  '0e999999999999',
-  '0.0000001',
-  `1${'0'.repeat(305)}.5`,
-  `${'9'.repeat(310)}.5`,
-  `0.${'0'.repeat(310)}1e310`,
-  '01',
-  '-',
-  '+1',
-  '.5',
-  '1.',
-  '1e',
-  '1e+',
-  '0x10',
-  '--1',
-  '1.2.3',
-  'NaN',
-  'Infinity',
-];
-const WORDS = ['true', 'false', 'null', 'nul', 'tru', 'fals', 'truefalse', 'True', 'nullx'];
-const SPACES = ['', '', '', '', ' ', '  ', '\n', '\r\n', '\t', ' \n ', '\u00a0', '\f'];
+import {
+  below,
+  COLUMN_KEYS,
+  KEYS,
+  NUMBERS,
+  OTHER_KEYS,
+  oneIn,
+  pick,
+  type Random,
+  SPACES,
+  TEXTS,
+  TIMES,
+  WORDS,
+} from './scan-values.ts';
 
 /** A generator of frames. `errors` makes roughly one event in three faulty by construction. */
 export function createFrameSource(random: Random): () => FixtureFrame {
@@ -226,8 +68,9 @@ function envelope(random: Random, events: readonly string[]): string {
 }
 
 function event(random: Random, corpora: ReturnType<typeof createCorpus>[]): string {
-  const kind = below(random, 12);
+  const kind = below(random, 14);
   if (kind === 0) return value(random, 0);
+  if (kind > 11) return familiar(random);
   if (kind < 4) return JSON.stringify(pick(random, corpora).next(), null, oneIn(random, 4) ? 1 : 0);
   const members: string[] = [];
   const minimal = oneIn(random, 2)
@@ -246,6 +89,45 @@ function event(random: Random, corpora: ReturnType<typeof createCorpus>[]): stri
   }
   if (oneIn(random, 3)) members.sort(() => (random() & 1) - 0.5);
   return `{${join(random, members)}}`;
+}
+
+/** Sequences of keys that come again and again, so that a scanner may expect them; `@` is an object, `#` an array. */
+const FAMILIAR = [
+  ['event_id', 'event_type', 'app_id', 'device_id', 'timestamp', 'event_data@', 'context@'],
+  ['event_id', 'event_type', 'app_id', 'user_id', 'a', 'k', 'event_data@', 'b#', 'platform'],
+  ['event', 'userId', 'timestamp', 'context@', 'properties@', 'k'],
+] as const;
+const FAMILIAR_INSIDE = ['a', 'b', 'k', '_k', 'eight__8', 'device', 'name'] as const;
+
+/** An event of a familiar sequence, mostly with one key changed, doubled, dropped, moved, spelt or spaced otherwise. */
+function familiar(random: Random): string {
+  const keys: string[] = [...pick(random, FAMILIAR)];
+  const change = below(random, 9);
+  const at = below(random, keys.length);
+  if (change === 0) keys[at] = pick(random, KEYS);
+  else if (change === 1) keys.splice(at, 0, pick(random, keys));
+  else if (change === 2) keys.splice(at, 1);
+  else if (change === 3) keys.push(...keys.splice(at, 1));
+  else if (change === 4) keys[at] = keys[at]!.replace('e', '\\u0065');
+  const members = keys.map((key, index) => {
+    const isOdd = change > 4 && index === at;
+    const name = key.replace(/[@#]$/, '');
+    const colon = isOdd && change === 5 ? ' : ' : ':';
+    return `"${name}"${colon}${isOdd && change === 6 ? value(random, 1) : familiarValue(random, key)}`;
+  });
+  return `{${members.join(change === 7 ? ', ' : ',')}}`;
+}
+
+function familiarValue(random: Random, key: string): string {
+  const inside = () => {
+    const keys = FAMILIAR_INSIDE.slice(0, 3 + below(random, 4));
+    if (oneIn(random, 6)) keys[below(random, keys.length)] = pick(random, FAMILIAR_INSIDE);
+    return `{${keys.map((name) => `"${name}":${pick(random, ['1', '"t"', '2.5', 'true', 'null', '{}', '[]'])}`)}}`;
+  };
+  if (key.endsWith('@')) return inside();
+  if (key.endsWith('#')) return `[${Array.from({ length: below(random, 4) }, inside)}]`;
+  if (key === 'timestamp') return pick(random, TIMES);
+  return `"${pick(random, ['t', 'shop', 'a b', ''])}"`;
 }
 
 function member(random: Random, depth: number): string {
