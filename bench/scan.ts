@@ -1,6 +1,6 @@
 /**
  * Events a CPU-second of the native scanner and of the reference, beside JSON.parse + check + JSON.stringify over
- * the same bodies. They take turns, so that a slow second of the machine hits all; the median of several turns
+ * the same bodies; and of the native scanner with its lines encoded into Native blocks, in both forms of JSON columns. They take turns, so that a slow second of the machine hits all; the median of several turns
  * counts. What is compared is the same work: from the bytes of bodies to canonical lines and records.
  * Then, from such lines, Kafka record batches (record-batch.ts) beside kafkajs' own encoder.
  *
@@ -13,10 +13,13 @@ import { parseArgs } from 'node:util';
 import { compileDialect } from '../src/dialects/compile.ts';
 import { penstock } from '../src/dialects/penstock.ts';
 import { segment } from '../src/dialects/segment.ts';
+import { BLOCK_BYTES_MAX, BLOCK_CHUNK_BYTES, NATIVE_BLOCK_ROWS_MAX } from '../src/limits.ts';
 import { createScanOutput, type Scanner, type ScanSetup } from '../src/scan/contract.ts';
 import { createNativeScanner, nativeKernel } from '../src/scan/native.ts';
 import { createReferenceScanner } from '../src/scan/reference/scanner.ts';
 import { createUuidSource } from '../src/scan/uuid.ts';
+import { createNativeBlockEncoder } from '../src/sinks/native-block.ts';
+import type { JsonForm } from '../src/sinks/native-block-setup.ts';
 import { FRAMES_PER_SLAB_MAX } from '../src/slab/layout.ts';
 import { type CorpusSize, createCorpus, createRandom } from './corpus.ts';
 import { printInstructions } from './instructions.ts';
@@ -47,6 +50,9 @@ interface Figure {
   readonly bytesPerEvent: number;
   /** Undefined where the native scanner is not built. */
   readonly native: number | undefined;
+  /** Scan, then blocks with JSON by path and as text. */
+  readonly nativeWithPaths: number | undefined;
+  readonly nativeWithText: number | undefined;
   readonly reference: number;
   readonly jsonParse: number;
 }
@@ -63,7 +69,8 @@ const report = {
   eventsPerSecond: figures,
   batchRecordsPerSecond: recordBatches,
 };
-for (const { size, bytesPerEvent, native, reference, jsonParse } of figures) {
+for (const figure of figures) {
+  const { size, bytesPerEvent, native, reference, jsonParse } = figure;
   const ratios =
     native === undefined
       ? ''
@@ -72,6 +79,11 @@ for (const { size, bytesPerEvent, native, reference, jsonParse } of figures) {
     `${size.padEnd(7)} ${bytesPerEvent.toFixed(0).padStart(5)} B  native ${millions(native)}  ` +
       `reference ${millions(reference)}  JSON.parse+check+stringify ${millions(jsonParse)}  ${ratios}`,
   );
+  if (native !== undefined) {
+    console.log(
+      `${' '.repeat(15)}scan + Native block: JSON by path ${millions(figure.nativeWithPaths)}, as text ${millions(figure.nativeWithText)}`,
+    );
+  }
 }
 const rateOfKafkajs = recordBatches.find(({ name }) => name === 'kafkajs')?.rate ?? Number.NaN;
 for (const { name, rate, bytesPerRecord } of recordBatches) {
@@ -117,11 +129,33 @@ function measure(size: CorpusSize): Figure {
       return output.recordCount;
     };
   };
+  const encodeOnce = (scanner: Scanner, jsonForm: JsonForm) => {
+    const output = createScanOutput();
+    const job = slab.job();
+    const piece = Buffer.allocUnsafeSlow(BLOCK_CHUNK_BYTES);
+    const bounds = { bytesMax: BLOCK_BYTES_MAX, rowsMax: NATIVE_BLOCK_ROWS_MAX };
+    const encoder = createNativeBlockEncoder({ jsonForm, ...bounds });
+    if (encoder === undefined) throw new Error('the addon has a scanner and no encoder');
+    return () => {
+      resetVerdicts(slab.words);
+      scanner.scan(job, output);
+      for (let from = 0; from < output.lineBytes; ) {
+        const taken = encoder.append(output.lines.subarray(from, output.lineBytes));
+        from += taken;
+        // Written out over one piece of memory: what a disk makes of it is not measured here.
+        if (encoder.isFull()) encoder.take(() => piece);
+        else if (from < output.lineBytes) throw new Error('a line of the scanner is damaged');
+      }
+      return output.recordCount;
+    };
+  };
   const native = createNativeScanner(setup());
   const contenders = [
     scanOnce(createReferenceScanner(setup())),
     () => bodies.reduce((sum, body) => sum + parseAndStringify(body), 0),
-    ...(native === undefined ? [] : [scanOnce(native)]),
+    ...(native === undefined
+      ? []
+      : [scanOnce(native), encodeOnce(native, 'paths'), encodeOnce(native, 'text')]),
   ];
   if (contenders.some((once) => once() !== eventCount))
     throw new Error('an event of the corpus was not accepted');
@@ -134,8 +168,9 @@ function measure(size: CorpusSize): Figure {
       if (turn > 0) rates[index]?.push(rate);
     }
   }
-  const [reference = 0, jsonParse = 0, nativeRate] = rates.map(median);
-  return { size, bytesPerEvent: bytes / eventCount, native: nativeRate, reference, jsonParse };
+  const [reference = 0, jsonParse = 0, nativeRate, nativeWithPaths, nativeWithText] = rates.map(median);
+  const bytesPerEvent = bytes / eventCount;
+  return { size, bytesPerEvent, native: nativeRate, nativeWithPaths, nativeWithText, reference, jsonParse };
 }
 
 /** Records of the medium corpus a CPU-second into sealed record batches. */

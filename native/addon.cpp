@@ -6,6 +6,7 @@
 //       true, or false when the slab contradicts itself. `counts` is a Float64Array of the id counter in, and of
 //       id counter, line bytes, records, errors and surrogates out. A table that had to grow is set on `output`.
 //   crc32c, createBatches, planBatches, writeBatches  see kafka/door.h
+//   createBlock, appendBlock, measureBlock, takeBlock  see encode/door.h
 //
 // The one translation unit of the scanner: its stages are headers, so that the compiler sees through all of them.
 #include <node_api.h>
@@ -14,6 +15,7 @@
 
 #include "create.h"
 #include "elements.h"
+#include "encode/door.h"
 #include "kafka/door.h"
 
 namespace {
@@ -137,5 +139,6 @@ NAPI_MODULE_INIT() {
   define(env, exports, "scan", scan);
   penstock::defineRecordBatches(
       [&](const char* name, napi_callback callback) { define(env, exports, name, callback); });
+  penstock::defineBlocks([&](const char* name, napi_callback callback) { define(env, exports, name, callback); });
   return exports;
 }

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# The native scanner and the encoder of record batches, built with AddressSanitizer and UndefinedBehaviorSanitizer, inside of Node:
+# The native scanner and the encoders of record batches and blocks, built with AddressSanitizer and UndefinedBehaviorSanitizer, inside of Node:
 #   bash scripts/native-sanitize.sh [cases] [seed]       the differential fuzzers, for each instruction set
 #   bash scripts/native-sanitize.sh suite [vitest …]     the tests, all of them or those named
 # Node's own memory is left alone: the sanitizer is loaded before it, and leaks of Node itself are not looked for. Needs
 # a compiler with its sanitizers; leaves the ordinary build as it was. Without Node, and with leaks: native-fuzz.sh.
 #
 # Of the suite, tests that hold a time may fail, since a scanner so built is several times slower: what counts is the last
-# line. Two files load chDB into the test's own process, where it does not start under another allocator; they are left
+# line. Some files load chDB into the test's own process, where it does not start under another allocator; they are left
 # out, and say nothing about the scanner.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -48,7 +48,7 @@ if [ "${1:-}" = suite ]; then
   shift
   code=0
   sanitized node node_modules/vitest/vitest.mjs run --exclude test/sinks/embedded/faults.test.ts \
-    --exclude test/sinks/embedded/query-door.test.ts "$@" || code=$?
+    --exclude test/sinks/embedded/query-door.test.ts --exclude 'test/sinks/native-block*.test.ts' "$@" || code=$?
   report_faults && exit "$code"
   exit 1
 fi
@@ -60,4 +60,6 @@ for kernel in '' haswell fallback; do
       node "dist/test/fuzz/$fuzzer-differential.js" --cases "$cases" --seed "$seed" || { report_faults; exit 1; }
   done
 done
+echo 'sanitize: blocks'
+sanitized node dist/test/fuzz/native-blocks.js --cases "$cases" --seed "$seed" || { report_faults; exit 1; }
 report_faults

@@ -25,6 +25,7 @@ import { Exposition } from './metrics/exposition.ts';
 import { readinessOf } from './readiness.ts';
 import { scannerName } from './scan/scanner.ts';
 import { type Store, startStore } from './sinks/embedded/store-process.ts';
+import type { JsonForm } from './sinks/native-block-setup.ts';
 import { MemoryBudget } from './slab/budget.ts';
 import { SlabPool } from './slab/pool.ts';
 import { Stream } from './websocket/stream.ts';
@@ -94,6 +95,7 @@ export async function startAppliance(
       blockBytesMax: config.embedded.blockBytesMax,
       flushIntervalMs: config.embedded.flushIntervalMs,
       spoolBytesMax: config.embedded.spoolBytesMax,
+      jsonForm: scanner === 'native' ? jsonFormOf(store.objectType) : undefined,
     },
   };
   const workers = new WorkerPool(parts.workerEntry ?? WORKER_ENTRY, config.workers, setup, log, () =>
@@ -186,6 +188,11 @@ function chooseScanner(config: Config, log: Logger): string {
     log.warn('the native scanner is not built; the one in TypeScript serves, several times slower');
   }
   return scanner;
+}
+
+/** What blocks hold in object columns of that type; lines where it is not known. */
+function jsonFormOf(objectType: Store['objectType']): JsonForm | undefined {
+  return objectType && { JSON: 'paths' as const, String: 'string' as const }[objectType];
 }
 
 /** Starts the store and logs each time it comes up, with the port of its query door. */

@@ -107,11 +107,21 @@ export const FREE_SLABS_MAX = 16;
 
 // ── Sinks ────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** A block of the embedded store goes out at this many bytes of canonical lines: ~30,000 events, one part each. */
+/** A block of the embedded store goes out at this many bytes: ~75,000 events encoded, ~26,000 as lines; one part each. */
 export const BLOCK_BYTES_MAX = 16 * MiB;
+/** … or at this many rows, whose indexes and offsets then stay within 32 bits whatever they hold. */
+export const NATIVE_BLOCK_ROWS_MAX = 262_144;
+/** … or at this many bytes, however large the configured blocks are: their pieces stay countable, their offsets too. */
+export const NATIVE_BLOCK_BYTES_MAX = 128 * MiB;
+/** Of these, what says which row has a value of which type at which path: 30 bytes an event are usual; keys that come late, and arrays of empty objects, want far more. */
+export const NATIVE_BLOCK_PLACES_BYTES_MAX = 16 * MiB;
+/** What an encoder keeps of its memory from one block to the next: a block, whose columns have grown by doubling, twice. */
+export const NATIVE_BLOCK_KEEP_BYTES = 64 * MiB;
+/** Pieces that one block is written into: a full one, the places, and a line more, whose numbers may be 9 bytes for 2. */
+export const NATIVE_BLOCK_PIECES_MAX = 512;
 /** … or this long after its first event. Shorter makes too many parts at light load, longer shows events late. */
 export const FLUSH_INTERVAL_MS = 250;
-/** Block files waiting for the store, over all workers; at 500 B an event this is 8 million events. */
+/** Block files waiting for the store, over all workers; at 217 B an encoded event this is 20 million events. */
 export const SPOOL_BYTES_MAX = 4096 * MiB;
 /** A sink looks so often at what others left in the spool folder, while it writes or waits for room. */
 export const SPOOL_LOOK_INTERVAL_MS = 1_000;
@@ -217,6 +227,15 @@ assert(KAFKA_BATCH_BYTES_MAX <= KAFKA_OUTPUT_BYTES_MAX, 'a record batch fits wha
 assert(KAFKA_BATCH_RECORDS_MAX <= KAFKA_CALL_RECORDS_MAX, 'one call can fill a batch');
 assert(KAFKA_HEADERS_BYTES_MAX < KAFKA_BATCH_BYTES_MAX, 'a record has room beside its headers');
 assert(LINES_BYTES_MAX < 2 ** 31, 'a place in the lines of a slab fits 31 bits');
+assert(
+  2 * BLOCK_BYTES_MAX <= NATIVE_BLOCK_KEEP_BYTES,
+  'a block of ordinary size keeps its memory for the next',
+);
+assert(
+  NATIVE_BLOCK_BYTES_MAX + NATIVE_BLOCK_PLACES_BYTES_MAX + 5 * BODY_BYTES_MAX <
+    NATIVE_BLOCK_PIECES_MAX * BLOCK_CHUNK_BYTES,
+  'a full block and one event more fit the pieces',
+);
 assert(RETRY_DELAY_MS_MIN < RETRY_DELAY_MS_MAX, 'a backoff can grow');
 assert(2 * STORE_MESSAGE_BYTES_MAX < STORE_LINE_BYTES_MAX, 'an escaped message fits a line of the socket');
 assert(STORE_PING_INTERVAL_MS * 2 < STORE_SILENCE_MS_MAX, 'one lost sign of life is no silence');

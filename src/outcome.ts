@@ -76,6 +76,9 @@ const OUTCOMES = {
 /** A stable code: clients, metrics and `events_rejected` all carry this word. */
 export type Reason = keyof typeof OUTCOMES;
 
+/** HTTP status of a refusal. */
+export type Status = OutcomeRow['status'];
+
 /** Reasons by number; index 0 is "accepted" and has no reason. */
 export const REASONS: readonly Reason[] = ['' as Reason, ...(Object.keys(OUTCOMES) as Reason[])];
 

@@ -1,4 +1,4 @@
-import { outcome, type Reason } from './outcome.ts';
+import { outcome, type Reason, type Status } from './outcome.ts';
 
 /** A refusal as RFC 9457 writes it; `code` is the stable word, the other members are for people. */
 export interface Problem {
@@ -26,14 +26,17 @@ export const STATUS_LINES = {
 } as const;
 
 /** The problem of a reason; `extensions` are further members. */
-export function problem(reason: Reason, extensions: Record<string, unknown> = {}): Problem {
-  const row = outcome(reason);
+export function problem(
+  reason: Reason,
+  extensions: Record<string, unknown> = {},
+  status: Status = outcome(reason).status,
+): Problem {
   return {
     type: 'about:blank',
-    title: STATUS_LINES[row.status].slice(4),
-    status: row.status,
+    title: STATUS_LINES[status].slice(4),
+    status,
     code: reason,
-    detail: row.message,
+    detail: outcome(reason).message,
     ...extensions,
   };
 }

@@ -5,7 +5,7 @@
  *
  *   HTTP frame, not refused whole      the body of the answer, status as replyStatus says
  *   WebSocket frame with rejections    JSON array of {index, code, field?, message}
- *   any other                          nothing: verdict words and outcome.ts say all
+ *   any other                          nothing: verdict words and outcome.ts say all, or the route's own `okBody`
  *
  * Work here is per frame and per rejected event that an answer names, never per accepted event.
  */
@@ -62,8 +62,9 @@ export function renderReplies(words: Uint32Array, output: ScanOutput, routes: re
     const http = words[row + FrameWord.transport] === Transport.http;
     const rejected = words[row + FrameWord.rejected]!;
     if (!http && rejected === 0) continue;
-    writer.begin(frame);
     const route = routes[words[row + FrameWord.route]!]!;
+    if (route.okBody !== undefined) continue;
+    writer.begin(frame);
     if (!http) {
       writer.text(JSON.stringify(eventErrors(output, errorStart, error, route.program.fields)));
     } else if (rejected > 0) {

@@ -7,6 +7,7 @@
  * around the event when it begins with `^` (`^sentAt`). The text of a path is also the `field` of an error answer.
  */
 import type { ClientColumn, ObjectColumn, ScalarColumn } from '../event.ts';
+import type { Reason, Status } from '../outcome.ts';
 
 /** What a route takes: one object, or any of object, array, envelope and NDJSON. */
 export const Shape = { single: 'single', batch: 'batch' } as const;
@@ -133,4 +134,6 @@ export interface Dialect {
 export interface Answers {
   /** 200 body, whatever became of its events: those refused are in the dead letters. */
   readonly ok: string;
+  /** HTTP statuses of requests refused whole, where these SDKs take another one better than that of outcome.ts. */
+  readonly statuses?: { readonly [Name in Reason]?: Status };
 }

@@ -79,5 +79,6 @@ export const segment: Dialect = {
   direct: IN_BROWSER,
   rest: 'context',
   required: ['event_type', 'app_id', ['device_id', 'user_id']],
-  answers: { ok: '{"success":true}' },
+  // Segment's SDKs drop a batch on 400 and 413 alike; clients that halve their batches do so on 413 only.
+  answers: { ok: '{"success":true}', statuses: { batch_too_large: 413 } },
 };

@@ -6,6 +6,7 @@
 import type { HttpResponse } from 'uWebSockets.js';
 import { ACK_LEVEL } from '../ack/level.ts';
 import { replyStatus } from '../ack/replies.ts';
+import type { Route } from '../dialects/routes.ts';
 import { Transport } from '../event.ts';
 import type { FrontStage } from '../front.ts';
 import { REASONS, type Reason } from '../outcome.ts';
@@ -19,7 +20,9 @@ import { Upload } from './upload.ts';
 
 /** What of the request's head the exchange needs later: request objects of uWebSockets die with their callback. */
 export interface RequestHead extends Carried {
-  readonly route: number;
+  readonly route: Route;
+  /** Place of the route in ROUTES. */
+  readonly routeIndex: number;
   readonly app: number;
   readonly encoding: number;
   readonly address: Uint8Array;
@@ -53,6 +56,11 @@ export class Exchange implements FrameOwner {
       return;
     }
     this.#left();
+    const { okBody } = this.#head.route;
+    if (okBody !== undefined) {
+      this.#answerAccepted(response, okBody);
+      return;
+    }
     const start = replies.table[frame * 2]!;
     const body = replies.bytes.subarray(start, start + replies.table[frame * 2 + 1]!);
     const status = replyStatus(words[row + FrameWord.accepted]!, words[row + FrameWord.rejected]!);
@@ -64,13 +72,26 @@ export class Exchange implements FrameOwner {
     this.refuse('worker_lost');
   }
 
-  /** Answers with the reason's problem; `close` also ends the connection, for bodies that will not be read. */
+  /**
+   * Answers with the reason's problem; `close` also ends the connection, for bodies that will not be read. SDKs with
+   * answers of their own send empty beacons, with which nothing is lost: they get their 200.
+   */
   refuse(reason: Reason, close = false): void {
     const response = this.#response;
     if (response === undefined) return;
     this.#left();
     this.#dropUpload();
-    refuseRequest(this.#stage, response, reason, this.#head, { close, withBody: true, allow: undefined });
+    const head = this.#head;
+    const { okBody } = head.route;
+    if (reason === 'empty_body' && okBody !== undefined) {
+      this.#answerAccepted(response, okBody);
+      return;
+    }
+    refuseRequest(this.#stage, response, reason, head.route.statusOf(reason), head, {
+      close,
+      withBody: true,
+      allow: undefined,
+    });
   }
 
   #answerAccepted(response: HttpResponse, body: Uint8Array): void {
@@ -132,7 +153,7 @@ export class Exchange implements FrameOwner {
     } else {
       const taken = this.#stage.dispatcher.append(
         body,
-        head.route,
+        head.routeIndex,
         head.app,
         head.encoding,
         Transport.http,

@@ -7,7 +7,7 @@
 import type { HttpRequest, HttpResponse, TemplatedApp } from 'uWebSockets.js';
 import { OPEN_MODE, UNKNOWN_KEY } from '../admission/apps.ts';
 import { readWriteKey } from '../admission/write-key.ts';
-import { ROUTES } from '../dialects/routes.ts';
+import { ROUTES, type Route } from '../dialects/routes.ts';
 import type { FrontStage } from '../front.ts';
 import { USER_AGENT_BYTES_MAX } from '../limits.ts';
 import type { Reason } from '../outcome.ts';
@@ -21,12 +21,12 @@ const METHODS = 'POST, OPTIONS';
 
 /** Registers every ingest route, with and without a trailing slash. */
 export function registerIngestRoutes(app: TemplatedApp, stage: FrontStage): void {
-  for (const [route, { path }] of ROUTES.entries()) {
-    if (path === undefined) continue;
-    for (const pattern of [path, `${path}/`]) {
+  for (const [index, route] of ROUTES.entries()) {
+    if (route.path === undefined) continue;
+    for (const pattern of [route.path, `${route.path}/`]) {
       app.post(
         pattern,
-        guarded(stage, (response, request) => receive(stage, response, request, route)),
+        guarded(stage, (response, request) => receive(stage, response, request, route, index)),
       );
       app.options(pattern, (response, request) => answerPreflight(response, request, METHODS));
       app.any(pattern, (response, request) =>
@@ -36,15 +36,22 @@ export function registerIngestRoutes(app: TemplatedApp, stage: FrontStage): void
   }
 }
 
-function receive(stage: FrontStage, response: HttpResponse, request: HttpRequest, route: number): void {
-  const admitted = admit(stage, request);
+function receive(
+  stage: FrontStage,
+  response: HttpResponse,
+  request: HttpRequest,
+  route: Route,
+  routeIndex: number,
+): void {
+  const admitted = admit(stage, request, route);
   if (typeof admitted === 'string') {
-    refuseHead(stage, response, request, admitted);
+    refuseHead(stage, response, request, admitted, undefined, route.statusOf(admitted));
     return;
   }
   const address = stage.clientAddress;
   new Exchange(stage, response, {
     route,
+    routeIndex,
     app: admitted.app,
     encoding: admitted.encoding,
     address: address.of(
@@ -57,10 +64,14 @@ function receive(stage: FrontStage, response: HttpResponse, request: HttpRequest
 }
 
 /** The request's app and encoding, or the reason why it is refused by its head. */
-function admit(stage: FrontStage, request: HttpRequest): { app: number; encoding: number } | Reason {
+function admit(
+  stage: FrontStage,
+  request: HttpRequest,
+  route: Route,
+): { app: number; encoding: number } | Reason {
   if (stage.draining()) return 'draining';
   if (stage.isFull()) return 'overloaded';
-  const app = stage.apps.openMode ? OPEN_MODE : stage.apps.find(readWriteKey(request));
+  const app = stage.apps.openMode ? OPEN_MODE : stage.apps.find(readWriteKey(request, route.keyPlaces));
   if (app === UNKNOWN_KEY) return 'unauthorized';
   if (stage.apps.restrictsOrigins && !stage.apps.allowsOrigin(app, request.getHeader('origin'))) {
     return 'forbidden_origin';

@@ -2,7 +2,7 @@
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
 import type { FrontStage } from '../front.ts';
 import { REQUEST_ID_BYTES_MAX } from '../limits.ts';
-import { outcome, type Reason } from '../outcome.ts';
+import { outcome, type Reason, type Status } from '../outcome.ts';
 import { problem, STATUS_LINES } from '../problem.ts';
 import { readOrigin, writeCors } from './cors.ts';
 
@@ -28,16 +28,20 @@ function isPlainId(id: string): boolean {
   return id.length <= REQUEST_ID_BYTES_MAX && /^[\x21-\x7e]*$/.test(id);
 }
 
-/** Refuses a request by its head alone; a body that is too large is not read, so its connection ends. */
+/**
+ * Refuses a request by its head alone; a body that is too large is not read, so its connection ends. `status` is the
+ * route's, where it has one of its own.
+ */
 export function refuseHead(
   stage: FrontStage,
   response: HttpResponse,
   request: HttpRequest,
   reason: Reason,
   allow?: string,
+  status: Status = outcome(reason).status,
 ): void {
   const close = reason === 'body_too_large';
-  refuseRequest(stage, response, reason, readCarried(request), {
+  refuseRequest(stage, response, reason, status, readCarried(request), {
     close,
     allow,
     withBody: request.getMethod() !== 'head',
@@ -56,20 +60,21 @@ export function refuseRequest(
   stage: FrontStage,
   response: HttpResponse,
   reason: Reason,
+  status: Status,
   carried: Carried,
   form: RefusalForm,
 ): void {
-  const row = outcome(reason);
   const requestId = carried.requestId || stage.newRequestId();
   stage.refused(reason, requestId, carried.traceparent);
   response.cork(() => {
-    response.writeStatus(STATUS_LINES[row.status]).writeHeader('Content-Type', 'application/problem+json');
-    if (row.retry) response.writeHeader('Retry-After', String(stage.retryAfterSeconds()));
+    response.writeStatus(STATUS_LINES[status]).writeHeader('Content-Type', 'application/problem+json');
+    if (outcome(reason).retry) response.writeHeader('Retry-After', String(stage.retryAfterSeconds()));
     if (form.allow !== undefined) response.writeHeader('Allow', form.allow);
-    if (row.status === 401) response.writeHeader('WWW-Authenticate', 'Bearer');
+    if (status === 401) response.writeHeader('WWW-Authenticate', 'Bearer');
     response.writeHeader('X-Request-Id', requestId);
     if (carried.corsOrigin !== '') writeCors(response, carried.corsOrigin);
-    endWith(response, JSON.stringify(problem(reason, { request_id: requestId })), form.withBody, form.close);
+    const body = JSON.stringify(problem(reason, { request_id: requestId }, status));
+    endWith(response, body, form.withBody, form.close);
   });
 }
 

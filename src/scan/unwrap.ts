@@ -6,6 +6,8 @@
  *   gzip     declared, or undeclared by its first bytes 1f 8b: several SDKs compress without saying so
  *   deflate  zlib's wrapping or none: HTTP means the first, many clients send the second
  *   br, zstd as declared; zstd where node:zlib has it
+ *   none     declared compressed, but it cannot be read so and begins as JSON does: some proxies decompress bodies and
+ *            leave the header
  */
 import zlib from 'node:zlib';
 import {
@@ -66,11 +68,15 @@ export function unwrapFrames(
     const length = words[row + FrameWord.bodyLength]!;
     const encoding = detectEncoding(words[row + FrameWord.encoding]!, slabBytes, offset, length);
     if (encoding === Encoding.identity) {
-      if (length > limits.bodyBytesMax) words[row + FrameWord.reason] = ReasonNumber.body_too_large;
+      words[row + FrameWord.reason] = reasonOfPlain(length, limits);
     } else {
       unwrapFrame(words, row, slabBytes.subarray(offset, offset + length), encoding, arena, limits);
     }
   }
+}
+
+function reasonOfPlain(bodyBytes: number, limits: UnwrapLimits): number {
+  return bodyBytes > limits.bodyBytesMax ? ReasonNumber.body_too_large : 0;
 }
 
 function detectEncoding(declared: number, bytes: Uint8Array, offset: number, length: number): number {
@@ -99,7 +105,12 @@ function unwrapFrame(
   const body = inflate(wire, encoding, Math.min(bodyBytesMax, leftBytes));
   if (typeof body === 'number') {
     const isForLackOfRoom = body === ReasonNumber.body_too_large && leftBytes < bodyBytesMax;
-    words[row + FrameWord.reason] = isForLackOfRoom ? ReasonNumber.overloaded : body;
+    const isPlain = body === ReasonNumber.invalid_compression && beginsAsJson(wire);
+    words[row + FrameWord.reason] = isPlain
+      ? reasonOfPlain(wire.length, limits)
+      : isForLackOfRoom
+        ? ReasonNumber.overloaded
+        : body;
     return;
   }
   growArena(arena, body.length);
@@ -125,6 +136,13 @@ function inflate(wire: Uint8Array, encoding: number, outputBytesMax: number): Bu
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
     return code === 'ERR_BUFFER_TOO_LARGE' ? ReasonNumber.body_too_large : ReasonNumber.invalid_compression;
   }
+}
+
+/** An object or array behind a byte order mark and white space, as the scanner takes them. */
+function beginsAsJson(wire: Uint8Array): boolean {
+  let at = wire[0] === 0xef && wire[1] === 0xbb && wire[2] === 0xbf ? 3 : 0;
+  while (wire[at] === 0x20 || wire[at] === 0x0a || wire[at] === 0x0d || wire[at] === 0x09) at++;
+  return wire[at] === 0x7b || wire[at] === 0x5b;
 }
 
 /** zlib's header (RFC 1950 §2.2): method 8 and a check that makes both bytes a multiple of 31. */

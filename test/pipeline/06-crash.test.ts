@@ -2,10 +2,10 @@
  * Chapter 6, what breaks. Threads die, the engine aborts, memory fills, the process is told to go. Each has a clear
  * answer, disturbs nothing else, and takes back no acknowledgement that was given.
  */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
-import { type Running, startServer, until } from '../support/appliance.ts';
+import { type Running, startServer, storePidOf, until } from '../support/appliance.ts';
 import { testEvent, testEvents } from '../support/events.ts';
 import { openSocket, readAnswer } from '../support/raw-http.ts';
 import { StreamClient } from '../support/stream-client.ts';
@@ -26,16 +26,7 @@ async function inFlight(running: Running): Promise<boolean> {
   return /penstock_requests_in_flight\{[^}]*\} [1-9]/.test(text);
 }
 
-/** Process id of the store's child process. */
-function storePid(): number {
-  for (const thread of readdirSync(`/proc/${server.pid}/task`)) {
-    const children = readFileSync(`/proc/${server.pid}/task/${thread}/children`, 'utf8')
-      .split(' ')
-      .filter(Boolean);
-    if (children.length > 0) return Number(children[0]);
-  }
-  throw new Error('no child process');
-}
+const storePid = () => storePidOf(server);
 
 describe('a worker thread that dies', () => {
   const crashing = { main: fileURLToPath(new URL('../faults/crashing-main.mjs', import.meta.url)) };

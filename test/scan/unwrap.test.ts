@@ -84,7 +84,23 @@ describe('unwrapFrames', () => {
     const damaged = zlib.gzipSync(text);
     damaged[20]! ^= 0xff;
     expect(unwrap([{ body: damaged, encoding: Encoding.gzip }])).toEqual(['invalid_compression']);
-    expect(unwrap([{ body: text, encoding: Encoding.gzip }])).toEqual(['invalid_compression']);
+    expect(unwrap([{ body: 'hello', encoding: Encoding.gzip }])).toEqual(['invalid_compression']);
+  });
+  it('takes plain JSON that is declared as compressed, within the limit of a plain body', () => {
+    for (const encoding of [Encoding.gzip, Encoding.deflate, Encoding.br]) {
+      for (const body of [text, '{"a":1}', ' \r\n\t[]', '\ufeff{}']) {
+        expect(unwrap([{ body, encoding }]), `${encoding} ${body.slice(0, 9)}`).toEqual([body]);
+      }
+      for (const body of ['"a"', '17', 'true', ' ', '\ufeff', ' <html>']) {
+        expect(unwrap([{ body, encoding }]), `${encoding} ${body}`).toEqual(['invalid_compression']);
+      }
+      expect(unwrap([{ body: `{${' '.repeat(999)}}`, encoding }], 1000)).toEqual(['body_too_large']);
+    }
+  });
+  it('a damaged body that begins as JSON does is not taken for compressed', () => {
+    const packed = zlib.gzipSync(text);
+    packed[0] = 0x7b;
+    expect(unwrap([{ body: packed, encoding: Encoding.gzip }])).toEqual([packed.toString()]);
   });
   it('cuts bombs at the ratio once they pass its free bytes, and every body at the limit', () => {
     const bomb = (bytes: number) => ({

@@ -3,7 +3,7 @@
  * data folder, ended by process id.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -151,6 +151,17 @@ export async function until(
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   throw new Error(`not within ${timeoutMs} ms: ${typeof what === 'string' ? what : what()}`, { cause: last });
+}
+
+/** Process id of the store, the only child process. Linux. */
+export function storePidOf(server: Running): number {
+  for (const thread of readdirSync(`/proc/${server.pid}/task`)) {
+    const children = readFileSync(`/proc/${server.pid}/task/${thread}/children`, 'utf8')
+      .split(' ')
+      .filter(Boolean);
+    if (children.length > 0) return Number(children[0]);
+  }
+  throw new Error('no child process');
 }
 
 function firstLines(child: ChildProcess, logs: LogLine[]): Promise<LogLine> {

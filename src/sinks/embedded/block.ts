@@ -4,6 +4,7 @@
  */
 import { assert } from '../../assert.ts';
 import { BLOCK_CHUNK_BYTES, FREE_BLOCK_CHUNKS_MAX } from '../../limits.ts';
+import type { NativeBlockEncoder } from '../native-block.ts';
 import type { BlockKind } from './protocol.ts';
 
 export interface Block {
@@ -46,6 +47,20 @@ export function appendToBlock(block: Block, pool: ChunkPool, bytes: Uint8Array, 
   }
   block.bytes += bytes.length;
   block.rows += rows;
+}
+
+/** What the encoder has gathered, as a block of kind native; the encoder begins the next. */
+export function takeNativeBlock(encoder: NativeBlockEncoder, pool: ChunkPool): Block {
+  const block = createBlock('native');
+  block.rows = encoder.rows();
+  block.bytes = encoder.take(() => {
+    const chunk = pool.free.pop() ?? Buffer.allocUnsafeSlow(BLOCK_CHUNK_BYTES);
+    block.chunks.push(chunk);
+    return chunk;
+  });
+  const fullBytes = BLOCK_CHUNK_BYTES * Math.max(0, block.chunks.length - 1);
+  block.lastChunkBytes = block.chunks.length === 0 ? BLOCK_CHUNK_BYTES : block.bytes - fullBytes;
+  return block;
 }
 
 /** VIEWS of the block's bytes in order, valid until releaseBlock. */

@@ -11,10 +11,19 @@
  * unref'd, and the file system is used asynchronously, since scans own this thread's event loop.
  */
 import { systemClock } from '../../clock.ts';
-import { SPOOL_LOOK_INTERVAL_MS } from '../../limits.ts';
+import { NATIVE_BLOCK_BYTES_MAX, NATIVE_BLOCK_ROWS_MAX, SPOOL_LOOK_INTERVAL_MS } from '../../limits.ts';
+import { createNativeBlockEncoder } from '../native-block.ts';
+import type { JsonForm } from '../native-block-setup.ts';
 import type { Sink } from '../sink.ts';
 import { createBackoff, pause } from './backoff.ts';
-import { appendToBlock, type Block, createBlock, createChunkPool, releaseBlock } from './block.ts';
+import {
+  appendToBlock,
+  type Block,
+  createBlock,
+  createChunkPool,
+  releaseBlock,
+  takeNativeBlock,
+} from './block.ts';
 import {
   BLOCK_KINDS,
   type BlockKind,
@@ -35,6 +44,8 @@ export interface EmbeddedSinkOptions {
   readonly blockBytesMax: number;
   readonly flushIntervalMs: number;
   readonly spoolBytesMax: number;
+  /** What Native blocks hold in object columns; undefined writes lines, as does a build without the addon. */
+  readonly jsonForm: JsonForm | undefined;
   readonly logger: StoreLogger;
 }
 
@@ -59,7 +70,16 @@ export function createEmbeddedSink(options: EmbeddedSinkOptions): EmbeddedSink {
   const client = createStoreClient(address.socketPath);
   const writeBackoff = createBackoff();
   const insertBackoff = createBackoff();
-  const open: Record<BlockKind, Block> = {
+  const { blockBytesMax, jsonForm } = options;
+  const encoder =
+    jsonForm === undefined
+      ? undefined
+      : createNativeBlockEncoder({
+          jsonForm,
+          bytesMax: Math.min(blockBytesMax, NATIVE_BLOCK_BYTES_MAX),
+          rowsMax: NATIVE_BLOCK_ROWS_MAX,
+        });
+  const open: Record<Exclude<BlockKind, 'native'>, Block> = {
     jsonl: createBlock('jsonl'),
     'rejected.bin': createBlock('rejected.bin'),
   };
@@ -78,13 +98,39 @@ export function createEmbeddedSink(options: EmbeddedSinkOptions): EmbeddedSink {
   let draining = false;
   let closed = false;
 
-  function gather(kind: BlockKind, bytes: Uint8Array, rows: number): void {
+  /** Into the encoder; what that cannot read, which no scanner writes, goes on as lines, for the store to move aside. */
+  function encode(lines: Uint8Array, rows: number): void {
+    if (encoder === undefined) {
+      gather('jsonl', lines, rows);
+      return;
+    }
+    let from = 0;
+    let left = rows;
+    while (from < lines.length) {
+      const [rowsBefore, bytesBefore] = [encoder.rows(), encoder.bytes()];
+      from += encoder.append(from === 0 ? lines : lines.subarray(from));
+      left -= encoder.rows() - rowsBefore;
+      memoryBytes += encoder.bytes() - bytesBefore;
+      if (encoder.isFull()) seal('native');
+      else if (from < lines.length) {
+        gather('jsonl', lines.subarray(from), left);
+        break;
+      }
+    }
+    sealOrWait('native', false);
+  }
+
+  function gather(kind: Exclude<BlockKind, 'native'>, bytes: Uint8Array, rows: number): void {
     if (bytes.length === 0) return;
     const block = open[kind];
     appendToBlock(block, pool, bytes, rows);
     memoryBytes += bytes.length;
+    sealOrWait(kind, block.bytes >= blockBytesMax);
+  }
+
+  function sealOrWait(kind: BlockKind, isFull: boolean): void {
     // Behind a drain comes no other: what is still appended goes out while the process lives.
-    if (draining || block.bytes >= options.blockBytesMax) seal(kind);
+    if (draining || isFull) seal(kind);
     else if (flushTimer === undefined) {
       flushTimer = setTimeout(flush, options.flushIntervalMs);
       flushTimer.unref();
@@ -92,9 +138,17 @@ export function createEmbeddedSink(options: EmbeddedSinkOptions): EmbeddedSink {
   }
 
   function seal(kind: BlockKind): void {
-    if (open[kind].bytes === 0) return;
-    sealed.push(open[kind]);
-    open[kind] = createBlock(kind);
+    if (kind === 'native') {
+      if (encoder === undefined || encoder.rows() === 0) return;
+      memoryBytes -= encoder.bytes();
+      const block = takeNativeBlock(encoder, pool);
+      memoryBytes += block.bytes;
+      sealed.push(block);
+    } else {
+      if (open[kind].bytes === 0) return;
+      sealed.push(open[kind]);
+      open[kind] = createBlock(kind);
+    }
     void writeBlocks();
   }
 
@@ -223,7 +277,7 @@ export function createEmbeddedSink(options: EmbeddedSinkOptions): EmbeddedSink {
 
   return {
     name: 'embedded',
-    append: (lines, rowCount) => gather('jsonl', lines, rowCount),
+    append: encode,
     appendRejected: (rows, rowCount) => gather('rejected.bin', rows, rowCount),
     pendingBytes: () => memoryBytes,
     spooledBytes: () => spoolBytes,

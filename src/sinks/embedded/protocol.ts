@@ -28,8 +28,11 @@ export interface StoreAddress {
 }
 
 /** Ends of block files' names. */
-export const BLOCK_KINDS = ['jsonl', 'rejected.bin'] as const;
-/** `jsonl` holds canonical lines for `events`, `rejected.bin` RowBinary rows for `events_rejected`. */
+export const BLOCK_KINDS = ['native', 'jsonl', 'rejected.bin'] as const;
+/**
+ * `native` holds rows of `events` in the format Native (../native-block.ts), `jsonl` the same as canonical lines, where
+ * nothing encodes them; `rejected.bin` RowBinary rows for `events_rejected`.
+ */
 export type BlockKind = (typeof BLOCK_KINDS)[number];
 
 /** Behind the name of a file that is still written. */
@@ -69,6 +72,9 @@ export function refusedDir(storeDir: string): string {
 /** In `<dataDir>/store`, mode 0600: what a store process that died said last. It may quote rows, so no log repeats it. */
 export const STDERR_FILE = 'engine-stderr.log';
 
+/** In `<dataDir>/store`: `JSON` or `String`, the type that the object columns of this data directory really have. */
+export const OBJECT_TYPE_FILE = 'object-type';
+
 /** Beside a block file in `spool/`: how often the engine died while it inserted that file, as digits, and why. */
 export function abortsFile(storeDir: string, file: string): string {
   return join(spoolDir(storeDir), `${file}.aborts`);
@@ -81,7 +87,7 @@ export function blockFileName(startId: string, thread: number, sequence: number,
 
 /** Which table a file is for, or undefined when the name is none that blockFileName makes. */
 export function blockKind(file: string): BlockKind | undefined {
-  const match = /^[0-9a-z]+-[0-9]+-[0-9]+\.(jsonl|rejected\.bin)$/.exec(file);
+  const match = /^[0-9a-z]+-[0-9]+-[0-9]+\.(native|jsonl|rejected\.bin)$/.exec(file);
   return match === null ? undefined : (match[1] as BlockKind);
 }
 

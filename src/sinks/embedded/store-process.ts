@@ -24,6 +24,7 @@ import {
   STORE_STOP_TIMEOUT_MS,
 } from '../../limits.ts';
 import { createBackoff } from './backoff.ts';
+import { knownObjectType, type ObjectType } from './object-type.ts';
 import { refusedDir, STDERR_FILE, type StoreAddress, type StoreLogger, spoolDir } from './protocol.ts';
 import { noteAborts } from './store/block-aborts.ts';
 import type { StoreMessage, StorePing, StoreProcessOptions } from './store/store-options.ts';
@@ -34,7 +35,7 @@ export interface StoreOptions {
   readonly port: number;
   readonly ttlDays: number;
   readonly rejectedTtlDays: number;
-  readonly objectType: 'JSON' | 'String';
+  readonly objectType: ObjectType;
   readonly queryResultBytesMax: number;
   readonly logger: StoreLogger;
   /** Folder of the numbered `.sql` files; the package's own by default. */
@@ -45,6 +46,8 @@ export interface StoreOptions {
 export interface Store {
   /** What createEmbeddedSink needs in each worker thread. */
   readonly address: StoreAddress;
+  /** What the object columns are of; undefined when that is not known until the next start. */
+  readonly objectType: ObjectType | undefined;
   /** True while inserts are taken and the engine gives signs of life. */
   ready(): boolean;
   /** Starts after the first. */
@@ -93,6 +96,7 @@ export function startStore(options: StoreOptions): Store {
   for (const dir of [storeDir, spoolDir(storeDir), refusedDir(storeDir)]) {
     mkdirSync(dir, { recursive: true, mode: 0o700 });
   }
+  const objectType = knownObjectType(storeDir, options.objectType);
   const socket = chooseSocketPath(storeDir);
   const address: StoreAddress = {
     socketPath: socket.path,
@@ -260,6 +264,7 @@ export function startStore(options: StoreOptions): Store {
   start();
   return {
     address,
+    objectType,
     ready: isReady,
     restarts: () => restarts,
     queryPort: () => queryPort,

@@ -1,5 +1,13 @@
 /** Faults of the host, of the engine and of one block must not be taken for each other. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { systemClock } from '../../../src/clock.ts';
@@ -33,6 +41,18 @@ function noteOf(file: string): string {
   return existsSync(path) ? readFileSync(path, 'utf8') : '';
 }
 
+/** Whether the process reads that file just now. */
+function hasOpen(pid: number, file: string): boolean {
+  return readdirSync(`/proc/${pid}/fd`).some((descriptor) => {
+    try {
+      return readlinkSync(`/proc/${pid}/fd/${descriptor}`).endsWith(file);
+    } catch {
+      // Closed since it was listed.
+      return false;
+    }
+  });
+}
+
 /** A queue on an engine that fails every insert with `text`. */
 async function failingQueue(text: string) {
   const storeDir = join(harness.dataDir, 'store');
@@ -45,7 +65,7 @@ async function failingQueue(text: string) {
   };
   const engine = { connect: () => connection } as unknown as Engine;
   const address = { socketPath: '', storeDir, startId: 'now' };
-  const targets = { jsonl: TARGET, 'rejected.bin': TARGET };
+  const targets = { native: TARGET, jsonl: TARGET, 'rejected.bin': TARGET };
   const queue = await createInsertQueue(engine, address, targets, harness.logger, () => {});
   const file = blockFileName('now', 1, 0, 'jsonl');
   const path = join(spoolDir(storeDir), file);
@@ -91,8 +111,8 @@ test('a block that the engine dies of is moved aside after a few deaths, also ov
   let store = harness.start({ clock });
   for (let death = 1; death <= BLOCK_ABORTS_MAX; death++) {
     await until(() => store.ready(), 'ready');
-    await new Promise((resolve) => setTimeout(resolve, 150));
     const pid = store.pid() ?? 0;
+    await until(() => hasOpen(pid, deadly), 'in hand');
     process.kill(pid, 'SIGSTOP');
     aheadMs += STORE_HANG_MS_MAX;
     await until(() => !isRunning(pid), 'dead');

@@ -9,6 +9,7 @@ import {
 } from '../../../src/sinks/embedded/embedded-sink.ts';
 import type { StoreLogger } from '../../../src/sinks/embedded/protocol.ts';
 import { type Store, type StoreOptions, startStore } from '../../../src/sinks/embedded/store-process.ts';
+import { BLOCK_COLUMNS } from '../../../src/sinks/native-block-setup.ts';
 
 export interface LogLine {
   readonly level: 'info' | 'warn' | 'error';
@@ -61,6 +62,7 @@ export function createHarness(): Harness {
         blockBytesMax: 1024 * 1024,
         flushIntervalMs: 20,
         spoolBytesMax: 1024 * 1024 * 1024,
+        jsonForm: store.objectType === 'String' ? 'string' : 'paths',
         logger,
         ...options,
       });
@@ -101,9 +103,9 @@ export async function query(store: Store, sql: string): Promise<string> {
   return text.trim();
 }
 
-/** A canonical line; `fields` come over the defaults. */
+/** A canonical line, its columns in their order; `fields` come over the defaults, undefined ones are absent. */
 export function eventLine(id: string, fields: Record<string, unknown> = {}): string {
-  return `${JSON.stringify({
+  const values: Record<string, unknown> = {
     event_id: id,
     event_type: 'page_view',
     app_id: 'shop',
@@ -114,7 +116,8 @@ export function eventLine(id: string, fields: Record<string, unknown> = {}): str
     dialect: 'penstock',
     transport: 'http',
     ...fields,
-  })}\n`;
+  };
+  return `${JSON.stringify(Object.fromEntries(BLOCK_COLUMNS.map(({ name }) => [name, values[name]])))}\n`;
 }
 
 /** Lines with ids `<prefix>-0` … */

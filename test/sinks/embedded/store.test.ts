@@ -183,7 +183,7 @@ describe('trouble', () => {
       writeFileSync(join(spool, 'filler'), Buffer.alloc(500 * 1024));
       const store = harness.start();
       await untilReady(store);
-      const sink = harness.sink(store);
+      const sink = harness.sink(store, { jsonForm: undefined });
       const lines = eventLines('full', 500);
       sink.append(lines, 500);
       await until(() => sink.writeFailures() >= 2, 'writes fail');
@@ -203,7 +203,12 @@ describe('trouble', () => {
     const store = harness.start();
     await untilReady(store);
     await store.stop();
-    const sink = harness.sink(store, { spoolBytesMax: 200_000, threadCount: 2, blockBytesMax: 60_000 });
+    const sink = harness.sink(store, {
+      jsonForm: undefined,
+      spoolBytesMax: 200_000,
+      threadCount: 2,
+      blockBytesMax: 60_000,
+    });
     for (let block = 0; block < 4; block++) sink.append(eventLines(`s${block}`, 300), 300);
     await until(() => sink.spooledBytes() > 0, 'one block written');
     await new Promise((resolve) => setTimeout(resolve, 100));
@@ -225,7 +230,7 @@ describe('the spool', () => {
     const leftBytes = statSync(join(spool, LEFT)).size;
     // A file beside them that the store never takes is not counted.
     writeFileSync(join(spool, 'note.txt'), Buffer.alloc(1_000_000));
-    const sink = harness.sink(store, { spoolBytesMax: leftBytes + 10_000 });
+    const sink = harness.sink(store, { jsonForm: undefined, spoolBytesMax: leftBytes + 10_000 });
     const lines = eventLines('new', 100);
     sink.append(lines, 100);
     await new Promise((resolve) => setTimeout(resolve, 300));
@@ -239,7 +244,7 @@ describe('the spool', () => {
     const store = harness.start();
     await untilReady(store);
     await store.stop();
-    const options = { spoolBytesMax: 100_000, threadCount: 1 };
+    const options = { jsonForm: undefined, spoolBytesMax: 100_000, threadCount: 1 };
     const [dead, next] = [harness.sink(store, options), harness.sink(store, options)];
     dead.append(eventLines('dead', 240), 240);
     await until(() => dead.spooledBytes() > 60_000, 'written');

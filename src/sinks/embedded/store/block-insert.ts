@@ -55,6 +55,7 @@ export const INSERT_SETTINGS = [
 ];
 
 const TARGETS = {
+  native: { table: 'events', format: 'Native' },
   jsonl: { table: 'events', format: 'JSONEachRow' },
   'rejected.bin': { table: 'events_rejected', format: 'RowBinary' },
 } as const satisfies Record<BlockKind, { table: string; format: string }>;
@@ -62,6 +63,7 @@ const TARGETS = {
 /** Reads columns and types from the tables. */
 export async function readInsertTargets(connection: Connection): Promise<Record<BlockKind, InsertTarget>> {
   return {
+    native: await readInsertTarget(connection, 'native'),
     jsonl: await readInsertTarget(connection, 'jsonl'),
     'rejected.bin': await readInsertTarget(connection, 'rejected.bin'),
   };

@@ -6,20 +6,20 @@
  * Placeholders: {object_type} {ttl_days} {rejected_ttl_days} {deduplication_window}. The TTLs follow the
  * configuration at every start; the object type is frozen with the first start of a data directory.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   DEDUPLICATION_WINDOW_BLOCKS,
   JSON_DYNAMIC_PATHS_MAX,
   JSON_DYNAMIC_TYPES_MAX,
 } from '../../../limits.ts';
-import type { StoreLogger } from '../protocol.ts';
+import { OBJECT_TYPE_FILE, type StoreLogger } from '../protocol.ts';
 import { type Connection, EngineError, sqlString } from './engine.ts';
 import type { StoreProcessOptions } from './store-options.ts';
 
 export type SchemaOptions = Pick<
   StoreProcessOptions,
-  'schemaDir' | 'ttlDays' | 'rejectedTtlDays' | 'objectType'
+  'address' | 'schemaDir' | 'ttlDays' | 'rejectedTtlDays' | 'objectType'
 >;
 
 interface Migration {
@@ -55,7 +55,7 @@ export async function migrate(
   }
   await followTtl(connection, 'events', options.ttlDays, logger);
   await followTtl(connection, 'events_rejected', options.rejectedTtlDays, logger);
-  await warnObjectType(connection, options, logger);
+  await noteObjectType(connection, options, logger);
   return newest;
 }
 
@@ -97,7 +97,8 @@ async function followTtl(
   logger.info({ table, days }, 'time to live changed');
 }
 
-async function warnObjectType(
+/** For the next start, whose workers encode for these columns before the engine is up (../object-type.ts). */
+async function noteObjectType(
   connection: Connection,
   options: SchemaOptions,
   logger: StoreLogger,
@@ -105,7 +106,9 @@ async function warnObjectType(
   const query =
     "SELECT type FROM system.columns WHERE database = currentDatabase() AND table = 'events' AND name = 'event_data'";
   const type = (await connection.run(query)).text().trim();
-  if (type.replace(/\(.*/s, '') !== options.objectType && type !== '') {
+  const objectType = type.replace(/\(.*/s, '');
+  writeFileSync(join(options.address.storeDir, OBJECT_TYPE_FILE), objectType, { mode: 0o600 });
+  if (objectType !== options.objectType && type !== '') {
     logger.warn(
       { configured: options.objectType, actual: type },
       'embedded.object_type differs from the tables of this data directory, which keep theirs',

@@ -1,4 +1,5 @@
 /** What the store process is told by its parent, as one JSON argument of its command line. */
+import type { ObjectType } from '../object-type.ts';
 import type { StoreAddress } from '../protocol.ts';
 
 export interface StoreProcessOptions {
@@ -7,7 +8,7 @@ export interface StoreProcessOptions {
   readonly port: number;
   readonly ttlDays: number;
   readonly rejectedTtlDays: number;
-  readonly objectType: 'JSON' | 'String';
+  readonly objectType: ObjectType;
   readonly queryResultBytesMax: number;
   /** Folder of the numbered `.sql` files. */
   readonly schemaDir: string;
