@@ -2,18 +2,17 @@
  * The front alone: 100-event batches into the appliance with a scanner that does nothing. What counts is the front
  * thread's CPU time per batch, since generator and worker share the machine's cores with it.
  */
-import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { closedLoop } from './closed-loop.ts';
 import { createCorpus } from './corpus.ts';
 import { startServer } from './process.ts';
 import { spread } from './statistics.ts';
 import { formatTable } from './table.ts';
 
 const FRONT = fileURLToPath(new URL('./front-server.js', import.meta.url));
-const GENERATOR = fileURLToPath(new URL('./generator.js', import.meta.url));
 const EVENTS_PER_REQUEST = 100;
 const CONNECTIONS = 16;
 const TICKS_PER_SECOND = 100;
@@ -25,33 +24,26 @@ interface FrontOptions {
   progress(text: string): void;
 }
 
-interface GeneratorResult {
-  readonly requests: number;
-  readonly seconds: number;
-  readonly cpuSeconds: number;
-}
-
 /** Measures the front and prints its table. */
 export async function measureFront(options: FrontOptions) {
   const folder = mkdtempSync(join(tmpdir(), 'penstock-bench-front-'));
-  const bodyFile = join(folder, 'body.json');
-  writeFileSync(bodyFile, createCorpus(options.seed, 'medium').array(EVENTS_PER_REQUEST));
+  const bodies = [createCorpus(options.seed, 'medium').array(EVENTS_PER_REQUEST)];
   const server = await startServer(FRONT, [], { PORT: '0', PENSTOCK_DATA_DIR: folder });
   const rounds: Record<string, number>[] = [];
   try {
     for (let repeat = 0; repeat <= options.repeats; repeat++) {
       options.progress(`front: round ${repeat} of ${options.repeats}`);
       const cpuBefore = frontThreadCpuSeconds(server.pid);
-      const load = {
+      const result = await closedLoop({
         url: server.url,
         path: '/v1/events/batch',
-        bodyFile,
+        bodies,
+        headers: {},
         connections: CONNECTIONS,
         seconds: options.seconds,
-      };
-      const result = await generate(load);
+      });
       const frontCpu = frontThreadCpuSeconds(server.pid) - cpuBefore;
-      const events = result.requests * EVENTS_PER_REQUEST;
+      const events = result.accepted * EVENTS_PER_REQUEST;
       // The first round warms up.
       if (repeat === 0) continue;
       rounds.push({
@@ -90,22 +82,6 @@ function printFront(rounds: readonly Record<string, number>[]): void {
     of('generatorBusy', 0, 100),
   ];
   process.stdout.write(`${formatTable(head, [row])}\n`);
-}
-
-function generate(options: object): Promise<GeneratorResult> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [GENERATOR, JSON.stringify(options)], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    let text = '';
-    child.stdout.on('data', (chunk: Buffer) => {
-      text += chunk.toString();
-    });
-    child.once('exit', (code) => {
-      if (code === 0) resolve(JSON.parse(text) as GeneratorResult);
-      else reject(new Error(`the generator ended with ${code}`));
-    });
-  });
 }
 
 /** CPU seconds of the main thread, whose id is the process's. */

@@ -170,6 +170,7 @@ function printScenario(scenario: Scenario, rounds: Record<string, Round[]>, rati
       of((round) => round.residentMiBMax),
       of((round) => round.visibleAfterSeconds, 1),
       of((round) => round.refusedShare * 100, 1),
+      of((round) => round.generatorBusy * 100),
     ];
   });
   const head = [
@@ -182,6 +183,7 @@ function printScenario(scenario: Scenario, rounds: Record<string, Round[]>, rati
     'RSS MiB',
     'visible after s',
     '503 %',
+    'generator busy %',
   ];
   process.stdout.write(
     `${formatTable(head, rows)}  penstock is ${ratio.toFixed(2)} × fastify (median of the rounds' ratios)\n\n`,

@@ -8,3 +8,9 @@ export function median(values: readonly number[]): number {
 export function spread(values: readonly number[]): { min: number; median: number; max: number } {
   return { min: Math.min(...values), median: median(values), max: Math.max(...values) };
 }
+
+/** The value below which `share` of them lie. */
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor((sorted.length - 1) * share)] ?? Number.NaN;
+}

@@ -206,6 +206,7 @@ inline uint32_t scanFrame(State& state) {
   state.envelopeCount = 0;
   state.envelopeBytes = 0;
   state.captureBase = 0;
+  state.sentAtCapture = -1;
   state.envelopeWalked = false;
   state.envelopeSought = false;
   // A walk by the index loads a few bytes more than it looks at; the end of a source is left to the exact walk.

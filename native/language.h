@@ -47,6 +47,8 @@ struct KeyRename {
 
 struct Part {
   uint32_t slot, guards;
+  /// The column that it is a part of.
+  uint32_t column;
   /// The members of the value instead of the value itself.
   bool isEach;
   /// Takes all of the value, so that its field need not go to the rest column.
@@ -147,6 +149,12 @@ inline void readRules(SetupReader& reader, Language& language, uint32_t columnCo
     language.columns.push_back(rule);
   }
   for (uint32_t left = reader.word(); left > 0 && reader.isSound(); left--) language.parts.push_back(readPart(reader));
+  for (uint32_t column = 0; column < language.columns.size(); column++) {
+    const ColumnRule& rule = language.columns[column];
+    for (uint32_t part = rule.partStart; part < rule.partEnd && part < language.parts.size(); part++) {
+      language.parts[part].column = column;
+    }
+  }
   for (uint32_t left = reader.word(); left > 0 && reader.isSound(); left--) {
     language.sentAtSlots.push_back(reader.word());
   }

@@ -92,7 +92,7 @@ __attribute__((noinline)) inline Byte* putRestByNames(State& state, uint32_t col
 /// Whether no field of the rest can meet a key of the client's own object or another field: seen without taking the
 /// object apart.
 inline bool areApart(const State& state, const Capture* own) {
-  SoughtKeys sought{0, 0, {}};
+  SoughtKeys sought;
   for (size_t index = state.captureBase; index < state.captureCount; index++) {
     const Capture& capture = state.captures.items[index];
     if ((capture.flags & capture_flag::rest) != 0 && !sought.add(state, capture)) return false;

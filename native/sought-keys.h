@@ -19,8 +19,9 @@ constexpr size_t SOUGHT_KEYS_MAX = 16;
 
 /// Keys, as they stand in the body, and their classes.
 struct SoughtKeys {
-  size_t count;
-  uint64_t classes;
+  size_t count = 0;
+  uint64_t classes = 0;
+  /// The first `count` are set.
   Text keys[SOUGHT_KEYS_MAX];
 
   /// False when the key cannot be sought.

@@ -63,6 +63,7 @@ inline void takeSource(State& state, uint32_t column, const SourceRule& source, 
   state.origin[column] = index;
   state.winner[column] = state.captures.items + index;
   state.present |= bit;
+  state.taken |= bit;
   const bool isText = state.columns[column].kind == ColumnKind::text;
   // A time is written whatever it is; of objects `filled` says whether they are.
   if (isText ? fit.end > fit.start : !isEmptyValue(state, capture)) state.filled |= bit;
@@ -120,12 +121,19 @@ inline double timeOf(State& state, const Capture& capture) {
   return reason == 0 ? ms : NOT_A_TIME;
 }
 
+/// The time of sending; that of an envelope is read once a frame.
 inline double sentAtOf(State& state) {
   for (const uint32_t slot : state.program->language.sentAtSlots) {
-    const int32_t capture = state.slotCapture.items[slot];
-    if (capture < 0) continue;
-    const double sentMs = timeOf(state, state.captures.items[capture]);
-    if (!std::isnan(sentMs)) return sentMs;
+    const int32_t index = state.slotCapture.items[slot];
+    if (index < 0) continue;
+    if (index == state.sentAtCapture) return state.sentAtMs;
+    const double sentMs = timeOf(state, state.captures.items[index]);
+    if (std::isnan(sentMs)) continue;
+    if (static_cast<size_t>(index) < state.captureBase) {
+      state.sentAtCapture = index;
+      state.sentAtMs = sentMs;
+    }
+    return sentMs;
   }
   return NOT_A_TIME;
 }
@@ -150,7 +158,7 @@ inline void settleTime(State& state) {
     state.present &= ~bit;
     state.filled &= ~bit;
     state.made &= ~bit;
-    state.origin[state.timestampColumn] = -1;
+    state.taken &= ~bit;
   }
 }
 
@@ -191,28 +199,24 @@ inline void markUnused(State& state) {
 __attribute__((noinline)) inline uint32_t resolveBySources(State& state) {
   const Language& language = state.program->language;
   state.eventMs = state.receivedMs;
-  state.present = state.filled = state.made = 0;
+  state.present = state.filled = state.made = state.taken = 0;
   state.isTimeExact = false;
   // Room for a copy a column, so that winners stay where they are.
   state.captures.reserve(state.captureCount + state.columns.size(), state.captureCount);
   fillSlots(state);
   state.heldGuards = holdGuards(state);
   for (uint32_t column = 0; column < state.columns.size(); column++) {
-    state.origin[column] = -1;
     if (column == state.appColumn && state.app > 0) continue;
     const uint32_t reason = chooseSource(state, column);
     if (reason != 0) return reason;
   }
   settleTime(state);
-  for (uint32_t column = 0; column < state.columns.size(); column++) {
-    if (state.origin[column] >= 0) state.captures.items[state.origin[column]].flags |= capture_flag::used;
+  for (uint32_t left = state.taken; left != 0; left &= left - 1) {
+    state.captures.items[state.origin[__builtin_ctz(left)]].flags |= capture_flag::used;
   }
   state.activeParts = useParts(state);
-  for (uint32_t column = 0; column < state.columns.size(); column++) {
-    const ColumnRule& rule = language.columns[column];
-    for (uint32_t part = rule.partStart; part < rule.partEnd; part++) {
-      state.made |= (state.activeParts >> part & 1) << column;
-    }
+  for (uint32_t left = state.activeParts; left != 0; left &= left - 1) {
+    state.made |= uint32_t{1} << language.parts[static_cast<size_t>(__builtin_ctz(left))].column;
   }
   const uint32_t direct = language.directGuards;
   state.tailStart = (state.heldGuards & direct) == direct ? 0 : state.tailServerStart;

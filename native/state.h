@@ -147,9 +147,14 @@ struct State {
   /// time that was moved.
   uint32_t made;
   uint32_t constantSource[COLUMNS_MAX];
-  /// By slot and by column: its capture, or -1. Only of programs that are not plain.
+  /// By slot: its capture, or -1. Only of programs that are not plain, as what follows.
   Room<int32_t> slotCapture;
+  /// Columns that have a winner, one bit each, and by column the capture that it is or was made of.
+  uint32_t taken;
   int32_t origin[COLUMNS_MAX];
+  /// Which of the envelope's captures said when it was sent, or -1, and what it said.
+  int32_t sentAtCapture;
+  double sentAtMs;
   /// The guards that hold and the parts that are there, as bits.
   uint32_t heldGuards, activeParts;
   /// The time that won is not to be corrected.

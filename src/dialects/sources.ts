@@ -7,8 +7,8 @@ import type { ProgramSource } from './program.ts';
 
 /** Columns that tell events, people and times apart: a constant in them would make all events one. */
 const NEVER_CONSTANT: readonly string[] = ['event_id', 'device_id', 'user_id', 'timestamp'];
-/** A row of CLIENT_COLUMNS. */
-type ScalarColumnRow = Column & { readonly name: ClientColumn };
+/** A row of CLIENT_COLUMNS, by its name. */
+type NamedColumn = Column & { readonly name: ClientColumn };
 const EMPTY = new Uint8Array(0);
 
 /** The sources of a text or time column as the table has them, bare paths spelt out; none for object columns. */
@@ -39,7 +39,7 @@ export function sourcePathsOf(dialect: Dialect): string[] {
 /** The sources of one column. Throws on those that can never be reached and on those that the column cannot take. */
 export function compileSources(
   dialect: Dialect,
-  column: ScalarColumnRow,
+  column: NamedColumn,
   guards: GuardList,
   slotOf: (path: string) => number,
   defaults: Readonly<Record<string, string>>,

@@ -3,7 +3,7 @@
 import { CLIENT_COLUMNS, ColumnIndex } from '../../event.ts';
 import { ReasonNumber } from '../../outcome.ts';
 import { QUOTE, skipSpace } from './bytes.ts';
-import { COLUMN_KIND, fitText, fitTime, KIND_TEXT, KIND_TIMESTAMP } from './fit.ts';
+import { COLUMN_KIND, checkText, fitTime, KIND_TEXT, KIND_TIMESTAMP } from './fit.ts';
 import { chooseSources } from './sources.ts';
 import { CAPTURE_WORDS, CaptureFlag, CaptureWord, type ScanState, ValueKind, Winner } from './state.ts';
 import { decodeString } from './strings.ts';
@@ -65,7 +65,7 @@ function firstPresent(state: ScanState, column: number): number {
 
 function checkColumn(state: ScanState, column: number, row: number): number {
   const columnKind = COLUMN_KIND[column]!;
-  if (columnKind === KIND_TEXT) return fitText(state, column, row, false);
+  if (columnKind === KIND_TEXT) return checkText(state, column, row);
   if (columnKind === KIND_TIMESTAMP) return fitTime(state, row);
   return state.captures[row + CaptureWord.kind] === ValueKind.object ? 0 : ReasonNumber.invalid_type;
 }

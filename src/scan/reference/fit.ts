@@ -22,30 +22,27 @@ const BYTES_MAX = Int32Array.from(CLIENT_COLUMNS, (column) => column.bytesMax);
 /** The most that one byte of text can take as an escape: `\u0041`. */
 const ESCAPE_BYTES_MAX = 6;
 
-/**
- * The reason for which the value at `row` is no text of the column, or 0 with `fitStart` and `fitEnd` around its
- * inside. Where numbers are taken as texts, that is their spelling.
- */
-export function fitText(state: ScanState, column: number, row: number, takesNumbers: boolean): number {
-  const kind = state.captures[row + CaptureWord.kind]!;
-  if (kind !== ValueKind.string && (kind !== ValueKind.number || !takesNumbers)) {
-    return ReasonNumber.invalid_type;
-  }
-  const quote = kind === ValueKind.string ? 1 : 0;
-  state.fitStart = state.captures[row + CaptureWord.valueStart]! + quote;
-  state.fitEnd = state.captures[row + CaptureWord.valueEnd]! - quote;
-  return fitLength(state, column, row);
+/** The reason for which the value at `row` is no text of the column, or 0. */
+export function checkText(state: ScanState, column: number, row: number): number {
+  const captures = state.captures;
+  if (captures[row + CaptureWord.kind] !== ValueKind.string) return ReasonNumber.invalid_type;
+  const start = captures[row + CaptureWord.valueStart]! + 1;
+  return checkLength(state, column, row, start, captures[row + CaptureWord.valueEnd]! - 1);
 }
 
-/** Whether what stands between `fitStart` and `fitEnd` is as long as a text of the column may be: 0 or a reason. */
-export function fitLength(state: ScanState, column: number, row: number): number {
-  const rawStart = state.fitStart;
-  const rawEnd = state.fitEnd;
-  let length = rawEnd - rawStart;
+/** Whether the text from `start` to `end`, of the value at `row`, is as long as one of the column may be: 0 or a reason. */
+export function checkLength(
+  state: ScanState,
+  column: number,
+  row: number,
+  start: number,
+  end: number,
+): number {
+  let length = end - start;
   if ((state.captures[row + CaptureWord.flags]! & CaptureFlag.valueEscaped) !== 0) {
     if (length > BYTES_MAX[column]! * ESCAPE_BYTES_MAX) return ReasonNumber.invalid_length;
     const scratchTop = state.scratchTop;
-    length = decodeString(state, rawStart, rawEnd);
+    length = decodeString(state, start, end);
     state.scratchTop = scratchTop;
   }
   return length < BYTES_MIN[column]! || length > BYTES_MAX[column]! ? ReasonNumber.invalid_length : 0;

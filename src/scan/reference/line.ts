@@ -41,7 +41,7 @@ export function writeEvent(state: ScanState): void {
     else to = putColumn(state, column, to);
   }
   to = flushRun(state, to);
-  const tailStart = isDirect(state) ? 0 : state.tailServerStart;
+  const tailStart = state.tailStart;
   const tailBytes = state.tailBytes - tailStart;
   reserveLines(state, to, tailBytes);
   to = copyBytes(state.tail, state.tailView, tailStart, tailBytes, state.lines, state.linesView, to);
@@ -56,12 +56,6 @@ export function writeEvent(state: ScanState): void {
   records[row + RecordWord.app] = state.app;
   state.recordTimes[(row + RecordWord.timestampMs) >> 1] = state.eventMs;
   hashEventId(state, records, row, lineOffset + KEY_TEXTS[EVENT_ID]!.bytes.length + 1);
-}
-
-/** Whether the connection is that of the person whose event it is. */
-function isDirect(state: ScanState): boolean {
-  const { directGuards } = state.tables.program;
-  return directGuards === 0 || (state.heldGuards & directGuards) === directGuards;
 }
 
 function putEventId(state: ScanState, to: number): number {

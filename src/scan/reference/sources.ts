@@ -3,7 +3,7 @@
 import { CLIENT_COLUMNS, ColumnIndex, TIMESTAMP_MS_END, TIMESTAMP_MS_MIN } from '../../event.ts';
 import { EVENT_FUTURE_MS_MAX, SKEW_DEAD_ZONE_MS } from '../../limits.ts';
 import { ReasonNumber } from '../../outcome.ts';
-import { COLUMN_KIND, fitLength, fitText, fitTime, KIND_TEXT, KIND_TIMESTAMP, timeOf } from './fit.ts';
+import { COLUMN_KIND, checkLength, fitTime, KIND_TEXT, KIND_TIMESTAMP, timeOf } from './fit.ts';
 import { beginsWith, holdGuards } from './literals.ts';
 import { CAPTURE_WORDS, CaptureFlag, CaptureWord, type ScanState, ValueKind, Winner } from './state.ts';
 import { NOT_A_TIME } from './timestamp.ts';
@@ -16,8 +16,10 @@ const PASSED_OVER = -1;
 
 /** Fills `winner` and marks the captures that are used; a reason with `faultSlot`, or 0. */
 export function chooseSources(state: ScanState): number {
-  const columns = state.tables.program.columns;
+  const { columns, directGuards } = state.tables.program;
   state.heldGuards = holdGuards(state);
+  // Address and user agent are the connection's only if it is that of the person whose event it is.
+  state.tailStart = (state.heldGuards & directGuards) === directGuards ? 0 : state.tailServerStart;
   state.isTimeExact = false;
   state.isTimeMoved = false;
   for (let column = 0; column < COLUMN_COUNT; column++) {
@@ -77,19 +79,31 @@ function fitSource(state: ScanState, column: number, index: number, row: number)
   if (columnKind !== KIND_TEXT) {
     return state.captures[row + CaptureWord.kind] === ValueKind.object ? 0 : ReasonNumber.invalid_type;
   }
+  return fitText(state, column, index, row);
+}
+
+/** The same of a text, with `fitStart` and `fitEnd` around what of it the column takes. */
+function fitText(state: ScanState, column: number, index: number, row: number): number {
+  const captures = state.captures;
   const { isLenient } = state.tables.program;
   const { after, unless } = state.tables.sources[index]!;
-  const reason = fitText(state, column, row, isLenient);
-  if (after.length > 0) {
-    if (reason === ReasonNumber.invalid_type) return PASSED_OVER;
-    if (!beginsWith(state.bytes, state.fitStart, state.fitEnd, after)) return PASSED_OVER;
-    state.fitStart += after.length;
-    const cutReason = fitLength(state, column, row);
-    return cutReason === 0 && isLenient && state.fitEnd === state.fitStart ? PASSED_OVER : cutReason;
+  const kind = captures[row + CaptureWord.kind];
+  if (kind !== ValueKind.string && !(isLenient && kind === ValueKind.number)) {
+    return after.length > 0 ? PASSED_OVER : ReasonNumber.invalid_type;
   }
-  if (reason === ReasonNumber.invalid_type) return reason;
-  if (unless.length > 0 && beginsWith(state.bytes, state.fitStart, state.fitEnd, unless)) return PASSED_OVER;
-  return reason === 0 && isLenient && state.fitEnd === state.fitStart ? PASSED_OVER : reason;
+  const quote = kind === ValueKind.string ? 1 : 0;
+  let start = captures[row + CaptureWord.valueStart]! + quote;
+  const end = captures[row + CaptureWord.valueEnd]! - quote;
+  if (after.length > 0) {
+    if (!beginsWith(state.bytes, start, end, after)) return PASSED_OVER;
+    start += after.length;
+  } else if (unless.length > 0 && beginsWith(state.bytes, start, end, unless)) {
+    return PASSED_OVER;
+  }
+  state.fitStart = start;
+  state.fitEnd = end;
+  const reason = checkLength(state, column, row, start, end);
+  return reason === 0 && isLenient && start === end ? PASSED_OVER : reason;
 }
 
 /** Lets the capture fill the column; of a number or a text that was cut, a new one that holds the inside alone. */

@@ -130,7 +130,8 @@ export interface ScanState {
   tail: Buffer;
   tailView: DataView;
   tailBytes: number;
-  /** Where the tail begins for events whose address and user agent are not the connection's. */
+  /** Where the tail of the next line begins; and where it does when address and user agent are not the connection's. */
+  tailStart: number;
   tailServerStart: number;
 
   // The output.
@@ -215,6 +216,7 @@ export function createScanState(setup: ScanSetup, tables: ProgramTables, output:
     tail,
     tailView: viewOf(tail),
     tailBytes: 0,
+    tailStart: 0,
     tailServerStart: 0,
     output,
     lines: output.lines,

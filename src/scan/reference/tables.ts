@@ -25,6 +25,9 @@ export const EntryWord = {
 export interface ProgramTables {
   readonly program: Program;
   readonly isBatch: boolean;
+  /** Copies of the program's, which are read for every event. */
+  readonly eventSlotCount: number;
+  readonly envelopeNode: number;
   readonly entries: Int32Array;
   readonly keyBytes: Uint8Array;
   /** By node: where its cells begin in `cells`, and their count minus one. A cell holds an entry plus 1, or 0. */
@@ -57,6 +60,8 @@ export function buildProgramTables(program: Program): ProgramTables {
   return {
     program,
     isBatch: program.shape === 'batch',
+    eventSlotCount: program.eventSlotCount,
+    envelopeNode: program.envelopeNode,
     keyBytes,
     ...buildEntries(program, all, keyBytes),
     columnFirst: buildColumnFirst(program),

@@ -44,6 +44,7 @@ export function buildTail(
     at = putText(state, USER_AGENT_KEY, at);
     at = putUserAgent(state, slab, slabView, words[row + FrameWord.userAgentOffset]!, agentBytes, at);
   }
+  state.tailStart = 0;
   state.tailServerStart = at;
   at = putText(state, RECEIVED_KEY, at);
   writeTimestamp(state.receivedMs, state.tail, at);

@@ -45,10 +45,10 @@ export function walkEvent(state: ScanState, at: number): number {
   state.keyTop = 0;
   state.scratchTop = 0;
   state.captureCount = state.captureBase;
-  const program = state.tables.program;
+  const tables = state.tables;
   const slotCapture = state.slotCapture;
-  for (let slot = program.eventSlotCount - 1; slot >= 0; slot--) slotCapture[slot] = -1;
-  return walkObject(state, at, ROOT_DEPTH, state.envelopeWalked ? program.envelopeNode : 0);
+  for (let slot = tables.eventSlotCount - 1; slot >= 0; slot--) slotCapture[slot] = -1;
+  return walkObject(state, at, ROOT_DEPTH, state.envelopeWalked ? tables.envelopeNode : 0);
 }
 
 function walkObject(state: ScanState, at: number, depth: number, node: number): number {
