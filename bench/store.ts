@@ -108,7 +108,7 @@ function cpuSeconds(store: Store): number {
 
 async function send(store: Store, form: string, sequence: number, file: BlockFile): Promise<number> {
   const client = createStoreClient(store.address.socketPath);
-  const name = blockFileName(store.address.startId, 0, sequence, form === 'lines' ? 'jsonl' : 'native');
+  const name = blockFileName(`${store.address.startId}-0-${sequence}`, form === 'lines' ? 'jsonl' : 'native');
   writeFileSync(join(spoolDir(store.address.storeDir), name), file.bytes);
   const reply = await client.insert(name);
   client.close();

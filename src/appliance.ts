@@ -1,9 +1,10 @@
 /**
  * The appliance as a flow chart: the stages in the order in which an event passes them, each given what it needs.
  *
- *   socket → admission → slab → workers (scan, sinks: src/ingest.ts) → ack, and the store behind the sinks
+ *   socket → admission → slab → workers (scan, journal: src/ingest.ts) → ack; and from the journal to the sinks
  */
 import { randomUUID } from 'node:crypto';
+import { ackLevel } from './ack/level.ts';
 import { Apps } from './admission/apps.ts';
 import { ClientAddress } from './admission/client-address.ts';
 import { RefusalLog } from './admission/refusal-log.ts';
@@ -18,7 +19,13 @@ import { registerIngestRoutes } from './http/ingest-routes.ts';
 import { createApp, listen } from './http/server.ts';
 import { registerServiceRoutes } from './http/service-routes.ts';
 import { InFlight } from './in-flight.ts';
-import { UPLOAD_BUDGET_SHARE } from './limits.ts';
+import { openJournalFolder } from './journal/folder.ts';
+import {
+  JOURNAL_SPARE_SHARE,
+  TASKS_PER_WORKER,
+  TASKS_PER_WORKER_DURABLE,
+  UPLOAD_BUDGET_SHARE,
+} from './limits.ts';
 import type { Logger } from './log.ts';
 import { CounterReader, createCounterMemory } from './metrics/counters.ts';
 import { Exposition } from './metrics/exposition.ts';
@@ -68,13 +75,21 @@ export async function startAppliance(
 
   // Admission.
   const apps = new Apps(config.apps);
-  const budget = new MemoryBudget(config.memory.maxBytes, () => counters.total('sinkBytes'));
+  const { durability, maxBytes: journalBytesMax } = config.journal;
+  const isKept = durability !== 'memory';
+  const budget = new MemoryBudget(
+    config.memory.maxBytes,
+    () => counters.total('sinkBytes') + (isKept ? 0 : counters.total('journalBytes')),
+  );
+  const isJournalFull = () => isKept && counters.total('journalBytes') >= journalBytesMax;
   const retryAfter = new RetryAfter(
     clock,
-    () => counters.total('sinkBytes'),
+    () => counters.total('journalBytes'),
     () => deliveredBytes(counters),
   );
   const drainRateTimer = setInterval(() => retryAfter.sample(), DRAIN_RATE_SAMPLE_MS);
+
+  const journal = await openJournalFolder(config.dataDir, config.workers, isKept);
 
   // The store behind the sinks starts first, since it takes longest.
   const store = config.embedded.enabled ? startEmbeddedStore(config, log) : undefined;
@@ -89,19 +104,31 @@ export async function startAppliance(
       bodyBytesMax: config.limits.bodyBytesMax,
       scanner: config.scanner,
     },
+    journal: {
+      dir: journal.dir,
+      node: journal.node,
+      left: journal.left,
+      durability,
+      segmentBytes: config.journal.segmentBytes,
+      compression: config.journal.compression,
+      spareBytes: isKept ? Math.floor((journalBytesMax * JOURNAL_SPARE_SHARE) / config.workers) : 0,
+    },
     embedded: store && {
       address: store.address,
-      threadCount: config.workers,
       blockBytesMax: config.embedded.blockBytesMax,
       flushIntervalMs: config.embedded.flushIntervalMs,
-      spoolBytesMax: config.embedded.spoolBytesMax,
       jsonForm: scanner === 'native' ? jsonFormOf(store.objectType) : undefined,
     },
   };
-  const workers = new WorkerPool(parts.workerEntry ?? WORKER_ENTRY, config.workers, setup, log, () =>
-    parts.onDead?.(),
+  const tasksPerWorker = durability === 'fsync' ? TASKS_PER_WORKER_DURABLE : TASKS_PER_WORKER;
+  const workers = new WorkerPool(
+    parts.workerEntry ?? WORKER_ENTRY,
+    { workerCount: config.workers, tasksPerWorker },
+    setup,
+    log,
+    () => parts.onDead?.(),
   );
-  const slabs = new SlabPool(budget);
+  const slabs = new SlabPool(budget, isJournalFull);
   const dispatcher = new Dispatcher(slabs, workers, clock, log);
 
   // Doors: HTTP and WebSocket, with the answers and acks on their way back.
@@ -112,6 +139,7 @@ export async function startAppliance(
     dispatcher,
     apps,
     clientAddress: new ClientAddress(config.http.trustedProxies, config.privacy.ip),
+    ackLevel: ackLevel(durability),
     keepUserAgent: config.privacy.userAgent === 'keep',
     uploads: budget.part(Math.floor(config.memory.maxBytes * UPLOAD_BUDGET_SHARE)),
     wireBytesMax: config.limits.wireBytesMax,
@@ -146,7 +174,15 @@ export async function startAppliance(
     scannerNative: () => scanner === 'native',
   });
   registerServiceRoutes(app, front, {
-    readiness: () => readinessOf({ draining, workers, slabs, memoryBytesMax: budget.bytesMax, store }),
+    readiness: () =>
+      readinessOf({
+        draining,
+        workers,
+        slabs,
+        memoryBytesMax: budget.bytesMax,
+        store,
+        journal: isJournalFull() ? 'full' : counters.total('journalFailing') > 0 ? 'failing' : 'ok',
+      }),
     metrics: () => exposition.text(),
   });
 
@@ -172,6 +208,7 @@ export async function startAppliance(
           stopFront: () => {
             clearInterval(drainRateTimer);
             app.close();
+            journal.release();
           },
         },
         config.drainTimeoutMs,

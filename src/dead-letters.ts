@@ -7,10 +7,15 @@
 import type { Route } from './dialects/routes.ts';
 import { TRANSPORTS } from './event.ts';
 import { DEAD_LETTERS_PER_FRAME_MAX } from './limits.ts';
-import { REASONS } from './outcome.ts';
+import { REASONS, type Reason } from './outcome.ts';
 import { ERROR_WORDS, ErrorWord, FIELD_NONE, type ScanJob, type ScanOutput } from './scan/contract.ts';
 import { ADDRESS_TEXT_BYTES_MAX, writeAddress } from './scan/reference/address.ts';
-import { encodeRejected, type GrowableBytes, type RejectedRow } from './sinks/rejected.ts';
+import {
+  createRejectedBytes,
+  encodeRejected,
+  type GrowableBytes,
+  type RejectedRow,
+} from './sinks/rejected.ts';
 import { FrameWord, frameRow } from './slab/layout.ts';
 
 const addressText = Buffer.alloc(ADDRESS_TEXT_BYTES_MAX);
@@ -45,6 +50,28 @@ export function encodeDeadLetters(
     rows += 1;
   }
   return rows;
+}
+
+/**
+ * The row of an accepted event whose canonical line, newline included, a sink refused for its content. COPY.
+ */
+export function encodePoison(line: Buffer): Uint8Array {
+  const raw = line.subarray(0, -1);
+  const fields = JSON.parse(raw.toString('utf8')) as Record<string, string | undefined>;
+  const target = createRejectedBytes();
+  encodeRejected(target, {
+    receivedAtMs: Date.parse(fields['received_at'] ?? ''),
+    appId: fields['app_id'] ?? '',
+    dialect: fields['dialect'] ?? '',
+    transport: fields['transport'] ?? '',
+    reason: 'refused_by_sink' satisfies Reason,
+    field: '',
+    index: 0,
+    raw,
+    ip: fields['ip'] ?? '',
+    userAgent: Buffer.from(fields['user_agent'] ?? ''),
+  });
+  return target.bytes.subarray(0, target.length);
 }
 
 const NOTHING = new Uint8Array(0);

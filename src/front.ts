@@ -1,3 +1,4 @@
+import type { AckLevel } from './ack/level.ts';
 import type { Apps } from './admission/apps.ts';
 import type { ClientAddress } from './admission/client-address.ts';
 import type { Dispatcher } from './dispatch/dispatcher.ts';
@@ -11,6 +12,8 @@ export interface FrontStage {
   readonly apps: Apps;
   readonly clientAddress: ClientAddress;
   readonly keepUserAgent: boolean;
+  /** What an answer means; said in every one. */
+  readonly ackLevel: AckLevel;
   /** The budget of all unfinished uploads. */
   readonly uploads: MemoryBudget;
   readonly wireBytesMax: number;
@@ -22,7 +25,7 @@ export interface FrontStage {
   draining(): boolean;
   /** True from when the sinks are drained on: what still arrives can no longer be kept. */
   closed(): boolean;
-  /** Whether the memory budget is used up. */
+  /** Whether the memory budget or the journal is used up. */
   isFull(): boolean;
   retryAfterSeconds(): number;
   newRequestId(): string;

@@ -1,7 +1,7 @@
 // Hot path: runs once a slab.
 /**
- * What a worker thread does with a slab, on one page: decompress, scan, hand the accepted lines and the rejected
- * events to the sinks, and write the answers. workers/ingest.ts makes one of these a thread; Piscina calls it.
+ * What a worker thread does with a slab, on one page: decompress, scan, append the accepted lines and the rejected
+ * events to the journal, and write the answers. workers/ingest.ts makes one of these a thread; Piscina calls it.
  */
 import { randomBytes } from 'node:crypto';
 import { renderReplies } from './ack/replies.ts';
@@ -9,14 +9,15 @@ import type { Clock } from './clock.ts';
 import { encodeDeadLetters } from './dead-letters.ts';
 import { ROUTES } from './dialects/routes.ts';
 import type { SlabResult } from './dispatch/worker-pool.ts';
+import type { StreamName } from './journal/worker-journal.ts';
 import { SCAN_BUFFER_KEEP_BYTES } from './limits.ts';
 import type { ThreadCounters } from './metrics/counters.ts';
+import { ReasonNumber } from './outcome.ts';
 import { createScanOutput, type ScanJob, type ScanOutput } from './scan/contract.ts';
 import { createScanner, type ScannerChoice } from './scan/scanner.ts';
 import { createUnwrapArena, unwrapFrames } from './scan/unwrap.ts';
 import { createUuidSource } from './scan/uuid.ts';
 import { createRejectedBytes, type GrowableBytes } from './sinks/rejected.ts';
-import type { Sink } from './sinks/sink.ts';
 import { BASE_TIME_FLOAT64_INDEX, FrameWord, frameRow, HeaderWord } from './slab/layout.ts';
 
 /** What of the configuration the scan needs; write keys do not leave the front. */
@@ -28,13 +29,20 @@ export interface IngestSetup {
   readonly scanner: ScannerChoice;
 }
 
-/** The function that takes a slab in one worker thread. */
+/** Where a thread keeps what was scanned (journal/worker-journal.ts). */
+export interface IngestJournal {
+  append(stream: StreamName, payload: Uint8Array, rows: number, timeMs: number): void;
+  synced(): Promise<unknown> | undefined;
+}
+
+/** The function that takes a slab in one worker thread; its result waits for the disk where answers do. */
 export function createIngest(
   setup: IngestSetup,
-  sinks: readonly Sink[],
+  journal: IngestJournal,
   counters: ThreadCounters,
   clock: Clock,
-): (slab: SharedArrayBuffer) => SlabResult {
+  onJournalFailure: (error: unknown) => void,
+): (slab: SharedArrayBuffer) => SlabResult | Promise<SlabResult> {
   const scanner = createScanner(
     {
       programs: ROUTES.map((route) => route.program),
@@ -62,21 +70,66 @@ export function createIngest(
     scanner.scan(job, output);
     const scannedAt = clock.monotonicMs();
 
-    // The ack point: what the sinks have taken here is what an answer promises.
-    if (output.recordCount > 0) {
-      const lines = output.lines.subarray(0, output.lineBytes);
-      for (const sink of sinks) sink.append(lines, output.recordCount);
-    }
-    if (output.errorCount > 0) {
-      const rows = encodeDeadLetters(job, output, ROUTES, setup.apps, rejected);
-      const encoded = rejected.bytes.subarray(0, rejected.length);
-      for (const sink of sinks) sink.appendRejected(encoded, rows);
+    // The ack point: what the journal has taken here is what an answer promises.
+    const isKept = keep(job, output);
+    if (!isKept) refuseAll(words);
+    countSlab(counters, words, output, (scannedAt - startedAt) * 1000);
+    const replies = renderReplies(words, output, ROUTES);
+    const synced = isKept ? journal.synced() : undefined;
+    return synced === undefined ? replies : afterSync(synced, words, replies);
+  };
+
+  /** Appends to the journal; false when the disk does not take it. Rejected events first: they may be kept twice, accepted ones not. */
+  function keep(job: ScanJob, scanned: ScanOutput): boolean {
+    try {
+      if (scanned.errorCount > 0) {
+        const rows = encodeDeadLetters(job, scanned, ROUTES, setup.apps, rejected);
+        const encoded = rejected.bytes.subarray(0, rejected.length);
+        journal.append('rejected', encoded, rows, job.baseTimeMs);
+      }
+      if (scanned.recordCount > 0) {
+        const lines = scanned.lines.subarray(0, scanned.lineBytes);
+        journal.append('events', lines, scanned.recordCount, job.baseTimeMs);
+      }
+      return true;
+    } catch (error) {
+      failed(error);
+      return false;
+    } finally {
       rejected = emptied(rejected);
     }
+  }
 
-    countSlab(counters, words, output, (scannedAt - startedAt) * 1000);
-    return renderReplies(words, output, ROUTES);
-  };
+  function failed(error: unknown): void {
+    counters.add('journalFailures', 1);
+    onJournalFailure(error);
+  }
+
+  async function afterSync(
+    synced: Promise<unknown>,
+    words: Uint32Array,
+    replies: SlabResult,
+  ): Promise<SlabResult> {
+    try {
+      await synced;
+    } catch (error) {
+      failed(error);
+      refuseAll(words);
+    }
+    return replies;
+  }
+}
+
+/** Every frame of the slab is to be sent again; what the scan found in them is not promised. */
+function refuseAll(words: Uint32Array): void {
+  const frameCount = words[HeaderWord.frameCount]!;
+  for (let frame = 0; frame < frameCount; frame++) {
+    const row = frameRow(frame);
+    if (words[row + FrameWord.reason] !== 0) continue;
+    words[row + FrameWord.reason] = ReasonNumber.overloaded;
+    words[row + FrameWord.accepted] = 0;
+    words[row + FrameWord.rejected] = 0;
+  }
 }
 
 /** For the next slab; what one hostile slab has grown is given back. */

@@ -105,6 +105,17 @@ export const WORKERS_MAX = 64;
 /** Empty slabs kept for reuse; at light load one slab circulates, the rest of a burst is given back. */
 export const FREE_SLABS_MAX = 16;
 
+// ── Journal ──────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Segments of all workers that not every sink has passed; at 500 B an event this is 16 million events. */
+export const JOURNAL_BYTES_MAX = 8192 * MiB;
+/** A segment is deleted whole, when every sink has passed it: small ones give the disk back sooner, large ones are fewer files. */
+export const SEGMENT_BYTES_MAX = 64 * MiB;
+/** Share of the journal's bound that is kept, beyond it, as files to be written over. */
+export const JOURNAL_SPARE_SHARE = 0.25;
+/** Tasks in flight a worker when answers wait for the disk: a sync takes some 5 ms, and all who came meanwhile share the next one. */
+export const TASKS_PER_WORKER_DURABLE = 16;
+
 // ── Sinks ────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** A block of the embedded store goes out at this many bytes: ~75,000 events encoded, ~26,000 as lines; one part each. */
@@ -121,10 +132,6 @@ export const NATIVE_BLOCK_KEEP_BYTES = 64 * MiB;
 export const NATIVE_BLOCK_PIECES_MAX = 512;
 /** … or this long after its first event. Shorter makes too many parts at light load, longer shows events late. */
 export const FLUSH_INTERVAL_MS = 250;
-/** Block files waiting for the store, over all workers; at 217 B an encoded event this is 20 million events. */
-export const SPOOL_BYTES_MAX = 4096 * MiB;
-/** A sink looks so often at what others left in the spool folder, while it writes or waits for room. */
-export const SPOOL_LOOK_INTERVAL_MS = 1_000;
 /** Pause before a failed block is tried again, doubling from the first to the second. */
 export const RETRY_DELAY_MS_MIN = 100;
 export const RETRY_DELAY_MS_MAX = 5_000;

@@ -71,6 +71,7 @@ const OUTCOMES = {
   invalid_length: { ...EVENT, message: '{field} is empty or too long' },
   invalid_timestamp: { ...EVENT, message: '{field} must be s, ms, µs or ns since 1970, or ISO 8601' },
   timestamp_out_of_range: { ...EVENT, message: '{field} must lie between the years 2000 and 2100' },
+  refused_by_sink: { ...EVENT, message: 'accepted, but refused by a sink for its content' },
 } as const satisfies Record<string, OutcomeRow>;
 
 /** A stable code: clients, metrics and `events_rejected` all carry this word. */

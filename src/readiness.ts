@@ -9,6 +9,8 @@ export interface ReadinessParts {
   readonly workers: WorkerPool;
   readonly memoryBytesMax: number;
   readonly slabs: SlabPool;
+  /** `failing`: the disk does not take it. */
+  readonly journal: 'ok' | 'full' | 'failing';
   /** Undefined when the embedded store is off. */
   readonly store: { ready(): boolean; queryPort(): number | undefined } | undefined;
 }
@@ -19,6 +21,7 @@ export function readinessOf(parts: ReadinessParts): Readiness {
     front: parts.draining ? 'draining' : 'ok',
     workers: parts.workers.threadCount === parts.workers.workerCount ? 'ok' : 'replacing',
     memory: parts.slabs.heldBytes() < parts.memoryBytesMax * MEMORY_READY_SHARE ? 'ok' : 'full',
+    journal: parts.journal,
     store: parts.store === undefined ? 'off' : parts.store.ready() ? 'ok' : 'starting',
     // Says where to look when the port is taken; events are kept all the same.
     query: parts.store?.queryPort() === undefined ? 'off' : 'ok',
@@ -27,6 +30,7 @@ export function readinessOf(parts: ReadinessParts): Readiness {
     !parts.draining &&
     parts.workers.threadCount > 0 &&
     states.memory === 'ok' &&
+    states.journal === 'ok' &&
     (parts.store?.ready() ?? true);
   return { ready, parts: states };
 }

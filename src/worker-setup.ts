@@ -1,55 +1,133 @@
-/** What a worker thread is started with, and the sinks that it makes of it. */
+/** What a worker thread is started with, and the journal and the sinks that it makes of it. */
+import { systemClock } from './clock.ts';
 import type { Config } from './config/config.ts';
+import { encodePoison } from './dead-letters.ts';
 import type { IngestSetup } from './ingest.ts';
+import { sliceLines } from './journal/bisect.ts';
+import { systemDisk } from './journal/disk.ts';
+import { createMemoryDisk } from './journal/memory-disk.ts';
+import { type SinkTargets, WorkerJournal } from './journal/worker-journal.ts';
 import type { Logger } from './log.ts';
 import type { ThreadCounters } from './metrics/counters.ts';
-import { createEmbeddedSink, type EmbeddedSinkOptions } from './sinks/embedded/embedded-sink.ts';
-import type { Sink } from './sinks/sink.ts';
+import { retryDelayMs } from './sinks/embedded/backoff.ts';
+import {
+  createEmbeddedTarget,
+  type EmbeddedTarget,
+  type EmbeddedTargetOptions,
+} from './sinks/embedded/embedded-target.ts';
+import type { StoreAddress } from './sinks/embedded/protocol.ts';
+import type { JsonForm } from './sinks/native-block-setup.ts';
 
 /** Plain data: it is cloned into every thread. */
 export interface WorkerSetup {
   readonly logLevel: Config['log']['level'];
   readonly counterMemory: SharedArrayBuffer;
   readonly ingest: IngestSetup;
+  readonly journal: {
+    /** `<dataDir>/journal`. */
+    readonly dir: string;
+    /** Id of the data directory. */
+    readonly node: string;
+    readonly durability: Config['journal']['durability'];
+    readonly segmentBytes: number;
+    /** Bytes of segments that a stream keeps to write them over. */
+    readonly spareBytes: number;
+    readonly compression: Config['journal']['compression'];
+    /** By slot: earlier slots whose journals it empties. */
+    readonly left: readonly (readonly number[])[];
+  };
   /** Undefined when the embedded store is off. */
-  readonly embedded: Omit<EmbeddedSinkOptions, 'thread' | 'logger'> | undefined;
+  readonly embedded:
+    | {
+        readonly address: StoreAddress;
+        readonly blockBytesMax: number;
+        readonly flushIntervalMs: number;
+        readonly jsonForm: JsonForm | undefined;
+      }
+    | undefined;
 }
 
-/** How often a thread writes what its sinks hold into shared memory, beside once a slab. */
+/** How often a thread writes what its journal holds into shared memory, beside once a slab. */
 const REPORT_INTERVAL_MS = 50;
 
-/**
- * The sinks of one thread. `threadId` is unique in the process, unlike its slot: files are named by it, so that
- * the replacement of a dead thread never uses a name again.
- */
-export function createSinks(setup: WorkerSetup, threadId: number, log: Logger): Sink[] {
-  if (setup.embedded === undefined) return [];
-  return [createEmbeddedSink({ ...setup.embedded, thread: threadId, logger: log })];
+/** What one thread keeps events in, and what it tells of it. */
+export interface WorkerKeep {
+  readonly journal: WorkerJournal;
+  /** Writes the journal's and the sinks' state into the thread's counters; called after each slab too. */
+  readonly report: () => void;
 }
 
-/** Keeps the thread's shared counters up to date with its sinks; call the result after each slab. */
-export function reportSinks(sinks: readonly Sink[], counters: ThreadCounters): () => void {
+/** Opens the journal of `slot` and begins to deliver what stands in it. Rejects when its folder cannot be used. */
+export async function openWorkerKeep(
+  setup: WorkerSetup,
+  slot: number,
+  counters: ThreadCounters,
+  log: Logger,
+): Promise<WorkerKeep> {
+  const { embedded, journal: options } = setup;
+  const targets: EmbeddedTarget[] = [];
+  const putAside = (line: Buffer) => journal.append('rejected', encodePoison(line), 1, systemClock.nowMs());
+  const sink = embedded && sinkOf({ ...embedded, onUnreadable: putAside, logger: log }, targets);
+  const journal: WorkerJournal = await WorkerJournal.open({
+    disk: options.durability === 'memory' ? createMemoryDisk() : systemDisk,
+    leftDisk: systemDisk,
+    dir: options.dir,
+    node: options.node,
+    worker: slot,
+    left: options.left[slot] ?? [],
+    sinks: sink === undefined ? [] : [sink],
+    segmentBytesMax: options.segmentBytes,
+    compression: options.compression,
+    spareBytesMax: options.spareBytes,
+    blockBytesMax: embedded?.blockBytesMax ?? 0,
+    flushIntervalMs: embedded?.flushIntervalMs ?? 0,
+    isDurable: options.durability === 'fsync',
+    retryPauseMs: retryDelayMs,
+    poison: { slice: sliceLines, onPoison: putAside },
+    onDamage: (stream, damage) =>
+      log.error(
+        { stream, ...damage },
+        'the journal was damaged; what could not be read is kept in quarantine/',
+      ),
+  });
+  const report = createReport(journal, targets, counters);
+  const look = () => {
+    if (journal.isFailing) journal.probe();
+    report();
+  };
+  setInterval(look, REPORT_INTERVAL_MS).unref();
+  return { journal, report };
+}
+
+/** The embedded store as a sink; the targets that are made of it are added to `made`. */
+function sinkOf(options: Omit<EmbeddedTargetOptions, 'stream'>, made: EmbeddedTarget[]): SinkTargets {
+  const target = (stream: EmbeddedTargetOptions['stream']) => {
+    const one = createEmbeddedTarget({ ...options, stream });
+    made.push(one);
+    return one;
+  };
+  return { events: () => target('events'), rejected: () => target('rejected') };
+}
+
+function createReport(
+  journal: WorkerJournal,
+  targets: readonly EmbeddedTarget[],
+  counters: ThreadCounters,
+): () => void {
   const reported = { delivered: 0, refusedRows: 0, writeFailures: 0 };
-  const total = (read: (sink: Sink) => number) => sinks.reduce((sum, sink) => sum + read(sink), 0);
-  const report = () => {
-    counters.set(
-      'sinkBytes',
-      total((sink) => sink.pendingBytes()),
-    );
-    counters.set(
-      'spoolBytes',
-      total((sink) => sink.spooledBytes()),
-    );
+  return () => {
+    counters.set('sinkBytes', journal.memoryBytes);
+    counters.set('journalBytes', journal.bytes);
+    counters.set('journalRows', journal.waitingRows);
+    counters.set('journalFailing', journal.isFailing ? 1 : 0);
     const now = {
-      delivered: total((sink) => sink.deliveredRows()),
-      refusedRows: total((sink) => sink.refusedRows()),
-      writeFailures: total((sink) => sink.writeFailures()),
+      delivered: journal.deliveredRows,
+      refusedRows: targets.reduce((sum, target) => sum + target.refusedRows(), 0),
+      writeFailures: targets.reduce((sum, target) => sum + target.writeFailures(), 0),
     };
     for (const key of ['delivered', 'refusedRows', 'writeFailures'] as const) {
       counters.add(key, now[key] - reported[key]);
       reported[key] = now[key];
     }
   };
-  setInterval(report, REPORT_INTERVAL_MS).unref();
-  return report;
 }

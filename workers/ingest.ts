@@ -3,32 +3,49 @@ import { threadId, workerData } from 'node:worker_threads';
 import { move, transferableSymbol, valueSymbol } from 'piscina';
 import { systemClock } from '../src/clock.ts';
 import { answerControl } from '../src/dispatch/control-channel.ts';
-import type { SlabTask, WorkerData } from '../src/dispatch/worker-pool.ts';
+import type { SlabResult, SlabTask, WorkerData } from '../src/dispatch/worker-pool.ts';
 import { claimWorkerSlot } from '../src/dispatch/worker-slots.ts';
 import { createIngest } from '../src/ingest.ts';
 import { createLogger } from '../src/log.ts';
 import { ThreadCounters } from '../src/metrics/counters.ts';
-import { createSinks, reportSinks, type WorkerSetup } from '../src/worker-setup.ts';
+import { openWorkerKeep, type WorkerSetup } from '../src/worker-setup.ts';
 
 const { slots, controlChannel, setup } = workerData as WorkerData<WorkerSetup>;
 const slot = claimWorkerSlot(slots, threadId);
 const log = createLogger(setup.logLevel, `worker-${slot}`);
 const counters = new ThreadCounters(setup.counterMemory, slot);
-const sinks = createSinks(setup, threadId, log);
-const report = reportSinks(sinks, counters);
-const ingest = createIngest(setup.ingest, sinks, counters, systemClock);
+const { journal, report } = await openWorkerKeep(setup, slot, counters, log);
+const ingest = createIngest(setup.ingest, journal, counters, systemClock, failureLog());
 
 answerControl(controlChannel, slot, async (signal) => {
-  await Promise.all(sinks.map((sink) => sink.drain(signal)));
+  const left = await journal.drain(signal);
   report();
+  if (left === 0) return;
+  if (setup.journal.durability === 'memory') throw new Error(`${left} events were in memory only`);
+  log.info({ events: left }, 'what is not delivered yet stays in the journal');
 });
 
 /** Scans one slab. Its verdicts stand in the slab; the answers (SlabResult) are moved to the front. */
 export default function ingestTask(task: SlabTask): unknown {
   const result = ingest(task.buffer);
   report();
+  return result instanceof Promise ? result.then(moved) : moved(result);
+}
+
+function moved(result: SlabResult): unknown {
   return move({
     [transferableSymbol]: [result.table.buffer, result.bytes.buffer],
     [valueSymbol]: result,
   });
+}
+
+/** One line a second at most, however many slabs the disk refuses. */
+function failureLog(): (error: unknown) => void {
+  let loggedAtMs = Number.NEGATIVE_INFINITY;
+  return (error) => {
+    const nowMs = systemClock.monotonicMs();
+    if (nowMs - loggedAtMs < 1000) return;
+    loggedAtMs = nowMs;
+    log.error({ err: error }, 'the disk does not take the journal; clients are told to come back');
+  };
 }

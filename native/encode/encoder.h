@@ -170,6 +170,8 @@ inline Walked appendRow(Encoder& encoder, Half& half, const Byte* at, const Byte
         repeatTail(encoder, half);
         return commitRow(encoder, half, at + tailBytes);
       }
+      // What it stands for is overwritten from here on, also by a row that turns out to be damaged.
+      half.tail.length = 0;
     }
     values[column].saved = values[column].values.length;
     const Text key = columns[column].key;
@@ -192,7 +194,6 @@ inline Walked appendRow(Encoder& encoder, Half& half, const Byte* at, const Byte
     return stop(JsonEnd::damaged);
   }
   at += 2;
-  half.tail.length = 0;
   const size_t tailBytes = static_cast<size_t>(at - tailStart);
   if (tailBytes <= TAIL_BYTES_MAX) half.tail.append(tailStart, tailBytes);
   return commitRow(encoder, half, at);

@@ -1,6 +1,14 @@
 /**
- * What an answer means today: the event was validated and stands in a worker's memory or in the spool of the
- * embedded store. The journal's levels (`journal`, `fsync`, `delivered`) take this place when it exists; the ack
- * point, between scan and verdict in src/ingest.ts, stays.
+ * What an answer means: where the event stands when it leaves. `memory`: in the process; `journal`: in the journal,
+ * where it survives the end of the process; `fsync`: there, and a power failure.
  */
-export const ACK_LEVEL = 'memory';
+import type { Config } from '../config/config.ts';
+
+const LEVELS = { memory: 'memory', os: 'journal', fsync: 'fsync' } as const;
+
+export type AckLevel = (typeof LEVELS)[keyof typeof LEVELS];
+
+/** The level of every answer under this durability. */
+export function ackLevel(durability: Config['journal']['durability']): AckLevel {
+  return LEVELS[durability];
+}

@@ -30,6 +30,15 @@ export interface Config {
     readonly ip: 'keep' | 'truncate' | 'drop';
     readonly userAgent: 'keep' | 'drop';
   };
+  readonly journal: {
+    /** What an answer waits for: nothing but memory, the page cache (survives a kill), the disk (survives a power failure). */
+    readonly durability: 'memory' | 'os' | 'fsync';
+    /** Segments that wait for a sink, over all workers. */
+    readonly maxBytes: number;
+    readonly segmentBytes: number;
+    /** lz4 writes a third of the bytes for a fifth of a core. */
+    readonly compression: 'none' | 'lz4';
+  };
   readonly embedded: {
     /** On when no other sink's address is set. */
     readonly enabled: boolean;
@@ -37,8 +46,6 @@ export interface Config {
     readonly port: number;
     readonly flushIntervalMs: number;
     readonly blockBytesMax: number;
-    /** Block files waiting for the store. */
-    readonly spoolBytesMax: number;
     /** Days that events, and rejected events, are kept. */
     readonly ttlDays: number;
     readonly rejectedTtlDays: number;

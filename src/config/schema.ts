@@ -14,11 +14,12 @@ import {
   DRAIN_TIMEOUT_MS,
   ENVELOPE_FIELDS_BYTES_MAX,
   FLUSH_INTERVAL_MS,
+  JOURNAL_BYTES_MAX,
   MEMORY_BYTES_MAX,
   MESSAGE_BYTES_MAX,
   QUERY_RESULT_BYTES_MAX,
   REJECTED_RAW_BYTES_MAX,
-  SPOOL_BYTES_MAX,
+  SEGMENT_BYTES_MAX,
   WIRE_BYTES_MAX,
   WORKERS_MAX,
 } from '../limits.ts';
@@ -79,6 +80,12 @@ export const fileSchema = section({
     ip: choice(['keep', 'truncate', 'drop']).default('keep'),
     user_agent: choice(['keep', 'drop']).default('keep'),
   }),
+  journal: section({
+    durability: choice(['memory', 'os', 'fsync']).default('os'),
+    max_bytes: whole(MiB, 1024 * 1024 * GiB).default(JOURNAL_BYTES_MAX),
+    segment_bytes: whole(64 * KiB, 4 * GiB - 1).default(SEGMENT_BYTES_MAX),
+    compression: choice(['none', 'lz4']).default('none'),
+  }),
   embedded: section({
     enabled: z
       .literal(true, { error: 'true: the embedded store is the only sink of this version' })
@@ -87,7 +94,6 @@ export const fileSchema = section({
     flush_interval_ms: whole(1, 60_000).default(FLUSH_INTERVAL_MS),
     // A rejected event with its raw bytes must fit a block.
     block_bytes_max: whole(2 * REJECTED_RAW_BYTES_MAX, GiB).default(BLOCK_BYTES_MAX),
-    spool_bytes_max: whole(MiB, 1024 * GiB).default(SPOOL_BYTES_MAX),
     ttl_days: whole(1, 36_500).default(365),
     rejected_ttl_days: whole(1, 36_500).default(30),
     object_type: choice(['JSON', 'String']).default('JSON'),
@@ -159,10 +165,10 @@ export const RELATIONS: readonly Relation[] = [
     reason: 'a block is gathered in memory',
   },
   {
-    key: 'embedded.block_bytes_max',
-    bound: 'embedded.spool_bytes_max',
-    divisor: 1,
-    reason: 'a block must fit the spool',
+    key: 'journal.segment_bytes',
+    bound: 'journal.max_bytes',
+    divisor: 2,
+    reason: 'only whole segments are given back',
   },
 ];
 

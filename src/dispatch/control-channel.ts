@@ -13,6 +13,7 @@ type ControlMessage =
   | { readonly type: 'drained'; readonly slot: number; readonly fault?: string };
 
 const DRAIN_ASK_INTERVAL_MS = 100;
+const ANSWER_SHARE = 0.9;
 
 function onMessage(channel: BroadcastChannel, listener: (message: ControlMessage) => void): void {
   channel.onmessage = (event) => listener((event as { data: ControlMessage }).data);
@@ -48,7 +49,8 @@ export class ControlFront {
         if (message.fault !== undefined) faults.push(`worker ${message.slot}: ${message.fault}`);
         if (waiting.size === 0) finish();
       });
-      const ask = () => this.#post({ type: 'drain', timeoutMs });
+      // Their answer must come before the end of the time here.
+      const ask = () => this.#post({ type: 'drain', timeoutMs: Math.floor(timeoutMs * ANSWER_SHARE) });
       // Asked again: a thread that replaces a dead one may still be loading and hears only what is said later.
       const asking = setInterval(ask, DRAIN_ASK_INTERVAL_MS);
       ask();

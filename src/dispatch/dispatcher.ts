@@ -8,7 +8,6 @@
  */
 import type { Clock } from '../clock.ts';
 import { InFlight } from '../in-flight.ts';
-import { TASKS_PER_WORKER } from '../limits.ts';
 import type { Logger } from '../log.ts';
 import { type Origin, originBytesMax } from '../slab/origin.ts';
 import type { SlabPool } from '../slab/pool.ts';
@@ -80,8 +79,8 @@ export class Dispatcher {
   }
 
   #pump(): void {
-    const workers = this.#workers.workerCount;
-    while (this.#sealed.length > 0 && this.#tasksInFlight < workers * TASKS_PER_WORKER) {
+    const { workerCount: workers, tasksPerWorker } = this.#workers;
+    while (this.#sealed.length > 0 && this.#tasksInFlight < workers * tasksPerWorker) {
       void this.#run(this.#sealed.shift()!);
     }
     const open = this.#open;

@@ -1,5 +1,5 @@
 /**
- * The fixed pool of worker threads, on Piscina: one slab a task, two tasks in flight a thread. A thread that dies
+ * The fixed pool of worker threads, on Piscina: one slab a task, a few tasks in flight a thread. A thread that dies
  * is replaced by Piscina; its tasks reject, its slot is freed for the replacement.
  *
  * Piscina's atomics stay off: with them a thread blocks between tasks, and the sinks' timers and sockets, which
@@ -7,7 +7,6 @@
  */
 import type { Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
-import { TASKS_PER_WORKER } from '../limits.ts';
 import type { Logger } from '../log.ts';
 import type { Replies, Slab } from '../slab/slab.ts';
 import { ControlFront } from './control-channel.ts';
@@ -33,6 +32,7 @@ export interface SlabResult {
 
 export class WorkerPool {
   readonly workerCount: number;
+  readonly tasksPerWorker: number;
   readonly #control: ControlFront;
   readonly #piscina: Piscina<SlabTask, SlabResult>;
   readonly #slots: SharedArrayBuffer;
@@ -43,11 +43,19 @@ export class WorkerPool {
   #stopping = false;
 
   /**
-   * Starts `workerCount` threads on the compiled module at `entry`. `onDead` is called when a thread
+   * Starts `size.workerCount` threads on the compiled module at `entry`. `onDead` is called when a thread
    * failed while loading: Piscina starts none in its place, then or ever, so the process should end.
    */
-  constructor(entry: URL, workerCount: number, setup: unknown, log: Logger, onDead: () => void) {
+  constructor(
+    entry: URL,
+    size: { readonly workerCount: number; readonly tasksPerWorker: number },
+    setup: unknown,
+    log: Logger,
+    onDead: () => void,
+  ) {
+    const { workerCount, tasksPerWorker } = size;
     this.workerCount = workerCount;
+    this.tasksPerWorker = tasksPerWorker;
     this.#log = log;
     this.#onDead = onDead;
     this.#slots = createWorkerSlots(workerCount);
@@ -61,7 +69,7 @@ export class WorkerPool {
       filename: entry.href,
       minThreads: workerCount,
       maxThreads: workerCount,
-      concurrentTasksPerWorker: TASKS_PER_WORKER,
+      concurrentTasksPerWorker: tasksPerWorker,
       idleTimeout: Number.POSITIVE_INFINITY,
       atomics: 'disabled',
       recordTiming: false,

@@ -4,7 +4,6 @@
  * the verdict. Owns the uWebSockets response until it is answered or aborted; after either it touches it no more.
  */
 import type { HttpResponse } from 'uWebSockets.js';
-import { ACK_LEVEL } from '../ack/level.ts';
 import { replyStatus } from '../ack/replies.ts';
 import type { Route } from '../dialects/routes.ts';
 import { Transport } from '../event.ts';
@@ -97,7 +96,9 @@ export class Exchange implements FrameOwner {
   #answerAccepted(response: HttpResponse, body: Uint8Array): void {
     const head = this.#head;
     response.cork(() => {
-      response.writeHeader('Content-Type', 'application/json').writeHeader('Penstock-Ack', ACK_LEVEL);
+      response
+        .writeHeader('Content-Type', 'application/json')
+        .writeHeader('Penstock-Ack', this.#stage.ackLevel);
       if (head.requestId !== '') response.writeHeader('X-Request-Id', head.requestId);
       if (head.corsOrigin !== '') writeCors(response, head.corsOrigin);
       response.end(body);

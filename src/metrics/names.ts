@@ -34,8 +34,13 @@ export const THREAD_COUNTERS = [
     help: 'Rows in blocks that a sink refused and set aside',
   },
   {
+    key: 'journalFailures',
+    name: 'penstock_journal_failures_total',
+    help: 'Slabs that the disk did not take; their clients were told to come back',
+  },
+  {
     key: 'writeFailures',
-    name: 'penstock_spool_write_failures_total',
+    name: 'penstock_sink_write_failures_total',
     help: 'Block files that could not be written at once',
   },
 ] as const;
@@ -43,7 +48,17 @@ export const THREAD_COUNTERS = [
 /** Gauges that each thread writes, behind the counters in shared memory. */
 export const THREAD_GAUGES = [
   { key: 'sinkBytes', name: 'penstock_sink_pending_bytes', help: 'Bytes that the sinks hold in memory' },
-  { key: 'spoolBytes', name: 'penstock_spool_bytes', help: 'Bytes of block files that wait for the store' },
+  { key: 'journalBytes', name: 'penstock_journal_bytes', help: 'Bytes of the journal’s segments' },
+  {
+    key: 'journalRows',
+    name: 'penstock_journal_rows',
+    help: 'Accepted events in the journal that not every sink has',
+  },
+  {
+    key: 'journalFailing',
+    name: 'penstock_journal_failing',
+    help: '1 while the disk does not take the journal',
+  },
 ] as const;
 
 export type ThreadValue = (typeof THREAD_COUNTERS)[number]['key'] | (typeof THREAD_GAUGES)[number]['key'];

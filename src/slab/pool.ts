@@ -13,11 +13,14 @@ const ALIGNMENT = 8;
  */
 export class SlabPool {
   readonly #budget: MemoryBudget;
+  readonly #isBeyondFull: () => boolean;
   readonly #free: Slab[] = [];
   #generation = 0;
 
-  constructor(budget: MemoryBudget) {
+  /** `isBeyondFull` says whether what is behind the workers, the journal, takes no more. */
+  constructor(budget: MemoryBudget, isBeyondFull: () => boolean = () => false) {
     this.#budget = budget;
+    this.#isBeyondFull = isBeyondFull;
   }
 
   /** Bytes of the budget in use; free slabs are none of them. */
@@ -27,7 +30,7 @@ export class SlabPool {
 
   /** Whether nothing more may be begun: sinks can bring the use over the budget without taking from it. */
   isFull(): boolean {
-    return this.heldBytes() >= this.#budget.bytesMax;
+    return this.heldBytes() >= this.#budget.bytesMax || this.#isBeyondFull();
   }
 
   /** An open slab with room for `frameBytes`, or undefined when the budget has none. */

@@ -4,7 +4,6 @@
  * cannot be taken is never skipped: the connection closes with 1013, and the client sends again what no ack covers.
  */
 import type { WebSocket } from 'uWebSockets.js';
-import { ACK_LEVEL } from '../ack/level.ts';
 import type { EventError } from '../ack/replies.ts';
 import { STREAM_ROUTE } from '../dialects/routes.ts';
 import { Transport } from '../event.ts';
@@ -50,7 +49,7 @@ export class Connection implements FrameOwner {
       type: 'welcome',
       credit_bytes: stage.creditBytes,
       max_message_bytes: stage.messageBytesMax,
-      ack: ACK_LEVEL,
+      ack: stage.ackLevel,
     });
   }
 

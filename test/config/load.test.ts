@@ -61,12 +61,17 @@ describe('defaults', () => {
         },
         memory: { maxBytes: limits.MEMORY_BYTES_MAX },
         privacy: { ip: 'keep', userAgent: 'keep' },
+        journal: {
+          durability: 'os',
+          maxBytes: limits.JOURNAL_BYTES_MAX,
+          segmentBytes: limits.SEGMENT_BYTES_MAX,
+          compression: 'none',
+        },
         embedded: {
           enabled: true,
           port: 8123,
           flushIntervalMs: limits.FLUSH_INTERVAL_MS,
           blockBytesMax: limits.BLOCK_BYTES_MAX,
-          spoolBytesMax: limits.SPOOL_BYTES_MAX,
           ttlDays: 365,
           rejectedTtlDays: 30,
           objectType: 'JSON',
@@ -161,11 +166,11 @@ describe('a fault says where, what was expected and what stood there', () => {
     ['http: { prot: 80 }', '1:9: http.prot: expected one of host, port, trusted_proxies, got an unknown key'],
     [
       'prot: 80',
-      '1:1: prot: expected one of http, workers, scanner, apps, limits, memory, privacy, embedded, data_dir, drain_timeout_ms, log, got an unknown key',
+      '1:1: prot: expected one of http, workers, scanner, apps, limits, memory, privacy, journal, embedded, data_dir, drain_timeout_ms, log, got an unknown key',
     ],
     [
       '[]',
-      'config/penstock.yaml: expected a section with http, workers, scanner, apps, limits, memory, privacy, embedded, data_dir, drain_timeout_ms, log, got a list',
+      'config/penstock.yaml: expected a section with http, workers, scanner, apps, limits, memory, privacy, journal, embedded, data_dir, drain_timeout_ms, log, got a list',
     ],
     ['workers: 0', '1:10: workers: expected auto or a whole number from 1 to 64, got 0'],
     ['workers: some', '1:10: workers: expected auto or a whole number from 1 to 64, got "some"'],
@@ -221,7 +226,7 @@ describe('a fault says where, what was expected and what stood there', () => {
       '1:15: http.port: expected a whole number from 0 to 65535, got "x"',
       '4:15: log.level: expected one of trace, debug, info, warn, error, fatal, silent, got 1',
       '4:18: log.color: expected one of level, got an unknown key',
-      '2:1: zoo: expected one of http, workers, scanner, apps, limits, memory, privacy, embedded, data_dir, drain_timeout_ms, log, got an unknown key',
+      '2:1: zoo: expected one of http, workers, scanner, apps, limits, memory, privacy, journal, embedded, data_dir, drain_timeout_ms, log, got an unknown key',
       'environment: PENSTOCK_WORKERS: expected auto or a whole number from 1 to 64, got 99',
       '3:27: limits.wire_bytes_max: expected at most 20000000 = limits.body_bytes_max (a body that is sent uncompressed has both sizes), got 30000000',
     ]);
@@ -279,7 +284,7 @@ describe('relations between keys', () => {
 
   test('hold at their edges', async () => {
     const config = await load(
-      'memory: { max_bytes: 16777216 }\nlimits: { wire_bytes_max: 4194304, body_bytes_max: 4194304, message_bytes_max: 4194304, batch_events_max: 1000 }\nembedded: { block_bytes_max: 4194304, spool_bytes_max: 4194304 }\n',
+      'memory: { max_bytes: 16777216 }\nlimits: { wire_bytes_max: 4194304, body_bytes_max: 4194304, message_bytes_max: 4194304, batch_events_max: 1000 }\nembedded: { block_bytes_max: 4194304 }\n',
     );
     expect(config.limits.messageBytesMax).toBe(config.limits.creditBytes);
   });

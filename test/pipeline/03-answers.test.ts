@@ -37,7 +37,7 @@ describe('one event', () => {
       method: 'POST',
       body: JSON.stringify(testEvent(1)),
     });
-    expect(answer.headers.get('penstock-ack')).toBe('memory');
+    expect(answer.headers.get('penstock-ack')).toBe('journal');
     expect(await answer.json()).toEqual({ status: 'accepted', event_id: 'e-1' });
   });
 

@@ -115,7 +115,10 @@ describe('an engine that aborts', () => {
   });
 });
 
-describe('memory at its budget', () => {
+describe.each([
+  ['the journal', { durability: 'os', max_bytes: 8_388_608, segment_bytes: 1_048_576 }],
+  ['memory', { durability: 'memory', segment_bytes: 1_048_576 }],
+])('%s at its bound', (_what, journal) => {
   test('is answered 503 overloaded with Retry-After, /ready says so, /health stays green, and it heals', async () => {
     server = await startServer({
       config: {
@@ -126,7 +129,8 @@ describe('memory at its budget', () => {
           credit_bytes: 200_000,
         },
         memory: { max_bytes: 16_777_216 },
-        embedded: { block_bytes_max: 1_048_576, spool_bytes_max: 2_097_152 },
+        journal,
+        embedded: { block_bytes_max: 1_048_576 },
       },
     });
     await server.ready();
@@ -193,7 +197,7 @@ describe('SIGTERM', () => {
     expect(await server.waitForCount('events', 21 * 500)).toBe(21 * 500);
   });
 
-  test('keeps to its time when the store hangs, and says what is left', async () => {
+  test('keeps to its time when the store hangs; what is left stays in the journal, and it exits 0', async () => {
     server = await startServer({ config: { drain_timeout_ms: 3000 as never } });
     await server.ready();
     const store = storePid();
@@ -202,14 +206,29 @@ describe('SIGTERM', () => {
     expect((await post(testEvents(10, 'hung'))).status).toBe(200);
     const startedAt = performance.now();
     server.signal('SIGTERM');
-    expect(await server.exited).toBe(1);
+    expect(await server.exited).toBe(0);
     expect(performance.now() - startedAt).toBeLessThan(4000);
-    expect(server.logs.some((line) => line.msg === 'stopped, but not all was delivered')).toBe(true);
+    expect(server.logs.some((line) => line.msg === 'what is not delivered yet stays in the journal')).toBe(
+      true,
+    );
     await until(() => !existsSync(`/proc/${store}`), 2_000, 'the store is gone too');
     const dataDir = server.dataDir;
     server = await startServer({ dataDir });
     await server.ready();
     expect(await server.waitForCount('events', 20)).toBe(20);
+  });
+
+  test('with events in memory only, exits 1 and says how many were not delivered', async () => {
+    const journal = { durability: 'memory' };
+    server = await startServer({ config: { drain_timeout_ms: 3000 as never, journal } });
+    await server.ready();
+    const store = storePid();
+    process.kill(store, 'SIGSTOP');
+    expect((await post(testEvents(10, 'hung'))).headers.get('penstock-ack')).toBe('memory');
+    server.signal('SIGTERM');
+    expect(await server.exited).toBe(1);
+    const said = server.logs.find((line) => line.msg === 'stopped, but not all was delivered');
+    expect(JSON.stringify(said)).toContain('10 events were in memory only');
   });
 
   test('closes streams with 1012 when their messages are acknowledged, and refuses new requests on open connections', async () => {

@@ -19,7 +19,7 @@ afterAll(async () => {
   expect(await server.stop()).toBe(0);
 });
 
-/** Fills the memory budget with another app's events, down to the room for one; the store must stand still. */
+/** Fills the journal with another app's events, down to the room for one; the store must stand still. */
 async function fill(): Promise<number> {
   let sent = 0;
   for (const size of [500, 50, 1]) {
@@ -50,7 +50,8 @@ test('delivers 10,000 events of all its calls, each once, through a server that 
         credit_bytes: 200_000,
       },
       memory: { max_bytes: 16_777_216 },
-      embedded: { block_bytes_max: 1_048_576, spool_bytes_max: 2_097_152 },
+      journal: { max_bytes: 8_388_608, segment_bytes: 262_144 },
+      embedded: { block_bytes_max: 1_048_576 },
     },
   });
   await server.ready();

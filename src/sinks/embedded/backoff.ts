@@ -16,14 +16,19 @@ export function createBackoff(): Backoff {
   return {
     failures: () => failures,
     next() {
-      const delayMs = Math.min(RETRY_DELAY_MS_MAX, RETRY_DELAY_MS_MIN * 2 ** Math.min(failures, 16));
       failures += 1;
-      return randomInt(Math.ceil(delayMs / 2), delayMs + 1);
+      return retryDelayMs(failures);
     },
     reset() {
       failures = 0;
     },
   };
+}
+
+/** Milliseconds to wait after the `failures`th failure in a row: half to all of the doubled delay. */
+export function retryDelayMs(failures: number): number {
+  const delayMs = Math.min(RETRY_DELAY_MS_MAX, RETRY_DELAY_MS_MIN * 2 ** Math.min(failures - 1, 16));
+  return randomInt(Math.ceil(delayMs / 2), delayMs + 1);
 }
 
 /** Resolves after `delayMs`, without keeping the thread alive. */

@@ -9,8 +9,9 @@
  * One JSON object a line, at most STORE_LINE_BYTES_MAX; a peer that sends a longer line or anything else is cut
  * off. A connection that breaks loses its replies: the worker sends the request again, with the same name.
  *
- * A block file is named `<start>-<thread>-<sequence>.<kind>`; the name is also its `insert_deduplication_token`,
- * so it is never used twice: `start` is drawn anew by every front process. While it is written it ends in `.tmp`.
+ * A block file is named `<token>.<kind>` by the token of its block (journal/delivery.ts), which is its
+ * `insert_deduplication_token`: the same token always means the same rows. While it is written it ends in
+ * `.<start>.tmp`, where `start` is drawn anew by every front process.
  *
  * Only the store deletes block files, after the insert and before the reply. So a request for a file that is
  * not there can only be a repeat: it stands in refused/, or it was inserted. A store killed between insert and
@@ -23,7 +24,7 @@ export interface StoreAddress {
   readonly socketPath: string;
   /** `<dataDir>/store`. */
   readonly storeDir: string;
-  /** First part of every block file's name, unique to this front process. */
+  /** Unique to this front process: what it left half written is known by it. */
   readonly startId: string;
 }
 
@@ -80,14 +81,24 @@ export function abortsFile(storeDir: string, file: string): string {
   return join(spoolDir(storeDir), `${file}.aborts`);
 }
 
-/** Name and token of a block file. */
-export function blockFileName(startId: string, thread: number, sequence: number, kind: BlockKind): string {
-  return `${startId}-${thread}-${sequence}.${kind}`;
+/** Name of the block file under `token`, which is lower-case letters and digits with dashes between. */
+export function blockFileName(token: string, kind: BlockKind): string {
+  return `${token}.${kind}`;
+}
+
+/** Name under which the process `startId` writes `file` before it is whole. */
+export function unfinishedName(file: string, startId: string): string {
+  return `${file}.${startId}${TMP_SUFFIX}`;
+}
+
+/** Token of a block file: the same rows have it in whatever form they are written. */
+export function blockToken(file: string): string {
+  return file.slice(0, file.indexOf('.'));
 }
 
 /** Which table a file is for, or undefined when the name is none that blockFileName makes. */
 export function blockKind(file: string): BlockKind | undefined {
-  const match = /^[0-9a-z]+-[0-9]+-[0-9]+\.(native|jsonl|rejected\.bin)$/.exec(file);
+  const match = /^[0-9a-z]+(?:-[0-9a-z]+)+\.(native|jsonl|rejected\.bin)$/.exec(file);
   return match === null ? undefined : (match[1] as BlockKind);
 }
 

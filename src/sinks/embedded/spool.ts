@@ -2,25 +2,26 @@
 import { open, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Block, blockViews } from './block.ts';
-import { spoolDir, TMP_SUFFIX } from './protocol.ts';
+import { refusedDir, type StoreAddress, spoolDir, unfinishedName } from './protocol.ts';
 
 /**
  * Writes the block as `file` into the spool folder. Rejects when the disk does not take it; nothing is left behind
  * then but perhaps an empty or cut `.tmp` file, which the next try overwrites and the next start deletes.
  */
-export async function writeBlockFile(storeDir: string, file: string, block: Block): Promise<void> {
-  const path = join(spoolDir(storeDir), file);
-  const handle = await open(path + TMP_SUFFIX, 'w', 0o600);
+export async function writeBlockFile(address: StoreAddress, file: string, block: Block): Promise<void> {
+  const dir = spoolDir(address.storeDir);
+  const unfinished = join(dir, unfinishedName(file, address.startId));
+  const handle = await open(unfinished, 'w', 0o600);
   try {
     await writeViews(handle, blockViews(block));
   } catch (error) {
     await handle.close();
     // A cut file would hold on to the very space that is short.
-    await unlink(path + TMP_SUFFIX).catch(() => {});
+    await unlink(unfinished).catch(() => {});
     throw error;
   }
   await handle.close();
-  await rename(path + TMP_SUFFIX, path);
+  await rename(unfinished, join(dir, file));
 }
 
 /**
@@ -44,4 +45,11 @@ function viewsBehind(views: readonly Buffer[], bytes: number): Buffer[] {
     skip = Math.max(0, skip - view.length);
   }
   return left;
+}
+
+/** Deletes a refused block file, and the reason beside it, when its rows are sent again in parts. */
+export async function discardRefused(storeDir: string, file: string): Promise<void> {
+  const path = join(refusedDir(storeDir), file);
+  // What cannot be deleted is only in the way of who reads the folder.
+  await Promise.all([path, `${path}.error`].map((name) => unlink(name).catch(() => {})));
 }

@@ -44,7 +44,7 @@ export interface StoreOptions {
 }
 
 export interface Store {
-  /** What createEmbeddedSink needs in each worker thread. */
+  /** What createEmbeddedTarget needs in each worker thread. */
   readonly address: StoreAddress;
   /** What the object columns are of; undefined when that is not known until the next start. */
   readonly objectType: ObjectType | undefined;

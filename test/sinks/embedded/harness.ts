@@ -2,14 +2,14 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  createEmbeddedSink,
-  type EmbeddedSink,
-  type EmbeddedSinkOptions,
-} from '../../../src/sinks/embedded/embedded-sink.ts';
+import { sliceLines } from '../../../src/journal/bisect.ts';
+import { systemDisk } from '../../../src/journal/disk.ts';
+import { WorkerJournal } from '../../../src/journal/worker-journal.ts';
+import { retryDelayMs } from '../../../src/sinks/embedded/backoff.ts';
+import { createEmbeddedTarget, type EmbeddedTarget } from '../../../src/sinks/embedded/embedded-target.ts';
 import type { StoreLogger } from '../../../src/sinks/embedded/protocol.ts';
 import { type Store, type StoreOptions, startStore } from '../../../src/sinks/embedded/store-process.ts';
-import { BLOCK_COLUMNS } from '../../../src/sinks/native-block-setup.ts';
+import { BLOCK_COLUMNS, type JsonForm } from '../../../src/sinks/native-block-setup.ts';
 
 export interface LogLine {
   readonly level: 'info' | 'warn' | 'error';
@@ -17,12 +17,31 @@ export interface LogLine {
   readonly message: string;
 }
 
+/** One worker's journal with the embedded store as its sink. */
+export interface TestSink {
+  readonly journal: WorkerJournal;
+  readonly target: EmbeddedTarget;
+  readonly rejectedTarget: EmbeddedTarget;
+  /** Lines that could not be encoded. */
+  readonly unreadable: readonly string[];
+  append(lines: Uint8Array, rows: number): void;
+  appendRejected(rows: Uint8Array, count: number): void;
+  /** Resolves when all of it was delivered; rejects when that takes too long. */
+  drain(): Promise<void>;
+}
+
+export interface SinkOptions {
+  readonly blockBytesMax: number;
+  readonly flushIntervalMs: number;
+  readonly jsonForm: JsonForm | undefined;
+}
+
 export interface Harness {
   readonly dataDir: string;
   readonly logs: LogLine[];
   readonly logger: StoreLogger;
   start(options?: Partial<StoreOptions>): Store;
-  sink(store: Store, options?: Partial<EmbeddedSinkOptions>): EmbeddedSink;
+  sink(store: Store, options?: Partial<SinkOptions>): Promise<TestSink>;
   /** Stops everything that was started and deletes the folder. */
   close(): Promise<void>;
 }
@@ -30,7 +49,8 @@ export interface Harness {
 export function createHarness(): Harness {
   const dataDir = mkdtempSync(join(tmpdir(), 'penstock-store-test-'));
   const stores: Store[] = [];
-  const sinks: EmbeddedSink[] = [];
+  const sinks: TestSink[] = [];
+  const closing: (() => Promise<void>)[] = [];
   const logs: LogLine[] = [];
   const log = (level: LogLine['level']) => (fields: object, message: string) => {
     logs.push({ level, fields, message });
@@ -54,23 +74,59 @@ export function createHarness(): Harness {
       stores.push(store);
       return store;
     },
-    sink(store, options = {}) {
-      const sink = createEmbeddedSink({
+    async sink(store, options = {}) {
+      const common = {
         address: store.address,
-        thread: sinks.length,
-        threadCount: 1,
+        jsonForm: store.objectType === 'String' ? ('string' as const) : ('paths' as const),
         blockBytesMax: 1024 * 1024,
-        flushIntervalMs: 20,
-        spoolBytesMax: 1024 * 1024 * 1024,
-        jsonForm: store.objectType === 'String' ? 'string' : 'paths',
+        onUnreadable: (line: Buffer) => unreadable.push(line.toString()),
         logger,
         ...options,
+      };
+      const unreadable: string[] = [];
+      const target = createEmbeddedTarget({ ...common, stream: 'events' });
+      const rejected = createEmbeddedTarget({ ...common, stream: 'rejected' });
+      const journal = await WorkerJournal.open({
+        disk: systemDisk,
+        leftDisk: systemDisk,
+        dir: join(dataDir, 'journal'),
+        node: 'test',
+        worker: sinks.length,
+        left: [],
+        sinks: [{ events: () => target, rejected: () => rejected }],
+        segmentBytesMax: 1024 * 1024,
+        compression: 'none',
+        spareBytesMax: 0,
+        blockBytesMax: 1024 * 1024,
+        flushIntervalMs: 20,
+        poison: { slice: sliceLines, onPoison: (line) => unreadable.push(line.toString()) },
+        isDurable: false,
+        retryPauseMs: retryDelayMs,
+        onDamage: () => {},
+        ...options,
+      });
+      const sink: TestSink = {
+        journal,
+        unreadable,
+        rejectedTarget: rejected,
+        target,
+        append: (lines, rows) => journal.append('events', lines, rows, Date.now()),
+        appendRejected: (rows, count) => journal.append('rejected', rows, count, Date.now()),
+        async drain() {
+          const left = await journal.drain(AbortSignal.timeout(25_000));
+          if (left > 0) throw new Error(`${left} rows are not delivered`);
+        },
+      };
+      closing.push(async () => {
+        await journal.close();
+        target.close();
+        rejected.close();
       });
       sinks.push(sink);
       return sink;
     },
     async close() {
-      for (const sink of sinks) sink.close();
+      for (const close of closing) await close();
       await Promise.all(stores.map((store) => store.stop()));
       rmSync(dataDir, { recursive: true, force: true });
     },

@@ -23,19 +23,18 @@ beforeEach(() => {
 });
 afterEach(() => harness.close());
 
-const deadline = () => AbortSignal.timeout(25_000);
 const COUNTS = 'SELECT count(), uniqExact(event_id) FROM events FORMAT CSV';
 
 describe('rows', () => {
   test('come back as they went in, big integers unchanged', async () => {
     const store = harness.start();
-    const sink = harness.sink(store);
+    const sink = await harness.sink(store);
     const line = eventLine('a').replace(
       '"context"',
       '"event_data":{"n":9007199254740993,"x.y":"2026-01-01"},"context"',
     );
     sink.append(Buffer.from(line), 1);
-    await sink.drain(deadline());
+    await sink.drain();
     await untilReady(store);
     const row = await query(store, 'SELECT * FROM events FORMAT JSONEachRow');
     expect(row).toContain('"n":9007199254740993');
@@ -49,13 +48,13 @@ describe('rows', () => {
       event_data: { 'x.y': '2026-01-01' },
       context: { locale: 'en', page: { path: '/a' } },
     });
-    expect([sink.deliveredRows(), sink.pendingBytes(), sink.spooledBytes()]).toEqual([1, 0, 0]);
+    expect([sink.journal.waitingRows, sink.journal.memoryBytes]).toEqual([0, 0]);
     expect(readdirSync(spoolDir(store.address.storeDir))).toEqual([]);
   });
 
   test('rejected events keep code, field and raw bytes, valid UTF-8 or not', async () => {
     const store = harness.start();
-    const sink = harness.sink(store);
+    const sink = await harness.sink(store);
     const raw = Buffer.concat([Buffer.from([0xff, 0x00, 0x27, 0x0a]), Buffer.alloc(70_000, 'x')]);
     const rows = createRejectedBytes();
     const row = {
@@ -69,7 +68,7 @@ describe('rows', () => {
     encodeRejected(rows, { ...row, ...rest });
     encodeRejected(rows, { ...row, ...rest, index: 8, raw: Buffer.alloc(0) });
     sink.appendRejected(rows.bytes.subarray(0, rows.length), 2);
-    await sink.drain(deadline());
+    await sink.drain();
     await untilReady(store);
     const text = await query(
       store,
@@ -83,17 +82,17 @@ describe('rows', () => {
 
   test('times over a hundred months in one block are no reason to refuse it', async () => {
     const store = harness.start();
-    const sink = harness.sink(store);
+    const sink = await harness.sink(store);
     let text = '';
     for (let month = 0; month < 400; month++) {
       const at = new Date(Date.UTC(2001, month, 1)).toISOString();
       text += eventLine(`m${month}`, { timestamp: at, received_at: at });
     }
     sink.append(Buffer.from(text), 400);
-    await sink.drain(deadline());
+    await sink.drain();
     await untilReady(store);
     // The time to live, 90 days, applies to received_at: the engine may have dropped old partitions already.
-    expect([sink.deliveredRows(), sink.refusedRows()]).toEqual([400, 0]);
+    expect([sink.journal.waitingRows, sink.target.refusedRows()]).toEqual([0, 0]);
   });
 });
 
@@ -102,7 +101,7 @@ describe('a block counts once', () => {
     const store = harness.start();
     await untilReady(store);
     const client = createStoreClient(store.address.socketPath);
-    const file = blockFileName(store.address.startId, 9, 0, 'jsonl');
+    const file = blockFileName(`${store.address.startId}-9-0`, 'jsonl');
     const bytes = eventLines('big', 60_000);
     for (let round = 0; round < 2; round++) {
       writeFileSync(join(spoolDir(store.address.storeDir), file), bytes);
@@ -117,7 +116,7 @@ describe('a block counts once', () => {
 
   test('also when the store is killed again and again while it inserts', async () => {
     const store = harness.start();
-    const sinks = [harness.sink(store), harness.sink(store)];
+    const sinks = [await harness.sink(store), await harness.sink(store)];
     let appended = 0;
     for (let kill = 0; kill < 4; kill++) {
       await until(() => store.ready(), 'ready again');
@@ -131,7 +130,7 @@ describe('a block counts once', () => {
       if (pid !== undefined) process.kill(pid, 'SIGKILL');
       await until(() => store.pid() !== pid, 'death noticed');
     }
-    await Promise.all(sinks.map((sink) => sink.drain(deadline())));
+    await Promise.all(sinks.map((sink) => sink.drain()));
     await untilReady(store);
     expect(await query(store, COUNTS)).toBe(`${appended},${appended}`);
     expect(store.restarts()).toBeGreaterThanOrEqual(4);
@@ -142,9 +141,12 @@ describe('a block counts once', () => {
     const spool = spoolDir(join(harness.dataDir, 'store'));
     mkdirSync(spool, { recursive: true });
     for (let index = 0; index < 12; index++) {
-      writeFileSync(join(spool, blockFileName('0before', 3, index, 'jsonl')), eventLines(`left${index}`, 10));
+      writeFileSync(
+        join(spool, blockFileName(`0before-3-${index}`, 'jsonl')),
+        eventLines(`left${index}`, 10),
+      );
     }
-    writeFileSync(join(spool, `${blockFileName('0before', 3, 12, 'jsonl')}.tmp`), '{"half');
+    writeFileSync(join(spool, `${blockFileName(`0before-3-12`, 'jsonl')}.tmp`), '{"half');
     const store = harness.start();
     await untilReady(store);
     await until(() => readdirSync(spool).length === 0, 'spool empty');
@@ -153,25 +155,34 @@ describe('a block counts once', () => {
 });
 
 describe('trouble', () => {
-  test('a block that the engine cannot read is moved aside and holds nothing up', async () => {
+  test('a row that the engine refuses is found and put aside; the others of its block arrive', async () => {
     const store = harness.start();
-    const sink = harness.sink(store);
-    sink.append(Buffer.from('{"event_id":"secret-value" oops\n'), 1);
-    await until(() => sink.refusedRows() === 1, 'refused');
+    const sink = await harness.sink(store, { jsonForm: undefined });
+    const poison = '{"event_id":"secret-value" oops\n';
+    sink.append(Buffer.concat([eventLines('before', 40), Buffer.from(poison), eventLines('behind', 23)]), 64);
     sink.append(eventLines('good', 3), 3);
-    await sink.drain(deadline());
+    await sink.drain();
     await untilReady(store);
-    expect(await query(store, COUNTS)).toBe('3,3');
-    const refused = readdirSync(refusedDir(store.address.storeDir)).sort();
-    expect(refused).toHaveLength(2);
-    expect(readFileSync(join(refusedDir(store.address.storeDir), refused[0] ?? ''), 'utf8')).toContain(
-      'secret-value',
-    );
-    expect(harness.logs.filter(({ message }) => message.includes('refused a block'))).toHaveLength(1);
+    expect(await query(store, COUNTS)).toBe('66,66');
+    expect(sink.unreadable).toEqual([poison]);
+    // Its parts were sent again, so that nothing needs to stand there.
+    expect(readdirSync(refusedDir(store.address.storeDir))).toEqual([]);
     expect(JSON.stringify(harness.logs)).not.toContain('secret-value');
   });
 
-  test('a full disk keeps blocks in memory, and they are delivered when there is room again', async (context) => {
+  test('rejected rows that the engine refuses stay in refused/, and hold nothing up', async () => {
+    const store = harness.start();
+    const sink = await harness.sink(store);
+    sink.appendRejected(Buffer.from('no row'), 1);
+    await until(() => sink.rejectedTarget.refusedRows() === 1, 'refused');
+    sink.append(eventLines('good', 3), 3);
+    await sink.drain();
+    await untilReady(store);
+    expect(await query(store, COUNTS)).toBe('3,3');
+    expect(readdirSync(refusedDir(store.address.storeDir))).toHaveLength(2);
+  });
+
+  test('a full disk under the block files keeps rows in the journal until there is room', async (context) => {
     const spool = spoolDir(join(harness.dataDir, 'store'));
     mkdirSync(spool, { recursive: true });
     try {
@@ -183,15 +194,13 @@ describe('trouble', () => {
       writeFileSync(join(spool, 'filler'), Buffer.alloc(500 * 1024));
       const store = harness.start();
       await untilReady(store);
-      const sink = harness.sink(store, { jsonForm: undefined });
-      const lines = eventLines('full', 500);
-      sink.append(lines, 500);
-      await until(() => sink.writeFailures() >= 2, 'writes fail');
-      expect(sink.pendingBytes()).toBe(lines.length);
+      const sink = await harness.sink(store, { jsonForm: undefined });
+      sink.append(eventLines('full', 500), 500);
+      await until(() => sink.target.writeFailures() >= 2, 'writes fail');
       sink.append(eventLines('more', 20), 20);
+      expect(sink.journal.waitingRows).toBe(520);
       rmSync(join(spool, 'filler'));
-      await sink.drain(deadline());
-      expect(sink.pendingBytes()).toBe(0);
+      await sink.drain();
       expect(await query(store, COUNTS)).toBe('520,520');
       await store.stop();
     } finally {
@@ -199,68 +208,29 @@ describe('trouble', () => {
     }
   });
 
-  test('beyond its share of the spool a sink keeps blocks in memory', async () => {
-    const store = harness.start();
-    await untilReady(store);
-    await store.stop();
-    const sink = harness.sink(store, {
-      jsonForm: undefined,
-      spoolBytesMax: 200_000,
-      threadCount: 2,
-      blockBytesMax: 60_000,
-    });
-    for (let block = 0; block < 4; block++) sink.append(eventLines(`s${block}`, 300), 300);
-    await until(() => sink.spooledBytes() > 0, 'one block written');
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    expect(sink.spooledBytes()).toBeLessThanOrEqual(100_000);
-    expect(sink.pendingBytes()).toBeGreaterThan(100_000);
-    await expect(sink.drain(AbortSignal.timeout(50))).rejects.toThrow('not inserted');
-  });
-});
-
-describe('the spool', () => {
-  const LEFT = blockFileName('0before', 3, 0, 'jsonl');
-
-  test('what lay in the folder before counts towards its bound, until the store has taken it', async () => {
-    const store = harness.start();
-    await untilReady(store);
-    await store.stop();
-    const spool = spoolDir(store.address.storeDir);
-    writeFileSync(join(spool, LEFT), eventLines('left', 500));
-    const leftBytes = statSync(join(spool, LEFT)).size;
-    // A file beside them that the store never takes is not counted.
-    writeFileSync(join(spool, 'note.txt'), Buffer.alloc(1_000_000));
-    const sink = harness.sink(store, { jsonForm: undefined, spoolBytesMax: leftBytes + 10_000 });
-    const lines = eventLines('new', 100);
-    sink.append(lines, 100);
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    expect([sink.spooledBytes(), sink.pendingBytes()]).toEqual([0, lines.length]);
-    rmSync(join(spool, LEFT));
-    await until(() => sink.spooledBytes() === lines.length, 'written when there is room');
-    expect(sink.pendingBytes()).toBe(0);
-  });
-
-  test('files of another thread count as well', async () => {
-    const store = harness.start();
-    await untilReady(store);
-    await store.stop();
-    const options = { jsonForm: undefined, spoolBytesMax: 100_000, threadCount: 1 };
-    const [dead, next] = [harness.sink(store, options), harness.sink(store, options)];
-    dead.append(eventLines('dead', 240), 240);
-    await until(() => dead.spooledBytes() > 60_000, 'written');
-    dead.close();
-    next.append(eventLines('next', 240), 240);
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    expect(next.spooledBytes()).toBe(0);
-  });
-
   test('what is appended behind a drain goes out at once, not with the next flush', async () => {
     const store = harness.start();
     await untilReady(store);
-    const sink = harness.sink(store, { flushIntervalMs: 60_000 });
-    await sink.drain(deadline());
+    const sink = await harness.sink(store, { flushIntervalMs: 60_000 });
+    await sink.drain();
     sink.append(eventLines('late', 3), 3);
-    await until(() => sink.deliveredRows() === 3, 'delivered', 10_000);
+    await until(() => sink.journal.waitingRows === 0, 'delivered', 10_000);
+  });
+
+  test('memory stays within two blocks however far the store is behind, and all arrives', async () => {
+    const store = harness.start();
+    await untilReady(store);
+    await store.stop();
+    const sink = await harness.sink(store, { blockBytesMax: 200_000 });
+    for (let slab = 0; slab < 60; slab++) {
+      sink.append(eventLines(`s${slab}`, 1000), 1000);
+      expect(sink.journal.memoryBytes).toBeLessThan(1_000_000);
+    }
+    const again = harness.start();
+    await untilReady(again);
+    await sink.drain();
+    expect(await query(again, COUNTS)).toBe('60000,60000');
+    expect(sink.journal.bytes).toBeLessThan(1_500_000);
   });
 });
 
@@ -332,9 +302,9 @@ describe('processes', () => {
     const dataDir = join(harness.dataDir, `it's ${'d'.repeat(90)}`);
     const store = harness.start({ dataDir });
     expect(Buffer.byteLength(store.address.socketPath)).toBeLessThanOrEqual(107);
-    const sink = harness.sink(store);
+    const sink = await harness.sink(store);
     sink.append(eventLines('long', 2), 2);
-    await sink.drain(deadline());
+    await sink.drain();
     await untilReady(store);
     expect(await query(store, COUNTS)).toBe('2,2');
   });

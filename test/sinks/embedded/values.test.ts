@@ -3,18 +3,17 @@
  * has stand at the end, each with its value: docs/events.md lists them.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { EmbeddedSink } from '../../../src/sinks/embedded/embedded-sink.ts';
 import type { Store } from '../../../src/sinks/embedded/store-process.ts';
-import { createHarness, eventLine, query, untilReady } from './harness.ts';
+import { createHarness, eventLine, query, type TestSink, untilReady } from './harness.ts';
 
 const harness = createHarness();
 let store: Store;
-let sink: EmbeddedSink;
+let sink: TestSink;
 let sent = 0;
 
 beforeAll(async () => {
   store = harness.start();
-  sink = harness.sink(store);
+  sink = await harness.sink(store);
   await untilReady(store);
 });
 afterAll(() => harness.close());
@@ -30,8 +29,8 @@ async function roundTrip(...objects: string[]): Promise<string[]> {
     );
   }
   sink.append(Buffer.from(lines), objects.length);
-  await sink.drain(AbortSignal.timeout(20_000));
-  expect(sink.refusedRows()).toBe(0);
+  await sink.drain();
+  expect(sink.target.refusedRows()).toBe(0);
   const text = await query(
     store,
     `SELECT event_data FROM events WHERE startsWith(event_id, '${prefix}-') ORDER BY event_id FORMAT JSONEachRow`,

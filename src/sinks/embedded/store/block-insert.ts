@@ -1,14 +1,14 @@
 /**
- * Puts one block file into its table, as one insert under the file's name as deduplication token.
+ * Puts one block file into its table, as one insert under its token.
  *
  * The token counts per inserted block, and the engine cuts a stream of rows into blocks as it likes; so all rows
  * of a file are squashed into one block (min_insert_block_size_*), by one thread, and a repeat has the same one
  * whatever the timing. `file()` counts as an unstable source, hence `enable_even_for_bad_queries`: block files
  * never change.
  */
-import { access, rename, unlink, writeFile } from 'node:fs/promises';
+import { access, readFile, rename, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type BlockKind, refusedDir, spoolDir } from '../protocol.ts';
+import { type BlockKind, blockToken, refusedDir, spoolDir } from '../protocol.ts';
 import { type Connection, EngineError, sqlString } from './engine.ts';
 import { statementThreads } from './engine-config.ts';
 
@@ -91,7 +91,7 @@ export async function insertBlockFile(
   const path = join(spoolDir(storeDir), file);
   try {
     await connection.run(
-      `INSERT INTO ${target.table} (${target.columns}) SELECT ${target.columns} FROM file(${sqlString(path)}, '${target.format}', ${sqlString(target.structure)}) SETTINGS insert_deduplication_token = ${sqlString(file)}`,
+      `INSERT INTO ${target.table} (${target.columns}) SELECT ${target.columns} FROM file(${sqlString(path)}, '${target.format}', ${sqlString(target.structure)}) SETTINGS insert_deduplication_token = ${sqlString(blockToken(file))}`,
     );
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;
@@ -110,6 +110,12 @@ export async function moveAside(storeDir: string, file: string, message: string)
   const path = join(refusedDir(storeDir), file);
   await rename(join(spoolDir(storeDir), file), path);
   await writeFile(`${path}.error`, `${message}\n`, { mode: 0o600 }).catch(() => {});
+}
+
+/** The engine's code for a file that stands in refused/; 0 when it died of it, or nothing is said. */
+export async function refusedCode(storeDir: string, file: string): Promise<number> {
+  const message = await readFile(`${join(refusedDir(storeDir), file)}.error`, 'latin1').catch(() => '');
+  return Number(/^Code: ([0-9]+)/.exec(message)?.[1] ?? 0);
 }
 
 const CODE_FILE_DOES_NOT_EXIST = 107;

@@ -22,6 +22,7 @@ import {
   type StoreLogger,
   spoolDir,
   TMP_SUFFIX,
+  unfinishedName,
 } from '../protocol.ts';
 import { readAborts } from './block-aborts.ts';
 import {
@@ -31,6 +32,7 @@ import {
   type InsertTarget,
   insertBlockFile,
   moveAside,
+  refusedCode,
 } from './block-insert.ts';
 import type { Connection, Engine } from './engine.ts';
 
@@ -128,7 +130,7 @@ export async function createInsertQueue(
   /** Left over from an earlier process or thread, the file may have been settled before it was asked for. */
   async function settleGone(file: string): Promise<SettledOutcome> {
     if (!(await exists(join(refusedDir(address.storeDir), file)))) return { outcome: 'inserted' };
-    return { outcome: 'refused', code: 0, message: 'refused before' };
+    return { outcome: 'refused', code: await refusedCode(address.storeDir, file), message: 'refused before' };
   }
 
   async function settle(file: string, result: InsertOutcome): Promise<SettledOutcome> {
@@ -195,7 +197,7 @@ export async function createInsertQueue(
   /** Half-written files of this front's threads are still being written; those of dead fronts never will be. */
   async function deleteUnfinished(found: readonly string[]): Promise<void> {
     for (const file of found) {
-      if (!file.endsWith(TMP_SUFFIX) || file.startsWith(`${address.startId}-`)) continue;
+      if (!file.endsWith(TMP_SUFFIX) || file.endsWith(unfinishedName('', address.startId))) continue;
       await unlink(join(spoolDir(address.storeDir), file)).catch(() => {});
     }
   }

@@ -1,0 +1,86 @@
+/** A segment as a stream knows it, and what a start has to find out about one that an earlier process left. */
+import { join } from 'node:path';
+import { crc32c } from '../crc32c.ts';
+import type { Disk, DiskFile } from './disk.ts';
+import {
+  bodyBytes,
+  CHUNK_HEADER_BYTES,
+  decodeChunkHeader,
+  decodeSegmentHeader,
+  findChunk,
+  headerSeed,
+  SEGMENT_HEADER_BYTES,
+  type SegmentHeader,
+} from './format.ts';
+
+export interface Segment extends SegmentHeader {
+  readonly name: string;
+  /** Bytes that hold whole chunks; what a reader may read. Grows while the segment is written. */
+  bytes: number;
+  /** Row behind the last one. */
+  endRow: number;
+}
+
+/** A place between two chunks. */
+export interface Position {
+  /** Name of the segment. */
+  readonly segment: string;
+  readonly offset: number;
+  /** Rows before it, over the stream's life. */
+  readonly row: number;
+}
+
+/** What was not as it should be on the disk, and where it is kept. */
+export interface Damage {
+  readonly segment: string;
+  readonly offset: number;
+  readonly bytes: number;
+  /** `tail`: the end of a write that was cut off, which nobody was told of. `middle`: sound chunks stand behind it. `header`: the whole file. */
+  readonly kind: 'tail' | 'middle' | 'header';
+}
+
+/** The file of `name` for reading and writing. */
+export function openSegment(disk: Disk, dir: string, name: string): DiskFile {
+  return disk.open(join(dir, name), false);
+}
+
+/**
+ * Reads the last segment of an earlier start whole: its end row, and what stands behind its last sound chunk, which
+ * the caller cuts off. Damage with sound chunks behind it is left to the reader, who steps over it; so is that of
+ * the header, since the name says the same. Undefined when there is no sound chunk in it.
+ */
+export async function inspectSegment(
+  file: DiskFile,
+  name: string,
+  header: SegmentHeader,
+): Promise<{ segment: Segment; tail: Damage | undefined } | undefined> {
+  const bytes = Buffer.allocUnsafeSlow(file.size());
+  await file.read(bytes, 0);
+  const seed = headerSeed(header);
+  let at = SEGMENT_HEADER_BYTES;
+  let soundEnd = 0;
+  let endRow = header.firstRow;
+  while (at >= 0 && at < bytes.length) {
+    const chunk = decodeChunkHeader(bytes, at, seed);
+    const end = chunk === undefined ? bytes.length + 1 : at + CHUNK_HEADER_BYTES + bodyBytes(chunk);
+    const isSound =
+      chunk !== undefined &&
+      end <= bytes.length &&
+      crc32c(bytes.subarray(at + CHUNK_HEADER_BYTES, end), 0) === chunk.bodyCrc;
+    if (isSound) {
+      endRow = chunk.firstRow + chunk.rows;
+      soundEnd = end;
+      at = end;
+    } else {
+      at = findChunk(bytes, at + 1, seed);
+    }
+  }
+  if (soundEnd === 0) return undefined;
+  const rest = bytes.length - soundEnd;
+  const isReused = decodeSegmentHeader(bytes)?.isReused ?? false;
+  const tail: Damage = { segment: name, offset: soundEnd, bytes: rest, kind: 'tail' };
+  return {
+    segment: { name, ...header, bytes: soundEnd, endRow },
+    tail: rest > 0 && !isReused ? tail : undefined,
+  };
+}

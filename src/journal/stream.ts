@@ -1,0 +1,377 @@
+/**
+ * One stream of the journal: what a worker appends to, and what its sinks read and let go of. Owned by one thread.
+ *
+ * A chunk is appended whole or not at all: when the disk fails, what was written of it is cut off again; where even
+ * that fails the segment is left as it is and the next append begins another, so that the torn end is behind
+ * everything that was promised. Segments of earlier starts are never written again.
+ */
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { crc32c } from '../crc32c.ts';
+import { type Compression, compress } from './codec.ts';
+import type { Disk, DiskFile } from './disk.ts';
+import {
+  CHUNK_HEADER_BYTES,
+  Codec,
+  EPOCH_BYTES,
+  encodeChunkHeader,
+  encodeSegmentHeader,
+  headerSeed,
+  parseSegmentName,
+  SEGMENT_HEADER_BYTES,
+  type SegmentHeader,
+  segmentName,
+} from './format.ts';
+import { type Damage, inspectSegment, openSegment, type Position, type Segment } from './segment.ts';
+
+export interface StreamOptions {
+  readonly disk: Disk;
+  readonly dir: string;
+  /** A segment that is this long is followed by another. */
+  readonly segmentBytesMax: number;
+  readonly compression: Compression;
+  /**
+   * Bytes of segments that are kept to be written over when they are let go of: their pages are in memory already, and
+   * a write to new ones costs up to ten times as much processor time.
+   */
+  readonly spareBytesMax: number;
+  readonly onDamage: (damage: Damage) => void;
+}
+
+/** Where a chunk that was appended begins and ends. */
+export interface ChunkPlace {
+  readonly start: Position;
+  readonly end: Position;
+  readonly epoch: string;
+}
+
+const QUARANTINE = 'quarantine';
+const SPARE_SUFFIX = '.spare';
+const PROBE_BYTES = 1024 * 1024;
+
+export class JournalStream {
+  readonly #options: StreamOptions;
+  readonly #epoch = randomBytes(EPOCH_BYTES).toString('hex');
+  #seed = 0;
+  readonly #header = Buffer.alloc(CHUNK_HEADER_BYTES);
+  readonly #segments: Segment[] = [];
+  readonly #spares: { readonly name: string; readonly bytes: number }[] = [];
+  #file: DiskFile | undefined;
+  #nextRow = 0;
+  #bytes = 0;
+  /** Segments that are full and not durable yet; they are closed when they are. */
+  #unsynced: DiskFile[] = [];
+  #dirUnsynced = false;
+  #syncing: Promise<void> | undefined;
+  #nextSync: Promise<void> | undefined;
+
+  private constructor(options: StreamOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Opens the stream in its folder, which is made when it is not there. What a crash left at the end of the last
+   * segment is cut off; a last segment without one sound chunk is moved to quarantine. Both are told to `onDamage`.
+   * Rejects with the system's error when the folder cannot be used.
+   */
+  static async open(options: StreamOptions): Promise<JournalStream> {
+    const stream = new JournalStream(options);
+    await stream.#recover();
+    return stream;
+  }
+
+  /** Number that the next row gets. */
+  get nextRow(): number {
+    return this.#nextRow;
+  }
+
+  /** Bytes of all segments. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Segments in order; VIEW, changes with every append and delete. */
+  get segments(): readonly Segment[] {
+    return this.#segments;
+  }
+
+  /**
+   * Row numbers below `row` are not given out again: a cursor may know of rows that a crash took from the disk.
+   */
+  skipTo(row: number): void {
+    if (row > this.#nextRow) {
+      this.#endSegment();
+      this.#nextRow = row;
+    }
+  }
+
+  /**
+   * Appends one chunk of `rows` rows. It can be read, and survives the end of this process, when the call returns;
+   * a power failure only after `sync`. Throws the disk's error; nothing was appended then.
+   */
+  append(
+    payload: readonly Uint8Array[],
+    rows: number,
+    timeMs: number,
+    meta: Uint8Array = NO_META,
+  ): ChunkPlace {
+    const { segment, file } = this.#openSegment();
+    const start = { segment: segment.name, offset: segment.bytes, row: this.#nextRow };
+    const { compression } = this.#options;
+    const stored = compress(payload, compression);
+    const storedBytes = sum(stored);
+    const crc = stored.reduce((before, view) => crc32c(view, before), crc32c(meta, 0));
+    const chunk = {
+      firstRow: this.#nextRow,
+      timeMs,
+      rows,
+      metaBytes: meta.length,
+      storedBytes,
+      rawBytes: sum(payload),
+      codec: Codec[compression],
+      bodyCrc: crc,
+    };
+    encodeChunkHeader(chunk, this.#seed, this.#header);
+    try {
+      file.write([this.#header, meta, ...stored], segment.bytes);
+    } catch (error) {
+      this.#cutBack(segment, file);
+      throw error;
+    }
+    const bytes = CHUNK_HEADER_BYTES + meta.length + storedBytes;
+    segment.bytes += bytes;
+    this.#bytes += bytes;
+    this.#nextRow += rows;
+    segment.endRow = this.#nextRow;
+    return { start, end: this.end(), epoch: this.#epoch };
+  }
+
+  /** Writes and takes back as much as a slab may need, to see whether the disk has room again. Throws its error. */
+  probe(): void {
+    const { segment, file } = this.#openSegment();
+    try {
+      file.write([Buffer.alloc(PROBE_BYTES)], segment.bytes);
+    } finally {
+      this.#cutBack(segment, file);
+    }
+  }
+
+  /**
+   * Makes everything appended so far durable. Calls that come while a sync runs share the next one. Rejects when
+   * the disk fails: what was appended since the last sync may or may not be there after a power failure.
+   */
+  sync(): Promise<void> {
+    if (this.#syncing === undefined) {
+      this.#syncing = this.#syncFiles().finally(() => {
+        this.#syncing = undefined;
+      });
+      return this.#syncing;
+    }
+    this.#nextSync ??= this.#syncing
+      .catch(() => {})
+      .then(() => {
+        this.#nextSync = undefined;
+        return this.sync();
+      });
+    return this.#nextSync;
+  }
+
+  /** The place of the oldest row that is kept. */
+  start(): Position {
+    const first = this.#segments[0];
+    return first === undefined
+      ? this.end()
+      : { segment: first.name, offset: SEGMENT_HEADER_BYTES, row: first.firstRow };
+  }
+
+  /** The place behind the newest chunk. */
+  end(): Position {
+    const last = this.#segments.at(-1);
+    return last === undefined
+      ? { segment: '', offset: 0, row: this.#nextRow }
+      : { segment: last.name, offset: last.bytes, row: this.#nextRow };
+  }
+
+  /** Deletes the segments all of whose rows are below `row`, but the one that is written. Gives their count. */
+  deleteBefore(row: number): number {
+    let count = 0;
+    for (let first = this.#segments[0]; first !== undefined; first = this.#segments[0]) {
+      if (first.endRow > row || this.#isWritten(first)) break;
+      this.#letGo(first);
+      this.#segments.shift();
+      this.#bytes -= first.bytes;
+      count += 1;
+    }
+    return count;
+  }
+
+  /** Copies damaged bytes aside and tells of them; a reader that steps over them calls this. */
+  quarantine(damage: Damage, bytes: Uint8Array): void {
+    const { disk, dir } = this.#options;
+    disk.makeDir(join(dir, QUARANTINE));
+    const file = disk.open(join(dir, QUARANTINE, `${damage.segment}-${damage.offset}`), true);
+    try {
+      file.write([bytes], 0);
+    } finally {
+      file.close();
+    }
+    this.#options.onDamage(damage);
+  }
+
+  /** A file of the stream for reading. The caller closes it. */
+  openForReading(name: string): DiskFile {
+    return openSegment(this.#options.disk, this.#options.dir, name);
+  }
+
+  /** Closes the segment that is written, without a sync. */
+  close(): void {
+    this.#endSegment();
+    for (const file of this.#unsynced.splice(0)) file.close();
+  }
+
+  async #recover(): Promise<void> {
+    const { disk, dir } = this.#options;
+    disk.makeDir(dir);
+    const names = disk.list(dir);
+    for (const name of names.filter((candidate) => candidate.endsWith(SPARE_SUFFIX))) {
+      // Its size counts when it is written over and let go of again.
+      this.#spares.push({ name, bytes: this.#options.segmentBytesMax });
+    }
+    const found = names.flatMap((name) => {
+      const header = parseSegmentName(name);
+      return header === undefined ? [] : [{ name, header }];
+    });
+    for (const [index, { name, header }] of found.entries()) {
+      const next = found[index + 1]?.header;
+      // Only what was written last can have a torn end; a segment before it ends where the next one begins.
+      const segment =
+        next === undefined
+          ? await this.#recoverLast(name, header)
+          : this.#measure(name, header, next.firstRow);
+      if (segment === undefined) continue;
+      this.#segments.push(segment);
+      this.#bytes += segment.bytes;
+      this.#nextRow = segment.endRow;
+    }
+  }
+
+  #measure(name: string, header: SegmentHeader, endRow: number): Segment {
+    const file = this.openForReading(name);
+    try {
+      return { ...header, name, bytes: file.size(), endRow };
+    } finally {
+      file.close();
+    }
+  }
+
+  async #recoverLast(name: string, header: SegmentHeader): Promise<Segment | undefined> {
+    const { disk, dir, onDamage } = this.#options;
+    const file = this.openForReading(name);
+    try {
+      const found = await inspectSegment(file, name, header);
+      if (found !== undefined) {
+        if (found.tail !== undefined) onDamage(found.tail);
+        file.truncate(found.segment.bytes);
+        return found.segment;
+      }
+      // Nothing in it was ever promised, unless its very first chunk was damaged: that is kept.
+      const bytes = file.size();
+      disk.makeDir(join(dir, QUARANTINE));
+      disk.rename(join(dir, name), join(dir, QUARANTINE, name));
+      if (bytes > SEGMENT_HEADER_BYTES) onDamage({ segment: name, offset: 0, bytes, kind: 'tail' });
+      this.#nextRow = Math.max(this.#nextRow, header.firstRow);
+      return undefined;
+    } finally {
+      file.close();
+    }
+  }
+
+  #isWritten(segment: Segment): boolean {
+    return this.#file !== undefined && segment === this.#segments.at(-1);
+  }
+
+  #openSegment(): { segment: Segment; file: DiskFile } {
+    const last = this.#segments.at(-1);
+    if (this.#file !== undefined && last !== undefined && last.bytes < this.#options.segmentBytesMax) {
+      return { segment: last, file: this.#file };
+    }
+    this.#endSegment();
+    const { disk, dir } = this.#options;
+    const spare = this.#spares.pop();
+    const header = { epoch: this.#epoch, firstRow: this.#nextRow, isReused: spare !== undefined };
+    const name = segmentName(header);
+    const file = disk.open(join(dir, spare?.name ?? name), true);
+    try {
+      file.write([encodeSegmentHeader(header)], 0);
+      if (spare !== undefined) disk.rename(join(dir, spare.name), join(dir, name));
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+    this.#seed = headerSeed(header);
+    const segment = { ...header, name, bytes: SEGMENT_HEADER_BYTES, endRow: this.#nextRow };
+    this.#segments.push(segment);
+    this.#bytes += segment.bytes;
+    this.#file = file;
+    this.#dirUnsynced = true;
+    return { segment, file };
+  }
+
+  #endSegment(): void {
+    const last = this.#segments.at(-1);
+    if (this.#file === undefined || last === undefined) return;
+    // Behind its last chunk may stand what the file held before; a segment that is full ends with its own.
+    if (last.isReused === true) this.#file.truncate(last.bytes);
+    this.#unsynced.push(this.#file);
+    this.#file = undefined;
+  }
+
+  /** Keeps the file to be written over, or deletes it when enough are kept. */
+  #letGo({ name, bytes }: Segment): void {
+    const { disk, dir, spareBytesMax } = this.#options;
+    const spareBytes = this.#spares.reduce((total, spare) => total + spare.bytes, bytes);
+    if (spareBytes > spareBytesMax) {
+      disk.remove(join(dir, name));
+      return;
+    }
+    const spare = `${name}${SPARE_SUFFIX}`;
+    disk.rename(join(dir, name), join(dir, spare));
+    this.#spares.push({ name: spare, bytes });
+  }
+
+  /** Takes back what was written of a chunk, or leaves the segment and burns a row, so that the next has a name of its own. */
+  #cutBack(segment: Segment, file: DiskFile): void {
+    try {
+      file.truncate(segment.bytes);
+    } catch {
+      this.#endSegment();
+      this.#nextRow += 1;
+    }
+  }
+
+  async #syncFiles(): Promise<void> {
+    const full = this.#unsynced.splice(0);
+    const current = this.#file;
+    const syncsDir = this.#dirUnsynced;
+    this.#dirUnsynced = false;
+    try {
+      for (const file of full) await file.sync();
+      await current?.sync();
+      if (syncsDir) this.#options.disk.syncDir(this.#options.dir);
+    } catch (error) {
+      // After a failed sync the kernel may call pages clean that it never wrote: this file is not to be trusted further.
+      if (current === this.#file) this.#endSegment();
+      this.#nextRow += 1;
+      this.#dirUnsynced = true;
+      throw error;
+    } finally {
+      for (const file of full) file.close();
+    }
+  }
+}
+
+const NO_META = new Uint8Array(0);
+
+function sum(views: readonly Uint8Array[]): number {
+  return views.reduce((bytes, view) => bytes + view.length, 0);
+}

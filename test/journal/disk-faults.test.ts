@@ -1,0 +1,96 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { StreamReader } from '../../src/journal/reader.ts';
+import { JournalStream } from '../../src/journal/stream.ts';
+import { createFaultyDisk, type Faults } from './faulty-disk.ts';
+
+let dir: string;
+let faults: Faults;
+let open: () => Promise<JournalStream>;
+
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'penstock-journal-'));
+  const faulty = createFaultyDisk();
+  faults = faulty.faults;
+  open = () =>
+    JournalStream.open({
+      disk: faulty.disk,
+      dir,
+      segmentBytesMax: 4096,
+      compression: 'none',
+      spareBytesMax: 0,
+      onDamage: () => {},
+    });
+});
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+const append = (stream: JournalStream, text: string) => stream.append([Buffer.from(text)], 1, 0);
+
+async function readAll(stream: JournalStream): Promise<string[]> {
+  const reader = new StreamReader(stream, stream.start());
+  const found: string[] = [];
+  for (let chunk = await reader.next(); chunk !== undefined; chunk = await reader.next()) {
+    found.push(chunk.payload.toString());
+  }
+  reader.close();
+  return found;
+}
+
+test('a full disk refuses the chunk, leaves no part of it, and heals', async () => {
+  const stream = await open();
+  append(stream, 'before');
+  for (let room = 0; room < 48 + 'refused'.length; room++) {
+    faults.bytesLeft = room;
+    expect(() => append(stream, 'refused')).toThrow('ENOSPC');
+    expect(await readAll(await open())).toEqual(['before']);
+  }
+  faults.bytesLeft = Number.POSITIVE_INFINITY;
+  append(stream, 'after');
+  expect(await readAll(stream)).toEqual(['before', 'after']);
+  expect(await readAll(await open())).toEqual(['before', 'after']);
+});
+
+test('where not even the torn chunk can be cut off, the next goes into another segment', async () => {
+  const stream = await open();
+  append(stream, 'before');
+  faults.bytesLeft = 20;
+  faults.failsTruncate = true;
+  expect(() => append(stream, 'refused')).toThrow('ENOSPC');
+  faults.bytesLeft = Number.POSITIVE_INFINITY;
+  faults.failsTruncate = false;
+  append(stream, 'after');
+  expect(await readAll(stream)).toEqual(['before', 'after']);
+  expect(await readAll(await open())).toEqual(['before', 'after']);
+});
+
+test('a disk that cannot be written at all heals too', async () => {
+  const stream = await open();
+  faults.failsWrite = true;
+  for (let count = 0; count < 3; count++) expect(() => append(stream, 'refused')).toThrow('EIO');
+  faults.failsWrite = false;
+  append(stream, 'after');
+  expect(await readAll(stream)).toEqual(['after']);
+});
+
+test('syncs that are asked for together are one, and one more for who came while it ran', async () => {
+  const stream = await open();
+  append(stream, 'a');
+  const first = stream.sync();
+  const rest = Array.from({ length: 100 }, () => stream.sync());
+  await Promise.all([first, ...rest]);
+  expect(faults.syncs).toBe(2);
+});
+
+test('a failed sync is told to all who wait, and the next begins anew', async () => {
+  const stream = await open();
+  append(stream, 'a');
+  faults.failsSync = true;
+  await expect(stream.sync()).rejects.toThrow('EIO');
+  faults.failsSync = false;
+  append(stream, 'b');
+  await stream.sync();
+  expect(await readAll(stream)).toEqual(['a', 'b']);
+  expect(stream.segments.length).toBe(2);
+});

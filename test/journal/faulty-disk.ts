@@ -1,0 +1,54 @@
+/** A disk that fails when told to, in front of the machine's own: faults that cannot be made otherwise. */
+import { type Disk, type DiskFile, systemDisk } from '../../src/journal/disk.ts';
+
+export interface Faults {
+  /** Bytes that may still be written; the write that passes them writes up to there and fails with ENOSPC. */
+  bytesLeft: number;
+  failsWrite: boolean;
+  failsTruncate: boolean;
+  failsSync: boolean;
+  syncs: number;
+}
+
+export function createFaultyDisk(): { disk: Disk; faults: Faults } {
+  const faults: Faults = {
+    bytesLeft: Number.POSITIVE_INFINITY,
+    failsWrite: false,
+    failsTruncate: false,
+    failsSync: false,
+    syncs: 0,
+  };
+  return {
+    disk: { ...systemDisk, open: (path, create) => wrap(systemDisk.open(path, create), faults) },
+    faults,
+  };
+}
+
+function wrap(file: DiskFile, faults: Faults): DiskFile {
+  return {
+    size: () => file.size(),
+    write(views, position) {
+      if (faults.failsWrite) throw fault('EIO');
+      const bytes = Buffer.concat(views);
+      const written = Math.min(bytes.length, faults.bytesLeft);
+      file.write([bytes.subarray(0, written)], position);
+      faults.bytesLeft -= written;
+      if (written < bytes.length) throw fault('ENOSPC');
+    },
+    read: (target, position) => file.read(target, position),
+    truncate(bytes) {
+      if (faults.failsTruncate) throw fault('EIO');
+      file.truncate(bytes);
+    },
+    async sync() {
+      faults.syncs += 1;
+      await file.sync();
+      if (faults.failsSync) throw fault('EIO');
+    },
+    close: () => file.close(),
+  };
+}
+
+function fault(code: string): Error {
+  return Object.assign(new Error(code), { code });
+}
