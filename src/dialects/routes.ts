@@ -26,6 +26,9 @@ export interface Route {
   statusOf(reason: Reason): Status;
 }
 
+/** By dialect, shape and defaults: routes that differ in their path only share a program. */
+const compiled = new Map<string, Program>();
+
 /** By a frame row's `route`. */
 export const ROUTES: readonly Route[] = [
   { ...routeOf(penstock, { shape: Shape.batch }), path: undefined },
@@ -41,7 +44,7 @@ function routeOf(dialect: Dialect, { shape, defaults }: Omit<DialectRoute, 'path
   const { keyPlaces, answers } = dialect;
   const statuses = answers?.statuses;
   return {
-    program: compileDialect(dialect, shape, defaults),
+    program: programOf(dialect, shape, defaults),
     keyPlaces: {
       headers: (keyPlaces?.headers ?? []).map((name) => name.toLowerCase()),
       query: keyPlaces?.query ?? [],
@@ -49,6 +52,13 @@ function routeOf(dialect: Dialect, { shape, defaults }: Omit<DialectRoute, 'path
     okBody: answers === undefined ? undefined : Buffer.from(answers.ok),
     statusOf: (reason) => statuses?.[reason] ?? outcome(reason).status,
   };
+}
+
+function programOf(dialect: Dialect, shape: Shape, defaults: DialectRoute['defaults']): Program {
+  const key = JSON.stringify([dialect.name, shape, defaults]);
+  const program = compiled.get(key) ?? compileDialect(dialect, shape, defaults);
+  compiled.set(key, program);
+  return program;
 }
 
 const paths = ROUTES.map((route) => route.path);

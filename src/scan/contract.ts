@@ -65,6 +65,7 @@
  *   event_id (always, UUIDv7 of `ids` and the received time when the client sent none), event_type, app_id, device_id?, user_id?,
  *   session_id?, timestamp (always, `YYYY-MM-DDThh:mm:ss.mmmZ`), platform?, os_version?, app_version?,
  *   attribution?, event_data?, context?, ip?, user_agent?, received_at, dialect, transport
+ * event_type and app_id are there because every dialect requires them; a table that did not could leave them out.
  * An absent column has no key; so has an empty object or an empty string. Fields of the rest are the top-level
  * fields that no column took whole: those without a path to themselves, whatever their value, and sources, guards
  * and parts that are not null and did not win; secrets never. A source that was cut or quoted, and `each` of all
