@@ -67,7 +67,15 @@ export async function openWorkerKeep(
   const { embedded, journal: options } = setup;
   const targets: EmbeddedTarget[] = [];
   const putAside = (line: Buffer) => journal.append('rejected', encodePoison(line), 1, systemClock.nowMs());
-  const sink = embedded && sinkOf({ ...embedded, onUnreadable: putAside, logger: log }, targets);
+  const putUnreadableAside = (line: Buffer) => {
+    try {
+      putAside(line);
+    } catch (error) {
+      // No scanner writes such a line; one that does must not stop the block that it is in.
+      log.error({ err: error, bytes: line.length }, 'an event that cannot be encoded cannot be put aside');
+    }
+  };
+  const sink = embedded && sinkOf({ ...embedded, onUnreadable: putUnreadableAside, logger: log }, targets);
   const journal: WorkerJournal = await WorkerJournal.open({
     disk: options.durability === 'memory' ? createMemoryDisk() : systemDisk,
     leftDisk: systemDisk,

@@ -118,7 +118,10 @@ export class Delivery {
   }
 
   async #run(blockEndRow: number): Promise<void> {
-    if (blockEndRow > this.#delivered.row) await this.#resume(blockEndRow);
+    if (blockEndRow > this.#delivered.row) {
+      await this.#untilRead(() => this.#resume(blockEndRow));
+      if (this.#open !== undefined) await this.#deliver(blockEndRow);
+    }
     this.#isResuming = false;
     if (this.#gathered.row < this.#options.stream.nextRow) this.#fallBehind();
     let sending: Promise<void> | undefined;
@@ -129,7 +132,8 @@ export class Delivery {
           this.#stir();
         });
       } else if (this.#reader !== undefined && !this.#isFull()) {
-        await this.#catchUp(this.#reader);
+        const reader = this.#reader;
+        await this.#untilRead(() => this.#catchUp(reader));
       } else {
         await this.#stirred();
       }
@@ -138,17 +142,29 @@ export class Delivery {
     this.#reader?.close();
   }
 
-  /** The block that was in hand when the process before this one ended, from the same rows. */
+  /** Gathers the block that was in hand when the process before this one ended, from the same rows. */
   async #resume(blockEndRow: number): Promise<void> {
-    const reader = new StreamReader(this.#options.stream, this.#delivered);
-    const epoch = await reader.nextEpoch();
-    while (reader.position.row < blockEndRow && (await reader.nextEpoch()) === epoch) {
-      const chunk = await reader.next();
-      if (chunk === undefined) break;
-      this.#add(chunk.epoch, chunk.payload, chunk.rows, reader.position);
+    const reader = new StreamReader(this.#options.stream, this.#gathered);
+    try {
+      const epoch = this.#open?.epoch ?? (await reader.nextEpoch());
+      while (reader.position.row < blockEndRow && (await reader.nextEpoch()) === epoch) {
+        const chunk = await reader.next();
+        if (chunk === undefined) break;
+        this.#add(chunk.epoch, chunk.payload, chunk.rows, reader.position);
+      }
+    } finally {
+      reader.close();
     }
-    reader.close();
-    if (this.#open !== undefined) await this.#deliver(blockEndRow);
+  }
+
+  /** Reads, and reads on where it failed, with growing pauses, until the disk lets it or this is closed. */
+  async #untilRead(read: () => Promise<void>): Promise<void> {
+    await this.#untilSettled(() =>
+      read().then(
+        () => 'delivered' as const,
+        () => 'retry' as const,
+      ),
+    );
   }
 
   /** Gathers one chunk from the disk, or finds that the stream's end is reached. */

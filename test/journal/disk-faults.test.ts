@@ -2,8 +2,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { Cursor } from '../../src/journal/cursor.ts';
+import { Delivery } from '../../src/journal/delivery.ts';
+import { systemDisk } from '../../src/journal/disk.ts';
 import { StreamReader } from '../../src/journal/reader.ts';
 import { JournalStream } from '../../src/journal/stream.ts';
+import type { BlockBuilder } from '../../src/sinks/sink.ts';
 import { createFaultyDisk, type Faults } from './faulty-disk.ts';
 
 let dir: string;
@@ -73,6 +77,52 @@ test('a disk that cannot be written at all heals too', async () => {
   append(stream, 'after');
   expect(await readAll(stream)).toEqual(['after']);
 });
+
+test('a delivery that cannot read the journal goes on when it can', async () => {
+  const stream = await open();
+  for (const text of ['a\n', 'b\n', 'c\n']) append(stream, text);
+  const sent: string[] = [];
+  const cursor = await Cursor.open(systemDisk, join(dir, 'sink.cursor'));
+  faults.failsRead = true;
+  const delivery = new Delivery({
+    stream,
+    cursor,
+    target: {
+      name: 'sink',
+      begin: () => new TextBlock(),
+      send: async (_token, block) => {
+        sent.push((block as TextBlock).text);
+        return 'delivered';
+      },
+    },
+    tokenPrefix: 't',
+    blockBytesMax: 1000,
+    flushIntervalMs: 1,
+    syncsCursor: false,
+    retryPauseMs: () => 5,
+    poison: undefined,
+    onDelivered: () => {},
+  });
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect([sent, delivery.failures > 1]).toEqual([[], true]);
+  faults.failsRead = false;
+  await delivery.drain(AbortSignal.timeout(5_000));
+  expect(sent.join('')).toBe('a\nb\nc\n');
+  await delivery.close();
+});
+
+class TextBlock implements BlockBuilder {
+  text = '';
+  rows = 0;
+  get bytes(): number {
+    return this.text.length;
+  }
+  add(payload: Uint8Array, rows: number): void {
+    this.text += Buffer.from(payload).toString();
+    this.rows += rows;
+  }
+  release(): void {}
+}
 
 test('syncs that are asked for together are one, and one more for who came while it ran', async () => {
   const stream = await open();

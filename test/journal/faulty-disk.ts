@@ -7,6 +7,7 @@ export interface Faults {
   failsWrite: boolean;
   failsTruncate: boolean;
   failsSync: boolean;
+  failsRead: boolean;
   syncs: number;
 }
 
@@ -16,6 +17,7 @@ export function createFaultyDisk(): { disk: Disk; faults: Faults } {
     failsWrite: false,
     failsTruncate: false,
     failsSync: false,
+    failsRead: false,
     syncs: 0,
   };
   return {
@@ -35,7 +37,10 @@ function wrap(file: DiskFile, faults: Faults): DiskFile {
       faults.bytesLeft -= written;
       if (written < bytes.length) throw fault('ENOSPC');
     },
-    read: (target, position) => file.read(target, position),
+    async read(target, position) {
+      if (faults.failsRead) throw fault('EIO');
+      return file.read(target, position);
+    },
     truncate(bytes) {
       if (faults.failsTruncate) throw fault('EIO');
       file.truncate(bytes);
