@@ -22,7 +22,9 @@ import {
   type SegmentHeader,
   segmentName,
 } from './format.ts';
+import { GroupSync } from './group-sync.ts';
 import { type Damage, inspectSegment, openSegment, type Position, type Segment } from './segment.ts';
+import { Spares } from './spares.ts';
 
 export interface StreamOptions {
   readonly disk: Disk;
@@ -30,10 +32,7 @@ export interface StreamOptions {
   /** A segment that is this long is followed by another. */
   readonly segmentBytesMax: number;
   readonly compression: Compression;
-  /**
-   * Bytes of segments that are kept to be written over when they are let go of: their pages are in memory already, and
-   * a write to new ones costs up to ten times as much processor time.
-   */
+  /** Bytes of segments that are kept to be written over when they are let go of (spares.ts). */
   readonly spareBytesMax: number;
   readonly onDamage: (damage: Damage) => void;
 }
@@ -46,7 +45,6 @@ export interface ChunkPlace {
 }
 
 const QUARANTINE = 'quarantine';
-const SPARE_SUFFIX = '.spare';
 const PROBE_BYTES = 1024 * 1024;
 
 export class JournalStream {
@@ -55,18 +53,18 @@ export class JournalStream {
   #seed = 0;
   readonly #header = Buffer.alloc(CHUNK_HEADER_BYTES);
   readonly #segments: Segment[] = [];
-  readonly #spares: { readonly name: string; readonly bytes: number }[] = [];
+  readonly #spares: Spares;
   #file: DiskFile | undefined;
   #nextRow = 0;
   #bytes = 0;
   /** Segments that are full and not durable yet; they are closed when they are. */
   #unsynced: DiskFile[] = [];
   #dirUnsynced = false;
-  #syncing: Promise<void> | undefined;
-  #nextSync: Promise<void> | undefined;
+  readonly #groupSync = new GroupSync(() => this.#syncFiles());
 
   private constructor(options: StreamOptions) {
     this.#options = options;
+    this.#spares = new Spares(options.disk, options.dir, options.spareBytesMax);
   }
 
   /**
@@ -161,19 +159,7 @@ export class JournalStream {
    * the disk fails: what was appended since the last sync may or may not be there after a power failure.
    */
   sync(): Promise<void> {
-    if (this.#syncing === undefined) {
-      this.#syncing = this.#syncFiles().finally(() => {
-        this.#syncing = undefined;
-      });
-      return this.#syncing;
-    }
-    this.#nextSync ??= this.#syncing
-      .catch(() => {})
-      .then(() => {
-        this.#nextSync = undefined;
-        return this.sync();
-      });
-    return this.#nextSync;
+    return this.#groupSync.run();
   }
 
   /** The place of the oldest row that is kept. */
@@ -197,7 +183,7 @@ export class JournalStream {
     let count = 0;
     for (let first = this.#segments[0]; first !== undefined; first = this.#segments[0]) {
       if (first.endRow > row || this.#isWritten(first)) break;
-      this.#letGo(first);
+      this.#spares.keep(first.name, first.bytes);
       this.#segments.shift();
       this.#bytes -= first.bytes;
       count += 1;
@@ -233,10 +219,8 @@ export class JournalStream {
     const { disk, dir } = this.#options;
     disk.makeDir(dir);
     const names = disk.list(dir);
-    for (const name of names.filter((candidate) => candidate.endsWith(SPARE_SUFFIX))) {
-      // Its size counts when it is written over and let go of again.
-      this.#spares.push({ name, bytes: this.#options.segmentBytesMax });
-    }
+    // Their sizes count when they are written over and let go of again.
+    this.#spares.adopt(names, this.#options.segmentBytesMax);
     const found = names.flatMap((name) => {
       const header = parseSegmentName(name);
       return header === undefined ? [] : [{ name, header }];
@@ -297,13 +281,13 @@ export class JournalStream {
     }
     this.#endSegment();
     const { disk, dir } = this.#options;
-    const spare = this.#spares.pop();
+    const spare = this.#spares.take();
     const header = { epoch: this.#epoch, firstRow: this.#nextRow, isReused: spare !== undefined };
     const name = segmentName(header);
-    const file = disk.open(join(dir, spare?.name ?? name), true);
+    const file = disk.open(join(dir, spare ?? name), true);
     try {
       file.write([encodeSegmentHeader(header)], 0);
-      if (spare !== undefined) disk.rename(join(dir, spare.name), join(dir, name));
+      if (spare !== undefined) disk.rename(join(dir, spare), join(dir, name));
     } catch (error) {
       file.close();
       throw error;
@@ -324,19 +308,6 @@ export class JournalStream {
     if (last.isReused === true) this.#file.truncate(last.bytes);
     this.#unsynced.push(this.#file);
     this.#file = undefined;
-  }
-
-  /** Keeps the file to be written over, or deletes it when enough are kept. */
-  #letGo({ name, bytes }: Segment): void {
-    const { disk, dir, spareBytesMax } = this.#options;
-    const spareBytes = this.#spares.reduce((total, spare) => total + spare.bytes, bytes);
-    if (spareBytes > spareBytesMax) {
-      disk.remove(join(dir, name));
-      return;
-    }
-    const spare = `${name}${SPARE_SUFFIX}`;
-    disk.rename(join(dir, name), join(dir, spare));
-    this.#spares.push({ name: spare, bytes });
   }
 
   /** Takes back what was written of a chunk, or leaves the segment and burns a row, so that the next has a name of its own. */

@@ -15,6 +15,7 @@ const REPLIES: Replies = { table: new Uint32Array(FRAMES_PER_SLAB_MAX * 2), byte
 /** A pool whose tasks end when the test says so. */
 class HandPool {
   readonly workerCount: number;
+  readonly tasksPerWorker = TASKS_PER_WORKER;
   readonly running: { slab: Slab; frames: number; end(): void; die(): void }[] = [];
   constructor(workerCount: number) {
     this.workerCount = workerCount;
