@@ -150,7 +150,8 @@ array:
 element: {
   const Position value = static_cast<Position>(walk.token[0]) + 1;
   const Byte first = bytes[value];
-  if (first == '"') {
+  // Behind the last token they are all of one place, and a string there would be met again and again.
+  if (first == '"' && walk.token[1] == value) {
     const uint16_t behind = load16(bytes + walk.token[2] - 1);
     if (behind == pairOf('"', ',') || behind == pairOf('"', ']')) {
       walk.token += 2;
