@@ -342,8 +342,8 @@ describe('damaged lines', () => {
     const cut = good.slice(0, good.indexOf('[1,'));
     for (const form of ['text', 'string'] as const) {
       const made = encoder(form);
-      // The brackets that the second line leaves open are closed in the third.
-      const lines = Buffer.from(`${good}${cut}\n]}}${good.slice(good.indexOf(',"context"'))}${good}`);
+      // The bracket that the second line leaves open is closed in the third.
+      const lines = Buffer.from(`${good}${cut}\n}${good.slice(good.indexOf(',"context"'))}${good}`);
       expect(made.append(lines)).toBe(good.length);
       expect(made.rows()).toBe(1);
     }
