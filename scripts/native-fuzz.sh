@@ -1,21 +1,23 @@
 #!/usr/bin/env bash
 # libFuzzer over the C++ alone, without Node, under AddressSanitizer and UndefinedBehaviorSanitizer:
-#   npm run fuzz:native -- [--seconds N] [--target NAME] [--install] [--coverage]
+#   npm run fuzz:native -- [--seconds N | --total-seconds N] [--target NAME] [--install] [--coverage]
 #
-#   --seconds N    how long each target runs; 60 by default
-#   --target NAME  one target instead of all: native/fuzz/target-NAME.cpp, with target-NAME.dict beside it if it has one
-#   --install      takes clang from apt when it is missing and this is root
-#   --coverage     instead of fuzzing, runs the kept inputs once under gcov (g++) and prints the lines reached, by file
+#   --seconds N        how long each target runs; 60 by default
+#   --total-seconds N  how long they run together, in equal parts
+#   --target NAME      one target instead of all: native/fuzz/target-NAME.cpp, with target-NAME.dict beside it if it has one
+#   --install          takes clang from apt when it is missing and this is root
+#   --coverage         instead of fuzzing, runs the kept inputs once under gcov (g++) and prints the lines reached, by file
 #
 # Inputs that reached something new stay in build/fuzz/corpus-NAME, so that a later run goes on from them. One that
 # fails is made smaller and kept in build/fuzz; `node dist/test/fuzz/native-seeds.js show FILE` prints it as a file for
 # test/regression/scan. Exit codes: 0 nothing found, 1 a failure, 3 no clang with libFuzzer here.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-seconds=60 only='' install=false coverage=false
+seconds=60 total='' only='' install=false coverage=false
 while [ $# -gt 0 ]; do
   case $1 in
     --seconds) seconds=$2; shift ;;
+    --total-seconds) total=$2; shift ;;
     --target) only=$2; shift ;;
     --install) install=true ;;
     --coverage) coverage=true ;;
@@ -76,8 +78,14 @@ prepare_inputs() {
   node dist/test/fuzz/native-seeds.js corpus "$build/seeds"
 }
 
+# Folders of first inputs: bodies are for every target, lines for those of the encoders (native/fuzz/lines.h).
+seeds_of() { # <target>
+  echo "$build/seeds/bodies"
+  if grep -q '"lines.h"' "native/fuzz/target-$1.cpp"; then echo "$build/seeds/lines"; fi
+}
+
 report_coverage() { # <target>
-  local target=$1 folder=$build/gcov-$1
+  local target=$1 folder=$build/gcov-$1 seeds
   rm -rf "$folder"
   mkdir -p "$folder" "$build/corpus-$target"
   compile_once g++ native/kernels.cpp "$build/kernels-plain.o" -O1
@@ -85,7 +93,8 @@ report_coverage() { # <target>
   g++ "${plain[@]}" -O0 -fno-inline --coverage "native/fuzz/target-$target.cpp" -c -o "$folder/target.o"
   g++ -std=c++17 -O1 native/fuzz/replay.cpp -c -o "$folder/replay.o"
   g++ --coverage "$folder"/*.o "$build/kernels-plain.o" "$build/witness-plain.o" -o "$folder/replay"
-  "$folder/replay" "$build/corpus-$target" "$build/seeds"
+  mapfile -t seeds < <(seeds_of "$target")
+  "$folder/replay" "$build/corpus-$target" "${seeds[@]}"
   gcov -n -r -o "$folder" "$folder/target.gcda" | sed 's#native/fuzz/\.\./#native/#' |
     awk '/^File .native\// { file = $2; gsub(/\x27/, "", file) }
          /^Lines executed/ && file != "" {
@@ -97,7 +106,7 @@ report_coverage() { # <target>
 }
 
 fuzz_target() { # <clang> <target>
-  local clang=$1 target=$2 corpus=$build/corpus-$2 dictionary=native/fuzz/target-$2.dict
+  local clang=$1 target=$2 corpus=$build/corpus-$2 dictionary=native/fuzz/target-$2.dict seeds
   mkdir -p "$corpus"
   # simdjson is checked by its own project; without the fuzzer's counters it runs at a useful speed.
   compile_once "$clang" native/kernels.cpp "$build/kernels.o" "${checked[@]}"
@@ -107,9 +116,10 @@ fuzz_target() { # <clang> <target>
   local options=(-max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=4096 -print_final_stats=1
     -artifact_prefix="$build/$target-")
   if [ -f "$dictionary" ]; then options+=(-dict="$dictionary"); fi
+  mapfile -t seeds < <(seeds_of "$target")
   echo "native-fuzz: $target for $seconds s by $("$clang" --version | head -n 1)"
   if ! ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1 \
-    "$build/fuzz-$target" "${options[@]}" "$corpus" "$build/seeds" >"$build/$target.log" 2>&1; then
+    "$build/fuzz-$target" "${options[@]}" "$corpus" "${seeds[@]}" >"$build/$target.log" 2>&1; then
     tail -n 60 "$build/$target.log"
     shrink_failure "$target"
     return 1
@@ -139,6 +149,9 @@ clang=$(find_clang) || { [ "$install" = true ] && install_clang >"$build/apt.log
   exit 3
 }
 prepare_inputs
+if [ -n "$total" ]; then
+  seconds=$((total / $(targets | wc -l)))
+fi
 code=0
 for target in $(targets); do fuzz_target "$clang" "$target" || code=1; done
 exit $code

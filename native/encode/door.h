@@ -10,58 +10,12 @@
 #include <new>
 
 #include "../elements.h"
-#include "../setup.h"
-#include "block-write.h"
+#include "block-setup.h"
 
 namespace penstock {
 
 /// Pieces of one block: at 1 MiB each more than a slab's lines can grow to.
 constexpr uint32_t BLOCK_PIECES_MAX = 1024;
-
-struct HeldEncoder {
-  Encoder encoder;
-  JsonBounds bounds;
-};
-
-/// Fills an encoder in the order of src/sinks/native-block-setup.ts; false when the two do not belong together.
-inline bool readBlockSetup(HeldEncoder& held, const Elements& words, const Elements& bytes) {
-  Encoder& encoder = held.encoder;
-  encoder.setupBytes.reserve(bytes.length + STEP_SLACK_BYTES, 0);
-  if (bytes.length > 0) std::memcpy(encoder.setupBytes.items, bytes.data, bytes.length);
-  SetupReader reader(static_cast<const uint32_t*>(words.data), words.length, encoder.setupBytes.items, bytes.length);
-  const uint32_t form = reader.word();
-  encoder.form = static_cast<JsonForm>(form);
-  held.bounds.types = reader.word();
-  held.bounds.paths = reader.word();
-  encoder.walk.pathsMax = held.bounds.paths;
-  encoder.walk.depthMax = reader.word();
-  encoder.walk.placesMax = reader.word();
-  for (uint32_t* bound : {&encoder.rowsMax, &encoder.bytesMax, &encoder.keepBytes}) *bound = reader.word();
-  for (uint32_t& seed : encoder.seed) seed = reader.word();
-  encoder.tailFrom = reader.word();
-  const uint32_t count = reader.word() & 0xff;
-  for (uint32_t index = 0; index < count; index++) {
-    const uint32_t kind = reader.word();
-    if (kind >= static_cast<uint32_t>(BlockColumnKind::count)) return false;
-    BlockColumn column{};
-    column.kind = static_cast<BlockColumnKind>(kind);
-    column.key = reader.text();
-    column.name = reader.text();
-    column.type = reader.text();
-    // A key is compared from its third byte on at first.
-    if (column.key.length < 6) return false;
-    // What the end of a line repeats are indexes and times.
-    const bool isRepeated = column.kind != BlockColumnKind::text && column.kind != BlockColumnKind::json;
-    if (index >= encoder.tailFrom && !isRepeated) return false;
-    encoder.columns.push_back(column);
-    if (column.kind == BlockColumnKind::json) encoder.jsonColumns.push_back(index);
-  }
-  if (!reader.isDone() || form >= static_cast<uint32_t>(JsonForm::count)) return false;
-  if (encoder.walk.depthMax > FAST_DEPTH_MAX || encoder.walk.pathsMax < 1 || encoder.tailFrom == 0) return false;
-  for (Half& half : encoder.halves) half.columns = std::vector<ColumnValues>(count);
-  openBlock(encoder);
-  return true;
-}
 
 inline napi_value createBlock(napi_env env, napi_callback_info info) {
   napi_value arguments[2], encoder = nullptr;
@@ -70,7 +24,10 @@ inline napi_value createBlock(napi_env env, napi_callback_info info) {
   HeldEncoder* held = new (std::nothrow) HeldEncoder();
   if (held == nullptr) return nullptr;
   const auto destroy = [](napi_env, void* data, void*) { delete static_cast<HeldEncoder*>(data); };
-  const bool isRead = readBlockSetup(*held, elementsOf(env, arguments[0]), elementsOf(env, arguments[1]));
+  const Elements words = elementsOf(env, arguments[0]);
+  const Elements bytes = elementsOf(env, arguments[1]);
+  const bool isRead = readBlockSetup(*held, static_cast<const uint32_t*>(words.data), words.length,
+                                     static_cast<const Byte*>(bytes.data), bytes.length);
   if (isRead && napi_create_external(env, held, destroy, nullptr, &encoder) == napi_ok) return encoder;
   delete held;
   return nullptr;

@@ -93,7 +93,8 @@ inline Walked appendJson(Encoder& encoder, Half& half, size_t column, const Byte
     return walkObject(encoder.walk, values.json, 0, last, at, end, 0);
   }
   const Position length = skipBrackets(at, 0, end - at);
-  if (length < 0) return stop(JsonEnd::damaged);
+  // What is not parsed must not reach into the lines behind a damaged one: they would be lost with it.
+  if (length < 0 || std::memchr(at, '\n', static_cast<size_t>(length)) != nullptr) return stop(JsonEnd::damaged);
   pushText(values.values, at, static_cast<size_t>(length));
   return {at + length, JsonEnd::none};
 }
@@ -228,7 +229,8 @@ constexpr Position LOOK_BYTES = 1 << 20;
 inline size_t appendLines(Encoder& encoder, const Byte* lines, size_t length) {
   const Byte* const end = lines + length;
   const Byte* at = lines;
-  const Byte* lookedAt = at - LOOK_BYTES;
+  // The first line always looks.
+  const Byte* lookedAt = at;
   for (uint32_t count = 0; at < end; count++) {
     if (count % LOOK_ROWS == 0 || at - lookedAt >= LOOK_BYTES) {
       if (isFull(encoder)) break;

@@ -4,8 +4,9 @@
 //
 // An input is 4 bytes of head, an address, a user agent, and bodies; test/fuzz/native-input.ts writes it:
 //
-//   byte 0   route % 3 + 3 * (app % 3) + 9 * transport
-//   byte 1   bits 0-1 which limits (`applyLimits`); bit 7: the bodies are split at bytes FRAME_SPLIT
+//   byte 0   route % 5 + 5 * (app % 3) + 15 * transport
+//   byte 1   bits 0-1 which limits (`applyLimits`); bits 2-6 for the targets of the encoders (lines.h); bit 7: the bodies
+//            are split at bytes FRAME_SPLIT
 //   byte 2   bits 0-1 bytes of the address: 0, 4, 16, 7; bits 2-7 bytes of the user agent
 //   byte 3   seconds between the slab's base time and each frame
 #pragma once
@@ -22,6 +23,8 @@ namespace penstock::fuzz {
 constexpr Byte FRAME_SPLIT = 0xfe;
 constexpr size_t HEAD_BYTES = 4;
 constexpr size_t FRAMES_MAX = 8;
+/// Programs and apps of the setup (test/fuzz/native-seeds.ts).
+constexpr uint32_t ROUTES = 5, APPS = 3;
 constexpr uint32_t SLAB_SOURCE = 0, ARENA_SOURCE = 1;
 /// 2025-06-09T12:30:15.250Z, as in the tests of the scanner.
 constexpr double BASE_TIME_MS = 1749472215250.0;
@@ -68,7 +71,7 @@ inline std::unique_ptr<State> createState() {
 
 /// One input as a slab.
 struct Input {
-  uint32_t route = 0, app = 0, transport = 0, limitsRow = 0, deltaMs = 0;
+  uint32_t route = 0, app = 0, transport = 0, limitsRow = 0, variant = 0, deltaMs = 0;
   /// VIEWS of the input.
   Text address{nullptr, 0}, userAgent{nullptr, 0}, bodies{nullptr, 0};
   /// Offsets in `bodies`.
@@ -85,10 +88,11 @@ inline Text takeText(const Byte*& from, size_t& left, size_t wanted) {
 /// Reads an input; false when it is shorter than its head.
 inline bool readInput(const Byte* data, size_t size, Input& input) {
   if (size < HEAD_BYTES) return false;
-  input.route = data[0] % 3;
-  input.app = data[0] / 3 % 3;
-  input.transport = data[0] / 9 % 2;
+  input.route = data[0] % ROUTES;
+  input.app = data[0] / ROUTES % APPS;
+  input.transport = data[0] / (ROUTES * APPS) % 2;
   input.limitsRow = data[1] & 3;
+  input.variant = data[1] >> 2 & 31;
   input.deltaMs = data[3] * 1000u;
   const size_t addressBytes[] = {0, 4, 16, 7};
   const Byte* from = data + HEAD_BYTES;

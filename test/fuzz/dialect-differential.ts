@@ -93,7 +93,7 @@ export function requireNative(setup: ScanSetup): Scanner {
 }
 
 /** The `segment` table by its shapes, as the first tables of every round. */
-const SEGMENT_TABLES: readonly Table[] = [
+export const SEGMENT_TABLES: readonly Table[] = [
   { dialect: segment, shape: 'batch', defaults: {} },
   { dialect: segment, shape: 'single', defaults: { type: 'track' } },
 ];
@@ -122,7 +122,7 @@ export function fuzzDialects(cases: number, seed: number): DialectFailure | unde
 }
 
 /** Bodies that Segment's, RudderStack's and Jitsu's SDKs sent. From the root of the repository, where npm starts. */
-function readBodies(): Buffer[] {
+export function readBodies(): Buffer[] {
   return ['segment', 'rudderstack', 'jitsu'].flatMap((family) =>
     (JSON.parse(readFileSync(`test/fixtures/sdk/${family}.json`, 'utf8')) as { body: unknown }[]).map(
       ({ body }) => Buffer.from(JSON.stringify(body)),

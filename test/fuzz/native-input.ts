@@ -4,6 +4,9 @@
  */
 import type { FixtureFrame } from '../../bench/scan-fixture.ts';
 
+/** Programs and apps of the targets' scanner (native-seeds.ts). */
+export const ROUTES = 5;
+const APPS = 3;
 const HEAD_BYTES = 4;
 const FRAMES_MAX = 8;
 const FRAME_SPLIT = 0xfe;
@@ -14,8 +17,13 @@ const USER_AGENT_BYTES_MAX = 63;
 /** Rows of `applyLimits` (native/fuzz/fixture.h): what is shipped, single events, few keys and levels, few bytes. */
 export const LIMITS_ROWS = 4;
 
-/** The input of one slab; what does not fit the head is left out or cut. */
-export function encodeInput(frames: readonly FixtureFrame[], limitsRow: number): Buffer {
+/** Flag of `variant`: the bodies are lines, which the targets of the encoders take as they are. */
+export const LINES_VARIANT = 1;
+/** Values of `variant`, of which native/fuzz/lines.h says what each bit chooses. */
+export const VARIANTS = 32;
+
+/** The input of one slab; what does not fit the head is left out or cut. `variant` is for the encoders' targets. */
+export function encodeInput(frames: readonly FixtureFrame[], limitsRow: number, variant = 0): Buffer {
   const first = frames[0] ?? { body: '' };
   const address = Buffer.from(first.address ?? []);
   const addressKind = Math.max(0, ADDRESS_BYTES.indexOf(address.length));
@@ -24,8 +32,8 @@ export function encodeInput(frames: readonly FixtureFrame[], limitsRow: number):
   const split = Buffer.from([FRAME_SPLIT]);
   return Buffer.concat([
     Buffer.from([
-      (first.route ?? 0) + 3 * (first.app ?? 0) + 9 * (first.transport ?? 0),
-      limitsRow | (bodies.length > 1 ? SPLIT_FLAG : 0),
+      (first.route ?? 0) + ROUTES * ((first.app ?? 0) + APPS * (first.transport ?? 0)),
+      limitsRow | (variant << 2) | (bodies.length > 1 ? SPLIT_FLAG : 0),
       addressKind | (agent.length << 2),
       Math.min(255, Math.floor((first.receivedDeltaMs ?? 0) / 1000)),
     ]),
@@ -53,9 +61,9 @@ export function decodeInput(input: Buffer): FixtureFrame[] | undefined {
   }
   return [...bodies, rest].map((body) => ({
     body,
-    route: kind % 3,
-    app: Math.floor(kind / 3) % 3,
-    transport: Math.floor(kind / 9) % 2,
+    route: kind % ROUTES,
+    app: Math.floor(kind / ROUTES) % APPS,
+    transport: Math.floor(kind / (ROUTES * APPS)) % 2,
     receivedDeltaMs: seconds * 1000,
     ...(address.length > 0 && { address }),
     ...(userAgent.length > 0 && { userAgent }),

@@ -338,6 +338,17 @@ describe('damaged lines', () => {
     expect(await tables.differences()).toEqual([]);
   });
 
+  test('do not reach into the lines behind them where JSON is not parsed', () => {
+    const cut = good.slice(0, good.indexOf('[1,'));
+    for (const form of ['text', 'string'] as const) {
+      const made = encoder(form);
+      // The bracket that the second line leaves open is closed in the third.
+      const lines = Buffer.from(`${good}${cut}\n}${good.slice(good.indexOf(',"context"'))}${good}`);
+      expect(made.append(lines)).toBe(good.length);
+      expect(made.rows()).toBe(1);
+    }
+  });
+
   test('cut anywhere, or with any byte changed, are an error or a line, and never read beyond', () => {
     const made = encoder();
     const bytes = Buffer.from(good);
