@@ -113,7 +113,7 @@ export const JOURNAL_BYTES_MAX = 8192 * MiB;
 export const SEGMENT_BYTES_MAX = 64 * MiB;
 /** Share of the journal's bound that is kept, beyond it, as files to be written over. */
 export const JOURNAL_SPARE_SHARE = 0.25;
-/** Tasks in flight a worker when answers wait for the disk: a sync takes some 5 ms, and all who came meanwhile share the next one. */
+/** Tasks in flight a worker when answers wait for the disk: all that come while a sync runs share the next one. */
 export const TASKS_PER_WORKER_DURABLE = 16;
 
 // ── Sinks ────────────────────────────────────────────────────────────────────────────────────────────────

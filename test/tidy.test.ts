@@ -122,6 +122,7 @@ describe('the shape of the tree', () => {
     'outcome',
     'problem',
     'version',
+    'views',
   ].map((name) => `src/${name}.ts`);
   /** Pages of a stage that are its contract with the others: types, and words of shared memory. */
   const CONTRACTS = [

@@ -36,7 +36,7 @@ export interface Config {
     /** Segments that wait for a sink, over all workers. */
     readonly maxBytes: number;
     readonly segmentBytes: number;
-    /** lz4 writes a third of the bytes for a fifth of a core. */
+    /** lz4 writes a quarter of the bytes, for processor time in the workers. */
     readonly compression: 'none' | 'lz4';
   };
   readonly embedded: {

@@ -1,6 +1,6 @@
 /**
- * How a chunk's payload is stored. LZ4 takes a fifth of a core at 500 MB/s and leaves a quarter to a third of event
- * lines; at 2 million events a second uncompressed lines would write 0.9 GB/s.
+ * How a chunk's payload is stored. LZ4 leaves a quarter of event lines, at some 400 MB/s a core (`npm run bench:scan`,
+ * record batches with lz4).
  */
 import { createRequire } from 'node:module';
 import { Codec } from './format.ts';

@@ -1,6 +1,6 @@
 /**
- * What the journal needs of a file system. Appends are synchronous: a write into the page cache takes 0.1–0.3 ms a
- * megabyte, less than a turn of the event loop and a thread of the pool cost, and the ack waits for it. Reads and
+ * What the journal needs of a file system. Appends are synchronous: a write into pages that are in memory takes
+ * 0.2 ms a megabyte (docs/decisions.md), and the ack waits for it. Reads and
  * syncs are asynchronous, since they wait for the device. Tests put a disk that fails in its place.
  */
 import {
@@ -18,6 +18,8 @@ import {
   unlinkSync,
   writevSync,
 } from 'node:fs';
+
+import { viewsBehind } from '../views.ts';
 
 /** Every method throws (or rejects with) the system's error; `code` says which. */
 export interface Disk {
@@ -122,14 +124,4 @@ function readOnce(fd: number, target: Uint8Array, offset: number, position: numb
       error === null ? resolve(length) : reject(error),
     );
   });
-}
-
-function viewsBehind(views: readonly Uint8Array[], bytes: number): Uint8Array[] {
-  const left: Uint8Array[] = [];
-  let skip = bytes;
-  for (const view of views) {
-    if (skip < view.length) left.push(view.subarray(skip));
-    skip = Math.max(0, skip - view.length);
-  }
-  return left;
 }

@@ -52,7 +52,7 @@ export const THREAD_GAUGES = [
   {
     key: 'journalRows',
     name: 'penstock_journal_rows',
-    help: 'Accepted events in the journal that not every sink has',
+    help: 'Rows in the journal, accepted events and rejected ones, that not every sink has',
   },
   {
     key: 'journalFailing',

@@ -1,6 +1,7 @@
 /** Block files: written under a name that ends in `.tmp`, then renamed, so that the store never reads half a block. */
 import { open, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { viewsBehind } from '../../views.ts';
 import { type Block, blockViews } from './block.ts';
 import { refusedDir, type StoreAddress, spoolDir, unfinishedName } from './protocol.ts';
 
@@ -30,21 +31,11 @@ export async function writeBlockFile(address: StoreAddress, file: string, block:
  * before it fails one; only the next call says ENOSPC.
  */
 async function writeViews(handle: Awaited<ReturnType<typeof open>>, views: Buffer[]): Promise<void> {
-  let left = views;
+  let left: readonly Uint8Array[] = views;
   while (left.length > 0) {
     const { bytesWritten } = await handle.writev(left);
     left = viewsBehind(left, bytesWritten);
   }
-}
-
-function viewsBehind(views: readonly Buffer[], bytes: number): Buffer[] {
-  const left: Buffer[] = [];
-  let skip = bytes;
-  for (const view of views) {
-    if (skip < view.length) left.push(view.subarray(skip));
-    skip = Math.max(0, skip - view.length);
-  }
-  return left;
 }
 
 /** Deletes a refused block file, and the reason beside it, when its rows are sent again in parts. */
