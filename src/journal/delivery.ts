@@ -58,6 +58,8 @@ export class Delivery {
   #flushTimer: NodeJS.Timeout | undefined;
   #failures = 0;
   #draining = false;
+  /** Who waits for the rows below `row`. */
+  readonly #waiting: { readonly row: number; readonly resolve: () => void }[] = [];
   #closed = false;
   #resolveClosed: () => void = () => {};
   readonly #whenClosed = new Promise<void>((resolve) => {
@@ -104,9 +106,18 @@ export class Delivery {
   async drain(signal: AbortSignal): Promise<void> {
     this.#draining = true;
     this.#stir();
-    while (this.#delivered.row < this.#options.stream.nextRow && !signal.aborted && !this.#closed) {
-      await pause(DRAIN_LOOK_MS);
-    }
+    const { nextRow } = this.#options.stream;
+    if (this.#delivered.row >= nextRow || signal.aborted) return;
+    await new Promise<void>((resolve) => {
+      this.#waiting.push({ row: nextRow, resolve });
+      signal.addEventListener('abort', () => resolve(), { once: true });
+      void this.#whenClosed.then(resolve);
+    });
+  }
+
+  #moveTo(position: Position): void {
+    this.#delivered = position;
+    for (const { row, resolve } of this.#waiting) if (row <= position.row) resolve();
   }
 
   /** Stops; what is not delivered stays in the journal. A target that never answers is not waited for. */
@@ -187,7 +198,7 @@ export class Delivery {
     this.#gathered = this.#options.stream.end();
     if (this.#open !== undefined) this.#startTimer();
     // The last rows may be a gap: damaged, or never given out.
-    else if (this.#sending === undefined) this.#delivered = this.#gathered;
+    else if (this.#sending === undefined) this.#moveTo(this.#gathered);
   }
 
   #fallBehind(): void {
@@ -316,7 +327,7 @@ export class Delivery {
     } catch {
       return false;
     }
-    this.#delivered = to;
+    this.#moveTo(to);
     this.#options.onDelivered(to.row);
     return true;
   }
@@ -332,8 +343,6 @@ export class Delivery {
     });
   }
 }
-
-const DRAIN_LOOK_MS = 5;
 
 function pause(delayMs: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, delayMs).unref());
