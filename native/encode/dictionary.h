@@ -6,8 +6,7 @@
 //   UInt64 count, then that many Strings          the first one is the empty one, the type's default
 //   UInt64 rows, then an index a row
 //
-// Clients choose the values, so the table hashes with a secret seed. It is only asked when neither the value of the row
-// before nor a small cache has it.
+// Clients choose the values, so the table hashes with a secret seed. It is only asked when a small cache has not the value.
 #pragma once
 #include "../siphash.h"
 #include "string-value.h"
@@ -22,18 +21,22 @@ struct Dictionary {
     size_t offset, length;
   };
 
+  /// A value by its length and both ends, which are all of it up to sixteen bytes. An empty cell has the empty text.
+  struct Cached {
+    uint64_t first, last;
+    uint32_t length, index;
+  };
+
   /// The Strings as they are written; the entries say where each one's bytes stand.
   Buffer keys;
   Room<Entry> entries;
   uint32_t count = 0;
-  /// An index a row.
+  /// An index a row; 0, the empty text, before a row comes.
   Room<uint32_t> rows;
-  size_t rowCount = 0;
   /// Index + 1, or 0 for a free cell; at most half are taken.
   Room<uint32_t> cells;
   size_t mask = 0;
-  uint32_t last = 0;
-  uint32_t cache[1 << CACHE_BITS] = {};
+  Cached cache[1 << CACHE_BITS] = {};
 
   PENSTOCK_PER_VALUE bool is(uint32_t index, const Byte* bytes, size_t length) const {
     const Entry& entry = entries.items[index];
@@ -60,8 +63,6 @@ inline void openDictionary(Dictionary& dictionary, const uint32_t seed[4]) {
   dictionary.keys.push(Byte{0});
   dictionary.entries.items[0] = {1, 0};
   dictionary.count = 1;
-  dictionary.rowCount = 0;
-  dictionary.last = 0;
   std::memset(dictionary.cache, 0, sizeof(dictionary.cache));
   rehash(dictionary, seed, 64);
 }
@@ -76,6 +77,11 @@ inline void release(Dictionary& dictionary) {
 inline size_t heldBytes(const Dictionary& dictionary) {
   return dictionary.keys.room.capacity + dictionary.entries.capacity * sizeof(Dictionary::Entry) +
          (dictionary.rows.capacity + dictionary.cells.capacity) * sizeof(uint32_t);
+}
+
+/// Bytes of an index on the wire.
+inline size_t indexBytes(const Dictionary& dictionary) {
+  return dictionary.count - 1 <= UINT8_MAX ? 1 : dictionary.count - 1 <= UINT16_MAX ? 2 : 4;
 }
 
 __attribute__((noinline)) inline uint32_t findOrAdd(Dictionary& dictionary, const uint32_t seed[4], const Byte* bytes,
@@ -94,37 +100,22 @@ __attribute__((noinline)) inline uint32_t findOrAdd(Dictionary& dictionary, cons
   return index;
 }
 
-/// A place in the cache, by the length and the bytes of both ends: cheap, and only ever a guess.
-PENSTOCK_PER_VALUE size_t cachePlace(const Byte* bytes, size_t length) {
-  uint64_t first = 0, last = 0;
-  if (length >= 8) {
-    first = load64(bytes);
-    last = load64(bytes + length - 8);
-  } else if (length >= 4) {
-    first = load32(bytes);
-    last = load32(bytes + length - 4);
-  } else {
-    for (size_t index = 0; index < length; index++) first = first << 8 | bytes[index];
-  }
-  return ((first ^ rotate(last, 29) ^ length) * 0x9e3779b97f4a7c15) >> (64 - CACHE_BITS);
-}
+/// Bytes that can be read from a value's first byte on, however short it is.
+constexpr Position VALUE_READ_BYTES = 8;
 
-__attribute__((noinline)) inline void growRows(Dictionary& dictionary) {
-  dictionary.rows.reserve(dictionary.rowCount + 1, dictionary.rowCount);
-}
-
-PENSTOCK_PER_VALUE void addRow(Dictionary& dictionary, uint32_t index) {
-  if (__builtin_expect(dictionary.rowCount == dictionary.rows.capacity, 0)) growRows(dictionary);
-  dictionary.rows.items[dictionary.rowCount++] = index;
-  dictionary.last = index;
-}
-
-PENSTOCK_PER_VALUE void addRow(Dictionary& dictionary, const uint32_t seed[4], const Byte* bytes,
-                               size_t length) {
-  if (dictionary.is(dictionary.last, bytes, length)) return addRow(dictionary, dictionary.last);
-  uint32_t& guess = dictionary.cache[cachePlace(bytes, length)];
-  if (!dictionary.is(guess, bytes, length)) guess = findOrAdd(dictionary, seed, bytes, length);
-  addRow(dictionary, guess);
+/// Index of a value, which is added where it is new.
+PENSTOCK_PER_VALUE uint32_t indexOf(Dictionary& dictionary, const uint32_t seed[4], const Byte* bytes, size_t length) {
+  const size_t lastAt = length > 8 ? length - 8 : 0;
+  const uint64_t kept = length >= 8 ? ~uint64_t{0} : (uint64_t{1} << 8 * length) - 1;
+  const uint64_t first = load64(bytes) & kept, last = load64(bytes + lastAt) & kept;
+  Dictionary::Cached& cached =
+      dictionary.cache[((first ^ rotate(last, 29) ^ length) * 0x9e3779b97f4a7c15) >> (64 - CACHE_BITS)];
+  const uint64_t differs = (cached.first ^ first) | (cached.last ^ last) | (cached.length ^ length);
+  if (__builtin_expect(differs == 0 && (length <= 16 || dictionary.is(cached.index, bytes, length)), 1)) return cached.index;
+  cached.first = first;
+  cached.last = last;
+  cached.length = static_cast<uint32_t>(length);
+  return cached.index = findOrAdd(dictionary, seed, bytes, length);
 }
 
 }  // namespace penstock

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "number-value.h"
+#include "plan.h"
 #include "string-value.h"
 
 namespace penstock {
@@ -31,13 +32,14 @@ struct JsonValues {
   /// Arrays only: behind which element each row's ends; of elements, whether they are null.
   Buffer offsets, nulls;
   uint64_t elements = 0;
-  size_t rows = 0;
 };
 
 struct JsonPath {
   /// Place of the path's text in the column's names.
   size_t textOffset, textLength;
-  /// A row each, up to the last one with a value: which of `kinds` it has here.
+  /// The column whose path it is.
+  JsonColumn* owner;
+  /// A row each, as far as there is room: which of `kinds` it has here. NO_KIND stands there before a row comes.
   Buffer rows;
   /// Types in the order in which they came, and the place of each in it.
   JsonKind kinds[JSON_KINDS];
@@ -56,11 +58,15 @@ struct JsonNode {
   size_t keyOffset, keyLength, pathOffset, pathLength;
   /// Index of the path, or -1 while it has no value.
   int32_t path;
+  /// Where the plans go on behind its value (plan.h), or 0.
+  PlaceIndex place;
 };
 
 struct JsonColumn {
   /// Arrays of objects around this column.
   uint32_t level = 0;
+  /// Of arrays' objects, how deep those lay that the plans know; 0 while they know none.
+  uint32_t planDepth = 0;
   size_t rowCount = 0;
   std::vector<JsonNode> nodes;
   std::vector<std::unique_ptr<JsonPath>> paths;
@@ -70,8 +76,18 @@ struct JsonColumn {
 /// What was there before a value came; the rest follows from the rows that stay.
 struct JsonChange {
   JsonPath* path;
+  uint32_t row, valueBytes;
+  /// Of arrays only, of which it says how many elements there were.
+  uint32_t offsetBytes;
   JsonKind kind;
-  size_t rowBytes, valueBytes;
+  /// The first of its kind at the path in this block.
+  bool isKindNew;
+};
+
+/// Room for rows that a path has got, which is counted.
+struct JsonGrowth {
+  JsonPath* path;
+  size_t rowsBefore;
 };
 
 /// What the walks of one encoder share.
@@ -80,29 +96,36 @@ struct JsonWalk {
   /// Bytes that say which row has which type, over all paths, and their bound: a value at a new path takes one for every
   /// row before it, and an array of empty objects one for each of them and path.
   size_t places = 0, placesMax;
-  /// The places before the current row.
-  size_t placesSaved = 0;
   /// What the current row has changed, for when it must be taken back.
   Room<JsonChange> log;
   size_t logCount = 0;
+  std::vector<JsonGrowth> growths;
+  /// The places before the current row.
+  size_t placesSaved = 0;
   /// Numbers of the array in hand.
   std::vector<Number> numbers;
+  Plans plans;
 };
 
 inline void openColumn(JsonColumn& column) {
   column.nodes.clear();
   column.paths.clear();
+  column.planDepth = 0;
   column.names.release();
   column.names.reserve(64);
-  column.nodes.push_back({0, 0, 0, 0, 0, 0, 0, 0, -1});
+  column.nodes.push_back({0, 0, 0, 0, 0, 0, 0, 0, -1, 0});
 }
 
 /// Empties the column for the next block. Paths stay, with their memory, while they are not many: keys that drift would
-/// fill the places of those that come in every block.
-inline void clearColumn(JsonColumn& column, size_t pathsKept) {
+/// fill the places of those that come in every block. Returns whether paths went.
+inline bool clearColumn(JsonColumn& column, size_t pathsKept) {
   column.rowCount = 0;
   const bool isCrowded = column.paths.size() > pathsKept || column.nodes.size() > 2 * pathsKept;
-  if (isCrowded || column.nodes.empty()) return openColumn(column);
+  if (isCrowded || column.nodes.empty()) {
+    openColumn(column);
+    return true;
+  }
+  bool isOpened = false;
   for (const std::unique_ptr<JsonPath>& path : column.paths) {
     path->rows.length = 0;
     path->kindCount = 0;
@@ -110,9 +133,18 @@ inline void clearColumn(JsonColumn& column, size_t pathsKept) {
     for (JsonValues& values : path->values) {
       for (Buffer* buffer : {&values.values, &values.offsets, &values.nulls}) buffer->length = 0;
       values.elements = 0;
-      values.rows = 0;
     }
-    if (path->objects != nullptr) clearColumn(*path->objects, pathsKept);
+    if (path->objects != nullptr) isOpened |= clearColumn(*path->objects, pathsKept);
+  }
+  return isOpened;
+}
+
+/// Makes it that no plan knows the column.
+inline void forgetPlaces(JsonColumn& column) {
+  column.planDepth = 0;
+  for (JsonNode& node : column.nodes) node.place = 0;
+  for (const std::unique_ptr<JsonPath>& path : column.paths) {
+    if (path->objects != nullptr) forgetPlaces(*path->objects);
   }
 }
 
@@ -143,59 +175,83 @@ inline size_t columnBytes(const JsonColumn& column) {
   return bytes;
 }
 
-/// Begins a value of that kind in the column's current row; null where the row has one at the path already, or where the
-/// block has no more room for the places of rows.
-PENSTOCK_PER_VALUE JsonValues* beginValue(JsonWalk& walk, const JsonColumn& column, JsonPath& path, JsonKind kind) {
+/// Makes room for the row, and an eighth more; false where the block has no more room for the places of rows.
+__attribute__((noinline)) inline bool growPlaces(JsonWalk& walk, JsonPath& path, size_t row) {
+  const size_t before = path.rows.length, added = row + 1 + row / 8 - before;
+  if (walk.places + added > walk.placesMax) return false;
+  walk.places += added;
+  walk.growths.push_back({&path, before});
+  path.rows.fill(NO_KIND, added);
+  return true;
+}
+
+/// The place of a kind that the path has not had in this block.
+__attribute__((noinline)) inline Byte addKind(JsonPath& path, JsonKind kind) {
+  path.kinds[path.kindCount] = kind;
+  return path.place[static_cast<size_t>(kind)] = path.kindCount++;
+}
+
+__attribute__((noinline)) inline void growLog(JsonWalk& walk) { walk.log.reserve(walk.logCount + 64, walk.logCount); }
+
+/// Begins a value of that kind in a row; null where the row has one at the path already, or where the block has no more
+/// room for the places of rows.
+PENSTOCK_PER_VALUE JsonValues* beginValue(JsonWalk& walk, JsonPath& path, JsonKind kind, size_t row) {
   const size_t index = static_cast<size_t>(kind);
+  if (__builtin_expect(path.rows.length <= row, 0) && !growPlaces(walk, path, row)) return nullptr;
+  if (__builtin_expect(path.rows.room.items[row] != NO_KIND, 0)) return nullptr;
+  if (__builtin_expect(walk.logCount == walk.log.capacity, 0)) growLog(walk);
+  Byte place = path.place[index];
+  const bool isKindNew = place == NO_KIND;
+  if (__builtin_expect(isKindNew, 0)) place = addKind(path, kind);
+  path.rows.room.items[row] = place;
   JsonValues& values = path.values[index];
-  if (path.rows.length > column.rowCount) return nullptr;
-  walk.places += column.rowCount + 1 - path.rows.length;
-  if (__builtin_expect(walk.places > walk.placesMax, 0)) return nullptr;
-  if (__builtin_expect(walk.logCount == walk.log.capacity, 0)) walk.log.reserve(walk.logCount + 64, walk.logCount);
   // Field by field: a copy of a whole one would wait for the stores that made it.
   JsonChange& change = walk.log.items[walk.logCount++];
   change.path = &path;
+  // Places and values of a block are bounded far below 4 GiB.
+  change.row = static_cast<uint32_t>(row);
+  change.valueBytes = static_cast<uint32_t>(values.values.length);
+  if (index >= JSON_ARRAYS_FROM) change.offsetBytes = static_cast<uint32_t>(values.offsets.length);
   change.kind = kind;
-  change.rowBytes = path.rows.length;
-  change.valueBytes = values.values.length;
-  if (path.rows.length < column.rowCount) path.rows.fill(NO_KIND, column.rowCount - path.rows.length);
-  if (path.place[index] == NO_KIND) {
-    path.kinds[path.kindCount] = kind;
-    path.place[index] = path.kindCount++;
-  }
-  path.rows.push(path.place[index]);
-  values.rows++;
+  change.isKindNew = isKindNew;
   return &values;
 }
 
 inline void beginRow(JsonWalk& walk) {
   walk.logCount = 0;
+  walk.growths.clear();
   walk.placesSaved = walk.places;
 }
 
-/// Takes back what came since the row began.
-inline void takeBack(JsonWalk& walk) {
-  walk.places = walk.placesSaved;
-  while (walk.logCount > 0) {
+/// Takes back what came since the log had so many entries.
+inline void takeBack(JsonWalk& walk, size_t logCount) {
+  while (walk.logCount > logCount) {
     const JsonChange& change = walk.log.items[--walk.logCount];
     JsonPath& path = *change.path;
     const size_t index = static_cast<size_t>(change.kind);
     JsonValues& values = path.values[index];
-    path.rows.length = change.rowBytes;
+    path.rows.room.items[change.row] = NO_KIND;
     values.values.length = change.valueBytes;
-    values.rows--;
     if (index >= JSON_ARRAYS_FROM) {
-      values.offsets.length = values.rows * sizeof(uint64_t);
-      values.elements = values.rows == 0 ? 0 : load64(values.offsets.room.items + values.offsets.length - sizeof(uint64_t));
+      const size_t offsetBytes = change.offsetBytes;
+      values.offsets.length = offsetBytes;
+      values.elements = offsetBytes == 0 ? 0 : load64(values.offsets.room.items + offsetBytes - sizeof(uint64_t));
       if (change.kind == JsonKind::objects) path.objects->rowCount = values.elements;
       else values.nulls.length = values.elements;
     }
     // The kinds that the row brought were the last to come.
-    if (values.rows == 0) {
+    if (change.isKindNew) {
       path.kindCount--;
       path.place[index] = NO_KIND;
     }
   }
+}
+
+/// Takes back what came since the row began.
+inline void takeBack(JsonWalk& walk) {
+  takeBack(walk, 0);
+  for (; !walk.growths.empty(); walk.growths.pop_back()) walk.growths.back().path->rows.length = walk.growths.back().rowsBefore;
+  walk.places = walk.placesSaved;
 }
 
 }  // namespace penstock
