@@ -71,18 +71,18 @@ PENSTOCK_PER_VALUE const Byte* findRunEnd(const Byte* at, const Byte* end) {
 
 /// The index of the string at `at`, behind its opening quote, in a dictionary. Returns the place behind its closing quote, or
 /// null where it is damaged.
-inline const Byte* readRepeated(Dictionary& dictionary, const uint32_t seed[4], Buffer& scratch, const Byte* at,
+inline const Byte* readRepeated(Dictionary& dictionary, Buffer& scratch, const Byte* at,
                                 const Byte* end, uint32_t& index) {
   const Byte* const runEnd = findRunEnd(at, end);
   if (runEnd >= end) return nullptr;
   if (*runEnd == '"' && end - at >= VALUE_READ_BYTES) {
-    index = indexOf(dictionary, seed, at, static_cast<size_t>(runEnd - at));
+    index = indexOf(dictionary, at, static_cast<size_t>(runEnd - at));
     return runEnd + 1;
   }
   scratch.length = 0;
   scratch.append(at, static_cast<size_t>(runEnd - at));
   const Byte* const behind = copyUnescaped(scratch, runEnd, end);
-  if (behind != nullptr) index = indexOf(dictionary, seed, scratch.room.items, scratch.length);
+  if (behind != nullptr) index = indexOf(dictionary, scratch.room.items, scratch.length);
   return behind;
 }
 

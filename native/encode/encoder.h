@@ -27,7 +27,7 @@ inline Walked appendJson(Encoder& encoder, Half& half, size_t column, const Byte
     uint32_t last = 0;
     return walkObject(encoder.walk, values.json, 0, last, at, end, 0);
   }
-  at = appendSpan(values.values, at, end);
+  at = appendObject(values.values, at, end);
   return at == nullptr ? stop(JsonEnd::damaged) : Walked{at, JsonEnd::none};
 }
 
@@ -49,7 +49,7 @@ PENSTOCK_PER_VALUE Walked appendValue(Encoder& encoder, Half& half, size_t colum
     return at == nullptr ? stop(JsonEnd::damaged) : Walked{at, JsonEnd::none};
   }
   uint32_t dictionaryIndex;
-  at = readRepeated(values.dictionary, encoder.seed, encoder.scratch, at + 1, end, dictionaryIndex);
+  at = readRepeated(values.dictionary, encoder.scratch, at + 1, end, dictionaryIndex);
   if (at == nullptr) return stop(JsonEnd::damaged);
   putIndex(values, half.rowCount, dictionaryIndex);
   values.tailValue = dictionaryIndex;
@@ -114,7 +114,7 @@ inline Walked appendRow(Encoder& encoder, Half& half, const Byte* at, const Byte
 inline Walked appendKnownRow(Encoder& encoder, Half& half, const Byte* at, const Byte* end) {
   Plans& plans = encoder.walk.plans;
   beginRow(encoder, half);
-  const Byte* const tail = runLine(encoder, half, at, end);
+  const Byte* const tail = encoder.runLine(encoder, half, at, end);
   if (__builtin_expect(tail != nullptr, 1)) {
     const Walked walked = appendTail(encoder, half, tail, end);
     if (__builtin_expect(walked.at != nullptr, 1)) {

@@ -24,6 +24,9 @@ struct Encoder {
   /// The one that `form` asks for, and that of the rows which paths cannot say.
   Half halves[2];
   Buffer scratch;
+  /// The columns of the row in hand that the client fills, by the plans; the place behind them, or null where they do not
+  /// know the line, and then something may have come (plan-run.h).
+  const Byte* (*runLine)(Encoder& encoder, Half& half, const Byte* at, const Byte* end) = nullptr;
 };
 
 inline bool isIndexed(BlockColumnKind kind) { return kind == BlockColumnKind::dictionary || kind == BlockColumnKind::folded; }
@@ -71,6 +74,7 @@ inline void releaseColumns(Encoder& encoder) {
   forgetPlans(encoder);
   encoder.scratch.release();
   encoder.walk.log.release();
+  encoder.walk.logEnd = encoder.walk.logRoomEnd = nullptr;
   encoder.walk.numbers = {};
 }
 

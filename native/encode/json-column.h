@@ -79,9 +79,6 @@ struct JsonChange {
   uint32_t row, valueBytes;
   /// Of arrays only, of which it says how many elements there were.
   uint32_t offsetBytes;
-  JsonKind kind;
-  /// The first of its kind at the path in this block.
-  bool isKindNew;
 };
 
 /// Room for rows that a path has got, which is counted.
@@ -98,13 +95,17 @@ struct JsonWalk {
   size_t places = 0, placesMax;
   /// What the current row has changed, for when it must be taken back.
   Room<JsonChange> log;
-  size_t logCount = 0;
+  JsonChange* logEnd = nullptr;
+  JsonChange* logRoomEnd = nullptr;
   std::vector<JsonGrowth> growths;
   /// The places before the current row.
   size_t placesSaved = 0;
   /// Numbers of the array in hand.
   std::vector<Number> numbers;
   Plans plans;
+  /// As `walkObject` at the root of the objects of an array, by the plans; null where they do not know it, and then nothing
+  /// has come (plan-run.h).
+  const Byte* (*runObject)(JsonWalk& walk, JsonColumn& column, const Byte* at, const Byte* end, uint32_t depth) = nullptr;
 };
 
 inline void openColumn(JsonColumn& column) {
@@ -191,7 +192,12 @@ __attribute__((noinline)) inline Byte addKind(JsonPath& path, JsonKind kind) {
   return path.place[static_cast<size_t>(kind)] = path.kindCount++;
 }
 
-__attribute__((noinline)) inline void growLog(JsonWalk& walk) { walk.log.reserve(walk.logCount + 64, walk.logCount); }
+__attribute__((noinline)) inline void growLog(JsonWalk& walk) {
+  const size_t count = static_cast<size_t>(walk.logEnd - walk.log.items);
+  walk.log.reserve(count + 64, count);
+  walk.logEnd = walk.log.items + count;
+  walk.logRoomEnd = walk.log.items + walk.log.capacity;
+}
 
 /// Begins a value of that kind in a row; null where the row has one at the path already, or where the block has no more
 /// room for the places of rows.
@@ -199,48 +205,47 @@ PENSTOCK_PER_VALUE JsonValues* beginValue(JsonWalk& walk, JsonPath& path, JsonKi
   const size_t index = static_cast<size_t>(kind);
   if (__builtin_expect(path.rows.length <= row, 0) && !growPlaces(walk, path, row)) return nullptr;
   if (__builtin_expect(path.rows.room.items[row] != NO_KIND, 0)) return nullptr;
-  if (__builtin_expect(walk.logCount == walk.log.capacity, 0)) growLog(walk);
+  if (__builtin_expect(walk.logEnd == walk.logRoomEnd, 0)) growLog(walk);
   Byte place = path.place[index];
-  const bool isKindNew = place == NO_KIND;
-  if (__builtin_expect(isKindNew, 0)) place = addKind(path, kind);
+  if (__builtin_expect(place == NO_KIND, 0)) place = addKind(path, kind);
   path.rows.room.items[row] = place;
   JsonValues& values = path.values[index];
   // Field by field: a copy of a whole one would wait for the stores that made it.
-  JsonChange& change = walk.log.items[walk.logCount++];
+  JsonChange& change = *walk.logEnd++;
   change.path = &path;
   // Places and values of a block are bounded far below 4 GiB.
   change.row = static_cast<uint32_t>(row);
   change.valueBytes = static_cast<uint32_t>(values.values.length);
   if (index >= JSON_ARRAYS_FROM) change.offsetBytes = static_cast<uint32_t>(values.offsets.length);
-  change.kind = kind;
-  change.isKindNew = isKindNew;
   return &values;
 }
 
 inline void beginRow(JsonWalk& walk) {
-  walk.logCount = 0;
+  walk.logEnd = walk.log.items;
   walk.growths.clear();
   walk.placesSaved = walk.places;
 }
 
-/// Takes back what came since the log had so many entries.
-inline void takeBack(JsonWalk& walk, size_t logCount) {
-  while (walk.logCount > logCount) {
-    const JsonChange& change = walk.log.items[--walk.logCount];
+/// Takes back all but the first changes.
+inline void takeBack(JsonWalk& walk, size_t changesKept) {
+  while (walk.logEnd > walk.log.items + changesKept) {
+    const JsonChange& change = *--walk.logEnd;
     JsonPath& path = *change.path;
-    const size_t index = static_cast<size_t>(change.kind);
+    Byte& place = path.rows.room.items[change.row];
+    const JsonKind kind = path.kinds[place];
+    const size_t index = static_cast<size_t>(kind);
     JsonValues& values = path.values[index];
-    path.rows.room.items[change.row] = NO_KIND;
+    place = NO_KIND;
     values.values.length = change.valueBytes;
+    size_t bytesLeft = change.valueBytes;
     if (index >= JSON_ARRAYS_FROM) {
-      const size_t offsetBytes = change.offsetBytes;
-      values.offsets.length = offsetBytes;
-      values.elements = offsetBytes == 0 ? 0 : load64(values.offsets.room.items + offsetBytes - sizeof(uint64_t));
-      if (change.kind == JsonKind::objects) path.objects->rowCount = values.elements;
+      bytesLeft = values.offsets.length = change.offsetBytes;
+      values.elements = bytesLeft == 0 ? 0 : load64(values.offsets.room.items + bytesLeft - sizeof(uint64_t));
+      if (kind == JsonKind::objects) path.objects->rowCount = values.elements;
       else values.nulls.length = values.elements;
     }
-    // The kinds that the row brought were the last to come.
-    if (change.isKindNew) {
+    // It was the first of its kind, and the kinds that the row brought were the last to come.
+    if (bytesLeft == 0) {
       path.kindCount--;
       path.place[index] = NO_KIND;
     }

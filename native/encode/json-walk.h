@@ -25,10 +25,6 @@ inline bool startsWith(const Byte* at, const Byte* end, const char* word, size_t
 Walked walkObject(JsonWalk& walk, JsonColumn& column, uint32_t parent, uint32_t& last, const Byte* at, const Byte* end,
                   uint32_t depth);
 
-/// As `walkObject` at the root of an array's objects, by the plans (plan-run.h); null where they do not know it, and nothing
-/// has come.
-const Byte* runObject(JsonWalk& walk, JsonColumn& column, const Byte* at, const Byte* end, uint32_t depth);
-
 constexpr size_t SCALAR_BYTES[] = {8, 8, 8, 1};
 
 /// Begins an array whose first `nulls` elements are null.
@@ -168,7 +164,7 @@ inline Walked walkObjects(JsonWalk& walk, const JsonColumn& column, JsonPath& pa
   for (bool isLast = false;;) {
     if (at >= end || *at != '{') return stop(JsonEnd::text);
     uint32_t last = 0;
-    Walked walked{runObject(walk, objects, at, end, depth), JsonEnd::none};
+    Walked walked{walk.runObject(walk, objects, at, end, depth), JsonEnd::none};
     if (walked.at == nullptr) walked = walkObject(walk, objects, 0, last, at, end, depth);
     if (walked.at == nullptr) return walked;
     objects.rowCount++;

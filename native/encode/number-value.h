@@ -105,13 +105,25 @@ constexpr uint64_t WHOLE_POWERS[] = {1, 10, 100, 1000, 10'000, 100'000, 1'000'00
 /// Bytes that `readNumberWide` may read.
 constexpr Position NUMBER_READ_BYTES = 24;
 
+/// The number at `at` whose first eight digits have that value: an integer up to fifteen digits at once.
+PENSTOCK_PER_VALUE Number readLongNumber(const Byte* at, const Byte* digits, uint64_t value, const Byte* end) {
+  const uint64_t low = load64(digits + 8) ^ 0x3030303030303030;
+  const uint64_t stop = nonDigits(low);
+  if (__builtin_expect(stop == 0, 0)) return readNumber(at, end);
+  const uint32_t bits = static_cast<uint32_t>(__builtin_ctzll(stop)) - 7;
+  const Byte* const next = digits + 8 + (bits >> 3);
+  if (__builtin_expect(*next == '.' || (*next | 0x20) == 'e', 0)) return readNumber(at, end);
+  if (bits > 0) value = value * WHOLE_POWERS[bits >> 3] + eightDigits(low << (64 - bits));
+  return {NumberKind::int64, *at == '-' ? ~value + 1 : value, next};
+}
+
 /// As `readNumber`, where NUMBER_READ_BYTES can be read: eight digits at a time. Most have fewer, and so have fractions.
 PENSTOCK_PER_VALUE Number readNumberWide(const Byte* at, const Byte* end) {
   const bool isNegative = *at == '-';
   const Byte* const digits = at + isNegative;
   const uint64_t low = load64(digits) ^ 0x3030303030303030;
   const uint64_t stop = nonDigits(low);
-  if (__builtin_expect(stop == 0, 0)) return readNumber(at, end);
+  if (stop == 0) return readLongNumber(at, digits, eightDigits(low), end);
   const uint32_t bits = static_cast<uint32_t>(__builtin_ctzll(stop)) - 7;
   if (__builtin_expect(bits == 0, 0)) return damagedNumber();
   uint64_t value = eightDigits(low << (64 - bits));

@@ -12,7 +12,7 @@ struct Learner {
   PlaceIndex place;
   const Byte* from;
   const Byte* end;
-  /// Text columns without a value that no step has said yet: one bit each.
+  /// Columns without a value, which must be told, that no step has told yet: one bit each.
   uint64_t absent;
   /// Whether the plans had no room for a step.
   bool isStopped;
@@ -23,13 +23,22 @@ inline PlaceIndex addPlace(Plans& plans) {
   return static_cast<PlaceIndex>(plans.places.size() - 1);
 }
 
+/// A place has got its first step, or a fork: the steps that lead there say so.
+inline void openStep(Plans& plans, PlanPlace& place, bool isForked) {
+  place.isForked = isForked;
+  for (StepIndex index = place.lastTo; index != 0; index = plans.steps[index].otherTo) {
+    plans.steps[index].next = place.first;
+    plans.steps[index].isForked = isForked;
+  }
+}
+
 /// Goes the step that `wanted` describes by its text, kind and target, to `to` or, if that is 0, to a place of its own.
-inline void learnStep(Learner& learner, Step& wanted, const Byte* text, size_t textBytes, PlaceIndex to) {
+inline void learnStep(Learner& learner, PlanStep& wanted, const Byte* text, size_t textBytes, PlaceIndex to) {
   Plans& plans = learner.plans;
   uint32_t count = 0;
   StepIndex* next = &plans.places[learner.place].first;
   for (; *next != 0; next = &plans.steps[*next].other) {
-    const Step& step = plans.steps[*next];
+    const PlanStep& step = plans.steps[*next];
     count++;
     if (step.textBytes != textBytes || step.kind != wanted.kind || step.path != wanted.path) continue;
     if (std::memcmp(step.text, text, textBytes) != 0) continue;
@@ -42,12 +51,17 @@ inline void learnStep(Learner& learner, Step& wanted, const Byte* text, size_t t
   }
   const StepIndex index = static_cast<StepIndex>(plans.stepCount++);
   *next = index;
-  if (count > 0) plans.places[learner.place].isForked = true;
+  openStep(plans, plans.places[learner.place], count > 0);
   std::memcpy(wanted.text, text, textBytes);
   wanted.textBytes = static_cast<Byte>(textBytes);
   wanted.ignored = textBytes == STEP_TEXT_BYTES ? 0 : ~uint32_t{0} << textBytes;
   wanted.from = learner.place;
   wanted.to = to != 0 ? to : addPlace(plans);
+  PlanPlace& behind = plans.places[wanted.to];
+  wanted.next = behind.first;
+  wanted.isForked = behind.isForked;
+  wanted.otherTo = behind.lastTo;
+  behind.lastTo = index;
   plans.steps[index] = wanted;
   learner.place = wanted.to;
 }
@@ -60,23 +74,25 @@ inline void learnValue(Learner& learner, StepKind kind, void* target, uint32_t d
   for (; !learner.isStopped && at - text > static_cast<Position>(STEP_TEXT_BYTES); text += STEP_TEXT_BYTES) {
     // What is passed lies before the rest of the text.
     if (passedTo - text < static_cast<Position>(STEP_TEXT_BYTES)) return void(learner.isStopped = true);
-    Step more{};
+    PlanStep more{};
     more.kind = StepKind::more;
     more.passed = STEP_TEXT_BYTES;
     learnStep(learner, more, text, STEP_TEXT_BYTES, 0);
   }
   size_t textBytes = static_cast<size_t>(at - text);
   for (; !learner.isStopped && learner.absent != 0; learner.absent &= learner.absent - 1) {
-    Step absent{};
-    absent.kind = StepKind::absentText;
+    const size_t column = static_cast<size_t>(__builtin_ctzll(learner.absent));
+    const bool isObject = learner.encoder.columns[column].kind == BlockColumnKind::json;
+    PlanStep absent{};
+    absent.kind = isObject && learner.encoder.form == JsonForm::text ? StepKind::absentObject : StepKind::absentText;
     absent.passed = static_cast<Byte>(passedTo - text);
-    absent.column = &learner.encoder.halves[0].columns[static_cast<size_t>(__builtin_ctzll(learner.absent))];
+    absent.column = &learner.encoder.halves[0].columns[column];
     learnStep(learner, absent, text, textBytes, 0);
     text = at = passedTo;
     textBytes = 0;
   }
   if (learner.isStopped) return;
-  Step step{};
+  PlanStep step{};
   step.kind = kind;
   step.depth = static_cast<Byte>(depth);
   step.passed = static_cast<Byte>(passedTo - text);
@@ -84,7 +100,7 @@ inline void learnValue(Learner& learner, StepKind kind, void* target, uint32_t d
   learnStep(learner, step, text, textBytes, to);
 }
 
-/// Place of the closing quote of the string at `at`.
+/// PlanPlace of the closing quote of the string at `at`.
 inline const Byte* closingQuote(const Byte* at, const Byte* end) { return at + skipString(at, 1, end - at) - 1; }
 
 inline PlaceIndex placeOf(Learner& learner, PlaceIndex& place) {
@@ -178,9 +194,9 @@ __attribute__((noinline)) inline void learnLine(Encoder& encoder, const Byte* at
     const Text key = encoder.columns[column].key;
     const BlockColumnKind kind = encoder.columns[column].kind;
     if (hasKey(key, at, end)) at = learnColumn(learner, column, at + key.length);
-    else if (kind == BlockColumnKind::text) learner.absent |= uint64_t{1} << column;
-    // Its text would be there all the same.
-    else if (kind == BlockColumnKind::json && half.form != JsonForm::paths) return;
+    else if (kind == BlockColumnKind::text || (kind == BlockColumnKind::json && half.form != JsonForm::paths)) {
+      learner.absent |= uint64_t{1} << column;
+    }
   }
   if (learner.isStopped) return;
   // With the key that follows, so that the end is not taken where another column comes first.

@@ -1,12 +1,16 @@
-// A line, or an object of an array, by the plans: step after step while its text stands there. Ends without a place where a
-// step is not known or a value is not as it should be; the parser then has the last word, and the owner takes back what came.
+// Running lines by the plans, for each instruction set: what plan-steps.h does, with what it looks at bytes with. simdjson's
+// choice for the machine says which of them runs.
 #pragma once
 #include "half.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 namespace penstock {
 
 /// Appends a JSON object as it stands. Returns the place behind it, or null where it is damaged.
-inline const Byte* appendSpan(Buffer& values, const Byte* at, const Byte* end) {
+inline const Byte* appendObject(Buffer& values, const Byte* at, const Byte* end) {
   const Position length = skipBrackets(at, 0, end - at);
   // What is not parsed must not reach into the lines behind a damaged one: they would be lost with it.
   if (length < 0 || std::memchr(at, '\n', static_cast<size_t>(length)) != nullptr) return nullptr;
@@ -20,166 +24,73 @@ __attribute__((noinline)) inline const Byte* appendLongString(Buffer& to, const 
   return at == nullptr ? nullptr : at - 1;
 }
 
-/// Appends the string at `at`, behind its opening quote, where STEP_BYTES can be read. Returns the place of its closing quote.
-PENSTOCK_PER_VALUE const Byte* appendShortString(Buffer& to, const Byte* at, const Byte* end) {
-  Byte* const target = to.reserve(1);
-  std::memcpy(target + 1, at, STEP_BYTES);
-  const uint32_t ends = runEnds(at);
-  if (__builtin_expect(ends == 0, 0)) return appendLongString(to, at, end);
-  const uint32_t length = static_cast<uint32_t>(__builtin_ctz(ends));
-  if (__builtin_expect(at[length] != '"', 0)) return appendLongString(to, at, end);
-  *target = static_cast<Byte>(length);
-  to.length += length + 1;
-  return at + length;
+namespace portable {
+
+#define PENSTOCK_STEPS_TARGET
+#define PENSTOCK_STEPS_INLINE inline __attribute__((always_inline))
+
+/// Whether the text of the step stands at `at`, where STEP_TEXT_BYTES can be read.
+PENSTOCK_PER_VALUE bool standsAt(const PlanStep& step, const Byte* at) {
+#if defined(__SSE2__)
+  const __m128i* const words = reinterpret_cast<const __m128i*>(at);
+  const __m128i* const text = reinterpret_cast<const __m128i*>(step.text);
+  const __m128i low = _mm_cmpeq_epi8(_mm_loadu_si128(words), _mm_load_si128(text));
+  const __m128i high = _mm_cmpeq_epi8(_mm_loadu_si128(words + 1), _mm_load_si128(text + 1));
+  const uint32_t equal = static_cast<uint32_t>(_mm_movemask_epi8(low)) | static_cast<uint32_t>(_mm_movemask_epi8(high)) << 16;
+  return (equal | step.ignored) == 0xffffffff;
+#else
+  return std::memcmp(at, step.text, step.textBytes) == 0;
+#endif
 }
 
-/// The same for columns of ids, most of which are UUIDs, and longer than a step.
-PENSTOCK_PER_VALUE const Byte* appendId(Buffer& to, const Byte* at, const Byte* end) {
-  Byte* const target = to.reserve(1 + STEP_BYTES);
-  std::memcpy(target + 1, at, 2 * STEP_BYTES);
-  const uint64_t ends = runEnds(at) | uint64_t{runEnds(at + STEP_BYTES)} << 32;
-  if (__builtin_expect(ends == 0, 0)) return appendLongString(to, at, end);
-  const uint32_t length = static_cast<uint32_t>(__builtin_ctzll(ends));
-  if (__builtin_expect(at[length] != '"', 0)) return appendLongString(to, at, end);
-  *target = static_cast<Byte>(length);
-  to.length += length + 1;
-  return at + length;
+/// One bit for each of STEP_BYTES that ends a plain run.
+PENSTOCK_PER_VALUE uint32_t endsAt(const Byte* at) { return runEnds(at); }
+
+#include "plan-steps.h"
+
+#undef PENSTOCK_STEPS_TARGET
+#undef PENSTOCK_STEPS_INLINE
+
+}  // namespace portable
+
+#if defined(__x86_64__)
+namespace avx2 {
+
+#define PENSTOCK_STEPS_TARGET __attribute__((target("avx2,bmi,bmi2")))
+#define PENSTOCK_STEPS_INLINE inline __attribute__((always_inline, target("avx2,bmi,bmi2")))
+
+PENSTOCK_STEPS_INLINE bool standsAt(const PlanStep& step, const Byte* at) {
+  const __m256i equal = _mm256_cmpeq_epi8(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(at)),
+                                          _mm256_load_si256(reinterpret_cast<const __m256i*>(step.text)));
+  return (static_cast<uint32_t>(_mm256_movemask_epi8(equal)) | step.ignored) == 0xffffffff;
 }
 
-/// The scalar at `at`; the place behind it.
-PENSTOCK_PER_VALUE const Byte* appendScalar(JsonWalk& walk, JsonPath& path, size_t row, const Byte* at, const Byte* end) {
-  if (*at > '9') {
-    const bool isTrue = load32(at) == load32(reinterpret_cast<const Byte*>("true"));
-    if (!isTrue && (*at != 'f' || load32(at + 1) != load32(reinterpret_cast<const Byte*>("alse")))) return nullptr;
-    JsonValues* const values = beginValue(walk, path, JsonKind::boolean, row);
-    if (values == nullptr) return nullptr;
-    values->values.push(static_cast<Byte>(isTrue));
-    return at + (isTrue ? 4 : 5);
-  }
-  const Number number = readNumberWide(at, end);
-  if (__builtin_expect(number.kind == NumberKind::damaged, 0)) return nullptr;
-  JsonValues* const values = beginValue(walk, path, static_cast<JsonKind>(number.kind), row);
-  if (values == nullptr) return nullptr;
-  values->values.push(number.bits);
-  return number.end;
+PENSTOCK_STEPS_INLINE uint32_t endsAt(const Byte* at) {
+  const __m256i block = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at));
+  const __m256i quotes = _mm256_cmpeq_epi8(block, _mm256_set1_epi8('"'));
+  const __m256i backslashes = _mm256_cmpeq_epi8(block, _mm256_set1_epi8('\\'));
+  const __m256i controls = _mm256_cmpeq_epi8(_mm256_min_epu8(block, _mm256_set1_epi8(0x1f)), block);
+  return static_cast<uint32_t>(_mm256_movemask_epi8(_mm256_or_si256(_mm256_or_si256(quotes, backslashes), controls)));
 }
 
-/// The index of the string at `at` in a dictionary, where STEP_BYTES can be read; the place of its closing quote.
-PENSTOCK_PER_VALUE const Byte* readIndex(Encoder& encoder, Dictionary& dictionary, const Byte* at, const Byte* end,
-                                         uint32_t& index) {
-  const uint32_t ends = runEnds(at);
-  const uint32_t length = static_cast<uint32_t>(__builtin_ctz(ends | 0x80000000));
-  if (__builtin_expect(at[length] == '"', 1)) {
-    index = indexOf(dictionary, encoder.seed, at, length);
-    return at + length;
-  }
-  at = readRepeated(dictionary, encoder.seed, encoder.scratch, at, end, index);
-  return at == nullptr ? nullptr : at - 1;
-}
+#include "plan-steps.h"
 
-/// Runs from a place on; for a line with its encoder, for an object without. Gives where the client's columns end, or the
-/// place behind the object's brace.
-template <bool isLine>
-PENSTOCK_PER_VALUE const Byte* runSteps(JsonWalk& walk, Encoder* encoder, PlaceIndex place, size_t row, const Byte* at,
-                                        const Byte* end) {
-  Plans& plans = walk.plans;
-  const Step* const steps = plans.steps;
-  const Place* const places = plans.places.data();
-  if (end - at < STEP_READ_BYTES) return nullptr;
-  const Byte* const last = end - STEP_READ_BYTES;
-  uint32_t history = 0;
-  while (__builtin_expect(at <= last, 1)) {
-    const Place here = places[place];
-    const Step* step = steps + here.first;
-    if (here.isForked) {
-      StepIndex& guess = plans.guesses[(place * 0x9e5u + history) % GUESSES];
-      if (steps[guess].from == place) step = steps + guess;
-      if (!standsAt(*step, at)) {
-        guess = findStep(plans, place, at);
-        step = steps + guess;
-      }
-      history = history * 31 + static_cast<uint32_t>(step - steps);
-    } else if (__builtin_expect(!standsAt(*step, at), 0)) {
-      return nullptr;
-    }
-  take:
-    at += step->passed;
-    place = step->to;
-    switch (step->kind) {
-      case StepKind::more: break;
-      case StepKind::string: {
-        JsonValues* const values = beginValue(walk, *step->path, JsonKind::string, row);
-        if (values == nullptr) return nullptr;
-        at = appendShortString(values->values, at, end);
-        if (__builtin_expect(at == nullptr, 0)) return nullptr;
-        break;
-      }
-      case StepKind::scalar:
-        if (__builtin_expect(!canBeginScalar(*at), 0)) {
-          // Its text ends before its value, and others may begin with it.
-          at -= step->passed;
-          step = steps + findStep(plans, step->from, at);
-          goto take;
-        }
-        at = appendScalar(walk, *step->path, row, at, end);
-        if (__builtin_expect(at == nullptr, 0)) return nullptr;
-        break;
-      case StepKind::array:
-        at = walkArray(walk, *step->path->owner, *step->path, at, end, step->depth).at;
-        if (at == nullptr) return nullptr;
-        break;
-      case StepKind::close: return isLine ? nullptr : at;
-      case StepKind::absentText:
-        if (!isLine) return nullptr;
-        step->column->values.push(Byte{0});
-        break;
-      case StepKind::text:
-        if (!isLine) return nullptr;
-        at = appendId(step->column->values, at, end);
-        if (__builtin_expect(at == nullptr, 0)) return nullptr;
-        break;
-      case StepKind::dictionary: case StepKind::firstDictionary: {
-        if (!isLine) return nullptr;
-        uint32_t index = 0;
-        at = readIndex(*encoder, step->column->dictionary, at, end, index);
-        if (__builtin_expect(at == nullptr, 0)) return nullptr;
-        putIndex(*step->column, row, index);
-        if (step->kind == StepKind::firstDictionary) history += index * 0x2c1u;
-        break;
-      }
-      case StepKind::time: {
-        if (!isLine) return nullptr;
-        int64_t ms;
-        if (__builtin_expect(!readTime(at, end, ms), 0)) return nullptr;
-        putTime(*step->column, row, ms);
-        at += TIME_BYTES;
-        break;
-      }
-      case StepKind::span:
-        if (!isLine) return nullptr;
-        at = appendSpan(step->column->values, at, end);
-        if (at == nullptr) return nullptr;
-        break;
-      case StepKind::end: return isLine ? at : nullptr;
-      case StepKind::none: return nullptr;
-    }
-  }
-  return nullptr;
-}
+#undef PENSTOCK_STEPS_TARGET
+#undef PENSTOCK_STEPS_INLINE
 
-/// The columns of the row in hand that the client fills. Gives the place behind them, or null; then something may have come.
-inline const Byte* runLine(Encoder& encoder, Half& half, const Byte* at, const Byte* end) {
-  if (encoder.walk.plans.steps == nullptr) return nullptr;
-  return runSteps<true>(encoder.walk, &encoder, 0, half.rowCount, at, end);
-}
+}  // namespace avx2
+#endif
 
-inline const Byte* runObject(JsonWalk& walk, JsonColumn& column, const Byte* at, const Byte* end, uint32_t depth) {
-  if (column.planDepth != depth) return nullptr;
-  const PlaceIndex place = column.nodes[0].place;
-  const size_t logCount = walk.logCount;
-  const Byte* const behind = runSteps<false>(walk, nullptr, place, column.rowCount, at, end);
-  if (behind == nullptr) takeBack(walk, logCount);
-  return behind;
+/// Chooses how the encoder runs lines.
+inline void chooseRun(Encoder& encoder) {
+  encoder.runLine = portable::runLine;
+  encoder.walk.runObject = portable::runObject;
+#if defined(__x86_64__)
+  const char* const name = kernelName();
+  if (std::strcmp(name, "icelake") != 0 && std::strcmp(name, "haswell") != 0) return;
+  encoder.runLine = avx2::runLine;
+  encoder.walk.runObject = avx2::runObject;
+#endif
 }
 
 }  // namespace penstock

@@ -14,10 +14,6 @@
 // fill memory or time with it: STEPS_MAX steps, NEXT_STEPS_MAX at a place, and credit for learning. A full one is
 // forgotten with its block, and all are when columns lose the paths that they point to.
 #pragma once
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
-
 #include <vector>
 
 #include "buffer.h"
@@ -46,8 +42,8 @@ enum class StepKind : uint8_t {
   none,
   /// More text follows in the next step.
   more,
-  /// A text column has no value.
-  absentText,
+  /// A column has no value: the empty text, and the empty object.
+  absentText, absentObject,
   // Values of columns.
   text, dictionary, firstDictionary, time, span,
   // Values of JSON keys.
@@ -57,38 +53,43 @@ enum class StepKind : uint8_t {
 };
 
 /// One cache line.
-struct alignas(64) Step {
+struct alignas(64) PlanStep {
   Byte text[STEP_TEXT_BYTES];
   /// One bit for each byte that is not compared.
   uint32_t ignored;
-  /// Where it begins and where it leads; another one that begins there, or 0.
-  PlaceIndex from, to;
-  StepIndex other;
-  /// Bytes of the text, and of these the ones that are passed.
-  Byte textBytes, passed;
+  /// What its place `to` has: the first step that begins there, and whether there are others.
+  StepIndex next;
+  bool isForked;
   StepKind kind;
+  /// Bytes of the text that are passed, and all of them.
+  Byte passed, textBytes;
   /// Objects and arrays around the value.
   Byte depth;
+  /// Where it begins and where it leads.
+  PlaceIndex from, to;
+  /// Another one that begins there, and another one that leads there, or 0.
+  StepIndex other, otherTo;
   /// Where the value goes, by kind.
   union {
     JsonPath* path;
     ColumnValues* column;
   };
 };
-static_assert(sizeof(Step) == 64, "one cache line");
+static_assert(sizeof(PlanStep) == 64, "one cache line");
 
-struct Place {
-  StepIndex first = 0;
+struct PlanPlace {
+  /// The first step that begins here, and the last learnt that leads here; or 0.
+  StepIndex first = 0, lastTo = 0;
   /// Whether several steps begin here.
   bool isForked = false;
 };
 
 struct Plans {
   Room<Byte> memory;
-  Step* steps = nullptr;
+  PlanStep* steps = nullptr;
   size_t stepCount = 0;
-  std::vector<Place> places;
-  /// By column, where plans go on behind it. Place 0 is the start of a line.
+  std::vector<PlanPlace> places;
+  /// By column, where plans go on behind it. PlanPlace 0 is the start of a line.
   PlaceIndex columnPlaces[256] = {};
   StepIndex guesses[GUESSES] = {};
   uint32_t credit = LEARN_CREDIT_MAX;
@@ -99,32 +100,18 @@ inline bool isFull(const Plans& plans) { return plans.stepCount >= STEPS_MAX; }
 /// Forgets all steps. Whoever has noted a place must forget it, too.
 inline void forgetSteps(Plans& plans) {
   plans.stepCount = plans.steps == nullptr ? 0 : 1;
-  plans.places.assign(1, Place{});
+  plans.places.assign(1, PlanPlace{});
   std::memset(plans.columnPlaces, 0, sizeof(plans.columnPlaces));
   std::memset(plans.guesses, 0, sizeof(plans.guesses));
 }
 
-/// Makes the memory. Step 0 cannot be taken: its text has all bits and stands nowhere.
+/// Makes the memory. PlanStep 0 cannot be taken: its text has all bits and stands nowhere.
 __attribute__((noinline)) inline void createSteps(Plans& plans) {
-  plans.memory.reserve(STEPS_MAX * sizeof(Step) + alignof(Step), 0);
-  const size_t offset = reinterpret_cast<uintptr_t>(plans.memory.items) % alignof(Step);
-  plans.steps = reinterpret_cast<Step*>(plans.memory.items + (alignof(Step) - offset));
-  plans.steps[0] = Step{};
+  plans.memory.reserve(STEPS_MAX * sizeof(PlanStep) + alignof(PlanStep), 0);
+  const size_t offset = reinterpret_cast<uintptr_t>(plans.memory.items) % alignof(PlanStep);
+  plans.steps = reinterpret_cast<PlanStep*>(plans.memory.items + (alignof(PlanStep) - offset));
+  plans.steps[0] = PlanStep{};
   forgetSteps(plans);
-}
-
-/// Whether the text of the step stands at `at`, where STEP_TEXT_BYTES can be read.
-PENSTOCK_PER_VALUE bool standsAt(const Step& step, const Byte* at) {
-#if defined(__SSE2__)
-  const __m128i* const words = reinterpret_cast<const __m128i*>(at);
-  const __m128i* const text = reinterpret_cast<const __m128i*>(step.text);
-  const __m128i low = _mm_cmpeq_epi8(_mm_loadu_si128(words), _mm_load_si128(text));
-  const __m128i high = _mm_cmpeq_epi8(_mm_loadu_si128(words + 1), _mm_load_si128(text + 1));
-  const uint32_t equal = static_cast<uint32_t>(_mm_movemask_epi8(low)) | static_cast<uint32_t>(_mm_movemask_epi8(high)) << 16;
-  return (equal | step.ignored) == 0xffffffff;
-#else
-  return std::memcmp(at, step.text, step.textBytes) == 0;
-#endif
 }
 
 /// Whether a number or a boolean can begin with that byte.
@@ -133,8 +120,9 @@ PENSTOCK_PER_VALUE bool canBeginScalar(Byte first) { return isDigit(first) || fi
 /// The step of a place whose text stands at `at`; 0 when none does.
 __attribute__((noinline)) inline StepIndex findStep(const Plans& plans, PlaceIndex place, const Byte* at) {
   for (StepIndex index = plans.places[place].first; index != 0; index = plans.steps[index].other) {
-    const Step& step = plans.steps[index];
-    if (standsAt(step, at) && (step.kind != StepKind::scalar || canBeginScalar(at[step.passed]))) return index;
+    const PlanStep& step = plans.steps[index];
+    if (!isEqual(step.text, at, step.textBytes)) continue;
+    if (step.kind != StepKind::scalar || canBeginScalar(at[step.passed])) return index;
   }
   return 0;
 }
