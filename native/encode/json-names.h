@@ -1,7 +1,7 @@
 // From a key to its node, and from a node to its path. Keys are compared as they stand in the text, their end included,
 // so that one which comes where it came before is not even looked through.
 #pragma once
-#include "json-column.h"
+#include "json-log.h"
 
 namespace penstock {
 
