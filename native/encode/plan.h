@@ -10,8 +10,8 @@
 // Most places have one step. Where there are several, the one taken last after the same steps since the line's start, and
 // with the same first dictionary value (the type of the event), is tried first.
 //
-// The graph is a hint: a line that it does not know is parsed and then learnt (plan-learn.h). It is bounded, so that no client can
-// fill memory or time with it: STEPS_MAX steps, NEXT_STEPS_MAX at a place, and credit for learning. A full one is
+// The graph is a hint: a line that it does not know is parsed and then learnt (plan-learn.h). It is bounded, so that no
+// client can fill memory or time with it: STEPS_MAX steps, NEXT_STEPS_MAX at a place, and credit for learning. A full one is
 // forgotten with its block, and all are when columns lose the paths that they point to.
 #pragma once
 #include <vector>
@@ -28,6 +28,9 @@ using PlaceIndex = uint16_t;
 
 /// 256 KiB; a kind of event has some twenty steps, and shares many with others.
 constexpr size_t STEPS_MAX = 4096;
+/// A step leads to one place at most; some places are made for steps that then find no room.
+constexpr size_t PLACES_MAX = 2 * STEPS_MAX;
+static_assert(PLACES_MAX + STEPS_MAX <= UINT16_MAX, "a place has an index");
 /// Steps that are tried in one place, besides the one that is guessed.
 constexpr uint32_t NEXT_STEPS_MAX = 8;
 constexpr size_t STEP_TEXT_BYTES = 32;
@@ -95,7 +98,7 @@ struct Plans {
   uint32_t credit = LEARN_CREDIT_MAX;
 };
 
-inline bool isFull(const Plans& plans) { return plans.stepCount >= STEPS_MAX; }
+inline bool isFull(const Plans& plans) { return plans.stepCount >= STEPS_MAX || plans.places.size() >= PLACES_MAX; }
 
 /// Forgets all steps. Whoever has noted a place must forget it, too.
 inline void forgetSteps(Plans& plans) {
