@@ -29,12 +29,14 @@ const NOW_MS = 1_000_000;
 const TURN_SLABS = 40;
 
 const findings = createFindings();
-const suffix = Buffer.from('00000000');
+const suffix = Buffer.from('-no-such');
 let seed = 0;
 
 const contenders = [createNativeWindow, createReferenceWindow].flatMap((open) => {
   const window = open(createWindowMemory(idsMax, DEDUP_WINDOW_MS, randomBytes(16)));
-  return window === undefined ? [] : [{ window, fresh: [] as number[], repeats: [] as number[], lines: [] as number[] }];
+  return window === undefined
+    ? []
+    : [{ window, fresh: [] as number[], repeats: [] as number[], lines: [] as number[] }];
 });
 const slab = createSlabOutput();
 for (const { window } of contenders) fill(window);
@@ -49,10 +51,10 @@ for (const { window, fresh, repeats, lines } of contenders) {
   );
 }
 
-/** Three generations and a half, so that a look-up finds all of them filled. */
+/** So much that generations turn as they always will. */
 function fill(window: DedupWindow): void {
   const memory = new BigUint64Array(2 * 65_536);
-  for (let added = 0; added < idsMax * 1.2; added += 65_536) {
+  for (let added = 0; added < idsMax * 2; added += 65_536) {
     memory.set(new BigUint64Array(randomBytes(memory.byteLength).buffer));
     window.remember(memory, 65_536, NOW_MS);
   }

@@ -118,8 +118,8 @@ export const TASKS_PER_WORKER_DURABLE = 16;
 
 // ── Dedup window ─────────────────────────────────────────────────────────────────────────────────────────
 
-/** Ids that are remembered at least: 62 MiB of shared memory, beside the memory budget. */
-export const DEDUP_IDS_MAX = 3_600_000;
+/** Ids that are remembered at least: 59 MiB of shared memory, beside the memory budget. */
+export const DEDUP_IDS_MAX = 4_000_000;
 /** … or as long as this: SDKs retry for minutes; whoever sends an id again much later means another event. */
 export const DEDUP_WINDOW_MS = 600_000;
 /** Bytes of each worker's journal that a start reads ids back from: half a second, and more than can be without an answer when a process dies. */

@@ -16,7 +16,7 @@ constexpr size_t MADE_SUFFIX_BYTES = 8;
 constexpr size_t MADE_ID_BYTES = 36;
 
 struct LineId {
-  /// Where to look, and what must stand there; `tag` is never 0, which is an empty slot.
+  /// Where to look with a mark, and what must stand there.
   uint64_t place, tag;
 };
 
@@ -44,7 +44,7 @@ inline LineId sipHash128(uint64_t low, uint64_t high, const Byte* bytes, size_t 
   v[1] ^= 0xdd;
   for (int round = 0; round < 3; round++) sipRound(v);
   const uint64_t tag = v[0] ^ v[1] ^ v[2] ^ v[3];
-  return {place, tag == 0 ? 1 : tag};
+  return {place, tag};
 }
 
 /// Puts the text at `to`, which has room for ID_ESCAPED_BYTES_MAX; nullptr for one that no scanner writes.

@@ -5,8 +5,9 @@
 
 namespace penstock {
 
-/// How many ids are hashed before the first of them is looked for: the memory that they need comes meanwhile.
-constexpr size_t IDS_AHEAD = 16;
+/// Ids that are hashed, then fetched, then looked for. Fetched in a loop of its own: a page that the core does not know
+/// holds up what comes behind it, and several such pages are found at the same time only when they are asked for together.
+constexpr size_t IDS_TOGETHER = 64;
 
 /// What a slab gives; the memory is the caller's, with room for every record.
 struct SlabIds {
@@ -23,7 +24,7 @@ struct SlabIds {
 
 /// Takes an id that the window does not know; false when the slab has had it.
 inline bool takeFresh(SlabIds& found, const LineId& id) {
-  for (size_t at = id.place & found.placesMask;; at = (at + 1) & found.placesMask) {
+  for (size_t at = id.tag & found.placesMask;; at = (at + 1) & found.placesMask) {
     const uint32_t taken = found.places[at];
     if (taken == 0) {
       found.fresh[found.freshCount++] = id;
@@ -35,29 +36,35 @@ inline bool takeFresh(SlabIds& found, const LineId& id) {
   }
 }
 
-/// Splits a slab's records into new ones and repeats. False when a record points out of the lines.
-inline bool findRepeats(const Window& window, Text lines, const uint32_t* records, size_t recordCount, const Byte* made,
-                        int64_t nowMs, SlabIds& found) {
-  const uint64_t key[2] = {window.words[window_word::keyLow], window.words[window_word::keyHigh]};
-  const LiveRegions live = liveRegions(window, nowMs);
-  LineId ids[IDS_AHEAD];
-  LineIdKind kinds[IDS_AHEAD];
-  for (size_t row = 0; row < recordCount + IDS_AHEAD; row++) {
-    const size_t place = row % IDS_AHEAD;
-    if (row >= IDS_AHEAD && kinds[place] == LineIdKind::known &&
-        (isRemembered(window, live, ids[place]) || !takeFresh(found, ids[place]))) {
-      found.repeats[found.repeatCount++] = static_cast<uint32_t>(row - IDS_AHEAD);
-    }
-    if (row >= recordCount) {
-      kinds[place] = LineIdKind::made;
-      continue;
-    }
+/// Reads the ids of records `from` to `end`; false when one of them points out of the lines.
+inline bool readIds(const uint64_t key[2], Text lines, const uint32_t* records, size_t from, size_t end, const Byte* made,
+                    LineId* ids, LineIdKind* kinds) {
+  for (size_t row = from; row < end; row++) {
     const uint32_t* record = records + row * record_word::count;
     const size_t offset = record[record_word::lineOffset], length = record[record_word::lineLength];
     if (offset > lines.length || length > lines.length - offset) return false;
     const Byte* const line = lines.bytes + offset;
-    kinds[place] = readLineId(key, line, line + length, made, ids[place]);
-    if (kinds[place] == LineIdKind::known) prefetchId(window, live, ids[place]);
+    kinds[row - from] = readLineId(key, line, line + length, made, ids[row - from]);
+  }
+  return true;
+}
+
+/// Splits a slab's records into new ones and repeats. False when a record points out of the lines.
+inline bool findRepeats(const Window& window, Text lines, const uint32_t* records, size_t recordCount, const Byte* made,
+                        int64_t nowMs, SlabIds& found) {
+  const uint64_t key[2] = {window.words[window_word::keyLow], window.words[window_word::keyHigh]};
+  const uint64_t live = liveGenerations(window, nowMs);
+  LineId ids[IDS_TOGETHER]{};
+  LineIdKind kinds[IDS_TOGETHER];
+  for (size_t from = 0; from < recordCount; from += IDS_TOGETHER) {
+    const size_t end = recordCount - from < IDS_TOGETHER ? recordCount : from + IDS_TOGETHER;
+    if (!readIds(key, lines, records, from, end, made, ids, kinds)) return false;
+    for (size_t index = 0; index < end - from; index++) prefetchMarks(window, ids[index]);
+    for (size_t index = 0; index < end - from; index++) {
+      if (kinds[index] != LineIdKind::known) continue;
+      const bool isNew = !isRemembered(window, live, ids[index]) && takeFresh(found, ids[index]);
+      if (!isNew) found.repeats[found.repeatCount++] = static_cast<uint32_t>(from + index);
+    }
   }
   return true;
 }
@@ -69,15 +76,16 @@ inline size_t rememberLines(const Window& window, Text lines, int64_t nowMs) {
   const Byte* const end = lines.bytes + lines.length;
   size_t total = 0;
   while (at < end) {
-    const LiveRegions live = liveRegions(window, nowMs);
-    LineId ids[IDS_BETWEEN_LOOKS];
+    const uint64_t live = liveGenerations(window, nowMs);
+    LineId ids[IDS_TOGETHER];
     size_t count = 0;
-    while (at < end && count < IDS_BETWEEN_LOOKS) {
+    while (at < end && count < IDS_TOGETHER) {
       const void* newline = std::memchr(at, '\n', static_cast<size_t>(end - at));
       const Byte* const next = newline == nullptr ? end : static_cast<const Byte*>(newline) + 1;
-      if (readLineId(key, at, next, nullptr, ids[count]) == LineIdKind::known) prefetchId(window, live, ids[count++]);
+      if (readLineId(key, at, next, nullptr, ids[count]) == LineIdKind::known) count++;
       at = next;
     }
+    for (size_t index = 0; index < count; index++) prefetchMarks(window, ids[index]);
     size_t fresh = 0;
     for (size_t index = 0; index < count; index++) {
       if (!isRemembered(window, live, ids[index])) ids[fresh++] = ids[index];

@@ -68,7 +68,6 @@ export function readLineId(
   length = putText(lines, APP, length + 1);
   if (length === NONE) return LineIdKind.unreadable;
   sipHash128(key, text, length, id.words);
-  if (id.words[2] === 0 && id.words[3] === 0) id.words[2] = 1;
   return LineIdKind.known;
 }
 
