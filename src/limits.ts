@@ -122,8 +122,8 @@ export const TASKS_PER_WORKER_DURABLE = 16;
 export const DEDUP_IDS_MAX = 4_000_000;
 /** … or as long as this: SDKs retry for minutes; whoever sends an id again much later means another event. */
 export const DEDUP_WINDOW_MS = 600_000;
-/** Bytes of each worker's journal that a start reads ids back from: half a second, and more than can be without an answer when a process dies. */
-export const DEDUP_READ_BACK_BYTES_MAX = 256 * MiB;
+/** Bytes of each worker's journal that a start reads ids back from: a tenth of a second, and more than a worker has without an answer when the process dies. So much is left on disk for it. */
+export const DEDUP_READ_BACK_BYTES_MAX = 128 * MiB;
 
 // ── Sinks ────────────────────────────────────────────────────────────────────────────────────────────────
 

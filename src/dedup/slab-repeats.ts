@@ -16,8 +16,6 @@ import { createFindings, type DedupWindow } from './findings.ts';
 export interface KeptLines {
   readonly bytes: number;
   readonly rows: number;
-  /** Events that were taken out. */
-  readonly duplicates: number;
 }
 
 /** Ids of one slab that wait until their events are kept. */
@@ -45,13 +43,10 @@ export class SlabRepeats {
     const findings = this.#findings;
     this.#window.find(output, this.#madeSuffix, this.#clock.nowMs(), findings);
     const { repeatCount, repeats } = findings;
-    if (repeatCount === 0) return { bytes: output.lineBytes, rows: output.recordCount, duplicates: 0 };
+    if (repeatCount === 0) return { bytes: output.lineBytes, rows: output.recordCount };
     countRepeats(words, repeats, repeatCount);
-    return {
-      bytes: moveBehind(output, repeats, repeatCount),
-      rows: output.recordCount - repeatCount,
-      duplicates: repeatCount,
-    };
+    const bytes = moveBehind(output, repeats, repeatCount);
+    return { bytes, rows: output.recordCount - repeatCount };
   }
 
   /** Remembers the ids of the slab set aside last: its events are kept. */
