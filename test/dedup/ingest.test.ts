@@ -118,12 +118,14 @@ describe.each(['native', 'reference'] as const)('%s', (name) => {
 
   test('an id that waits for the disk is known only when the disk has it; what fails there can be sent again', async () => {
     const thread = new Thread(name);
-    const disk = Promise.withResolvers<void>();
-    thread.sync = disk.promise;
+    let fail = (_error: Error): void => {};
+    thread.sync = new Promise((_, reject) => {
+      fail = reject;
+    });
     const waiting = thread.send([event('a'), event('a')]);
     // Another request with the same event is not answered by one that may still be refused.
     const beside = thread.send([event('a')]);
-    disk.reject(new Error('EIO'));
+    fail(new Error('EIO'));
     expect((await waiting)[0]).toMatchObject({ reason: ReasonNumber.overloaded, counts: [0, 0, 0] });
     expect((await beside)[0]?.reason).toBe(ReasonNumber.overloaded);
     thread.sync = Promise.resolve();

@@ -18,7 +18,7 @@ test('the same texts are the same id, however they are spelt; nothing else is', 
   expect(idOf(lineOf('größe').replace('ö', '\\u00f6'))).toEqual(plain);
   expect(idOf(lineOf('größe').replace('"event_type":"t"', '"event_type":"\\"app_id\\":"'))).toEqual(plain);
   const others = [lineOf('größe', 'shop2'), lineOf('größes', 'hop'), lineOf('größ'), lineOf('größe', '')];
-  const ids = new Set([...others.map(idOf), plain].map(String));
+  const ids = new Set([...others.map((line) => idOf(line)), plain].map(String));
   expect(ids.size).toBe(5);
 });
 
