@@ -22,7 +22,7 @@ struct LineId {
 
 enum class LineIdKind { known, made, unreadable };
 
-/// SipHash-1-3 with 128 bits of output, as its authors' `siphash.c` has it.
+/// SipHash-1-3 with 128 bits of output, as its authors' `siphash.c` has it. Eight bytes behind the text may be read.
 inline LineId sipHash128(uint64_t low, uint64_t high, const Byte* bytes, size_t length) {
   uint64_t v[4] = {low ^ 0x736f6d6570736575, high ^ 0x646f72616e646f6d ^ 0xee, low ^ 0x6c7967656e657261,
                    high ^ 0x7465646279746573};
@@ -33,8 +33,8 @@ inline LineId sipHash128(uint64_t low, uint64_t high, const Byte* bytes, size_t 
     sipRound(v);
     v[0] ^= word;
   }
-  uint64_t last = static_cast<uint64_t>(length) << 56;
-  std::memcpy(&last, bytes + at, length - at);
+  const uint64_t rest = load64(bytes + at) & ((uint64_t{1} << 8 * (length - at)) - 1);
+  const uint64_t last = rest | static_cast<uint64_t>(length) << 56;
   v[3] ^= last;
   sipRound(v);
   v[0] ^= last;
@@ -54,28 +54,36 @@ inline Byte* putIdText(const HeadText& text, Byte* to) {
   return copyBytes(to, text.start, text.length);
 }
 
+/// Reads a column's text when it stands at `at`; the place behind it, or nullptr when it has no end. The column is known
+/// to the compiler, which then compares keys without a call.
+template <uint32_t column>
+inline const Byte* readColumn(const Byte* at, const Byte* end, HeadText& text) {
+  text = {at, 0, false, false};
+  constexpr Literal key = HEAD_KEYS[column];
+  return startsWith(at, end, key) ? readHeadText(at + key.length, end, text) : at;
+}
+
 /// The id of the line that begins at `at`; `made` is the suffix of ids that need no look, or nullptr.
 inline LineIdKind readLineId(const uint64_t key[2], const Byte* at, const Byte* end, const Byte* made, LineId& id) {
   using namespace head_column;
-  HeadText texts[appId + 1];
-  for (uint32_t column = eventId; column <= appId; column++) {
-    texts[column] = {at, 0, false, false};
-    if (!startsWith(at, end, HEAD_KEYS[column])) continue;
-    at = readHeadText(at + HEAD_KEYS[column].length, end, texts[column]);
-    if (at == nullptr) return LineIdKind::unreadable;
-  }
-  const HeadText& event = texts[eventId];
-  if (!event.isThere) return LineIdKind::unreadable;
+  HeadText event, type, app;
+  at = readColumn<eventId>(at, end, event);
+  if (at == nullptr || !event.isThere) return LineIdKind::unreadable;
+  at = readColumn<eventType>(at, end, type);
+  if (at == nullptr) return LineIdKind::unreadable;
+  at = readColumn<appId>(at, end, app);
+  if (at == nullptr) return LineIdKind::unreadable;
   if (made != nullptr && event.length == MADE_ID_BYTES &&
       std::memcmp(event.start + MADE_ID_BYTES - MADE_SUFFIX_BYTES, made, MADE_SUFFIX_BYTES) == 0) {
     return LineIdKind::made;
   }
-  Byte text[2 * ID_ESCAPED_BYTES_MAX + 1];
+  Byte text[2 * ID_ESCAPED_BYTES_MAX + 1 + sizeof(uint64_t)];
   Byte* to = putIdText(event, text);
   if (to == nullptr) return LineIdKind::unreadable;
   *to++ = ID_SEPARATOR;
-  to = putIdText(texts[appId], to);
+  to = putIdText(app, to);
   if (to == nullptr) return LineIdKind::unreadable;
+  std::memset(to, 0, sizeof(uint64_t));
   id = sipHash128(key[0], key[1], text, static_cast<size_t>(to - text));
   return LineIdKind::known;
 }
