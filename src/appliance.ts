@@ -11,7 +11,7 @@ import { RefusalLog } from './admission/refusal-log.ts';
 import { RetryAfter } from './admission/retry-after.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config/config.ts';
-import { createWindowMemory, measureWindow } from './dedup/layout.ts';
+import { createWindowMemory, measureWindow, rekeyWindow, WINDOW_KEY_BYTES } from './dedup/layout.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
 import { WorkerPool } from './dispatch/worker-pool.ts';
 import { drain } from './drain.ts';
@@ -130,6 +130,10 @@ export async function startAppliance(
     setup,
     log,
     () => parts.onDead?.(),
+    // Events in memory die with their thread, and must not be known when they are sent again.
+    () => {
+      if (!isKept && dedup !== undefined) rekeyWindow(dedup.memory, randomBytes(WINDOW_KEY_BYTES));
+    },
   );
   const slabs = new SlabPool(budget, isJournalFull);
   const dispatcher = new Dispatcher(slabs, workers, clock, log);
@@ -235,7 +239,7 @@ function chooseScanner(config: Config, log: Logger): string {
 function createDedup({ dedup: { idsMax, windowMs } }: Config): WorkerSetup['dedup'] {
   if (idsMax === 0) return undefined;
   // A key of this start: whoever could choose ids that look alike would have others' events dropped.
-  return { memory: createWindowMemory(idsMax, windowMs, randomBytes(16)), windowMs };
+  return { memory: createWindowMemory(idsMax, windowMs, randomBytes(WINDOW_KEY_BYTES)), windowMs };
 }
 
 /** What blocks hold in object columns of that type; lines where it is not known. */

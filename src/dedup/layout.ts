@@ -41,10 +41,12 @@ export const GROUPS_PROBED_MAX = 16;
 export const SWEEP_GROUPS = 256;
 /** Ids after which a thread looks whether the newest generation is full. */
 export const IDS_BETWEEN_LOOKS = 64;
+/** Random bytes that make a key. */
+export const WINDOW_KEY_BYTES = 16;
 /** Share of the slots that are live at most. With Poisson's law one group of 20 runs over at it. */
 const FILL = 0.75;
 
-/** Words of the header. Those up to keyHigh are written when the memory is made; the others by any thread, atomically. */
+/** Words of the header. Those up to keyHigh are written by who made the memory, the key again to forget all; the others by any thread, atomically. */
 export const WindowWord = {
   groups: 0,
   capacity: 1,
@@ -83,15 +85,23 @@ export function windowBytes(idsMax: number): number {
   return groupStart(groupsOf(capacityOf(idsMax))) * 8;
 }
 
-/** Shared memory for the last `idsMax` ids (at least 1), or those of `windowMs`. `key` is 16 random bytes. */
+/** Shared memory for the last `idsMax` ids (at least 1), or those of `windowMs`. `key` is WINDOW_KEY_BYTES random bytes. */
 export function createWindowMemory(idsMax: number, windowMs: number, key: Uint8Array): SharedArrayBuffer {
   const memory = new SharedArrayBuffer(windowBytes(idsMax));
   const words = new BigUint64Array(memory);
   words[WindowWord.groups] = BigInt(groupsOf(capacityOf(idsMax)));
   words[WindowWord.capacity] = BigInt(capacityOf(idsMax));
   words[WindowWord.windowMs] = BigInt(windowMs);
-  new Uint8Array(memory).set(key, WindowWord.keyLow * 8);
+  rekeyWindow(memory, key);
   return memory;
+}
+
+/**
+ * Forgets every id: under another key none is found. Slabs that workers have in hand may still be looked up under the
+ * old one; those that are handed over later are not.
+ */
+export function rekeyWindow(memory: SharedArrayBuffer, key: Uint8Array): void {
+  new Uint8Array(memory).set(key, WindowWord.keyLow * 8);
 }
 
 /** What operators see of a window: ids in the generations that count, and the number of the newest. */

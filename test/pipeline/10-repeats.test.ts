@@ -154,10 +154,22 @@ describe('an event that is sent again', () => {
   });
 });
 
+const main = fileURLToPath(new URL('../faults/killed-main.mjs', import.meta.url));
+const last = (note: string) => ({ ...testEvent(1, 'last'), event_data: { note } });
+
+test('with durability memory, what a thread took with it is not known when it is sent again', async () => {
+  server = await startServer({ main, config: { journal: { durability: 'memory' }, workers: 2 as never } });
+  await server.ready();
+  expect(await post([testEvent(1), last('kill-thread-before-answer')])).toMatchObject({ status: 503 });
+  // The other thread takes it at once.
+  const again = [testEvent(1), last('the same event, without the marker')];
+  expect(await post(again)).toMatchObject({ status: 200, body: { accepted: 2 } });
+  expect((await post(again)).body).toMatchObject({ accepted: 0, duplicates: 2 });
+  expect(await stored()).toEqual({ rows: 2, ids: 2 });
+});
+
 describe.each(['os', 'fsync'])('with durability %s', (durability) => {
-  const main = fileURLToPath(new URL('../faults/killed-main.mjs', import.meta.url));
   const config = { journal: { durability } };
-  const last = (note: string) => ({ ...testEvent(1, 'last'), event_data: { note } });
 
   test('kill -9 after the journal took the events and before the answer: sent again, they are stored once', async () => {
     dataDir = mkdtempSync(join(tmpdir(), 'penstock-repeats-test-'));
