@@ -102,7 +102,7 @@ inline bool holdsTag(const uint64_t* group, size_t word, uint64_t lanes, uint64_
 
 /// Whether an id stands in a generation of `live`.
 inline bool isRemembered(const Window& window, uint64_t live, const LineId& id) {
-  const uint64_t pattern = markOf(id) * 0x0001'0001'0001'0001;
+  const uint64_t pattern = uint64_t{markOf(id)} * 0x0001'0001'0001'0001;
   uint64_t index = window.groupOf(id);
   for (size_t probed = 0; probed < GROUPS_PROBED_MAX; probed++) {
     const uint64_t* const group = window.group(index);
