@@ -3,7 +3,7 @@
  *
  *   socket → admission → slab → workers (scan, journal: src/ingest.ts) → ack; and from the journal to the sinks
  */
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { ackLevel } from './ack/level.ts';
 import { Apps } from './admission/apps.ts';
 import { ClientAddress } from './admission/client-address.ts';
@@ -11,6 +11,7 @@ import { RefusalLog } from './admission/refusal-log.ts';
 import { RetryAfter } from './admission/retry-after.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config/config.ts';
+import { createWindowMemory, measureWindow, rekeyWindow, WINDOW_KEY_BYTES } from './dedup/layout.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
 import { WorkerPool } from './dispatch/worker-pool.ts';
 import { drain } from './drain.ts';
@@ -95,6 +96,7 @@ export async function startAppliance(
   const store = config.embedded.enabled ? startEmbeddedStore(config, log) : undefined;
 
   // Slabs and workers.
+  const dedup = createDedup(config);
   const setup: WorkerSetup = {
     logLevel: config.log.level,
     counterMemory,
@@ -113,6 +115,7 @@ export async function startAppliance(
       compression: config.journal.compression,
       spareBytes: isKept ? Math.floor((journalBytesMax * JOURNAL_SPARE_SHARE) / config.workers) : 0,
     },
+    dedup,
     embedded: store && {
       address: store.address,
       blockBytesMax: config.embedded.blockBytesMax,
@@ -127,6 +130,10 @@ export async function startAppliance(
     setup,
     log,
     () => parts.onDead?.(),
+    // Events in memory die with their thread, and must not be known when they are sent again.
+    () => {
+      if (!isKept && dedup !== undefined) rekeyWindow(dedup.memory, randomBytes(WINDOW_KEY_BYTES));
+    },
   );
   const slabs = new SlabPool(budget, isJournalFull);
   const dispatcher = new Dispatcher(slabs, workers, clock, log);
@@ -172,6 +179,7 @@ export async function startAppliance(
     storeReady: () => store?.ready() ?? false,
     storeRestarts: () => store?.restarts() ?? 0,
     scannerNative: () => scanner === 'native',
+    dedup: () => (dedup === undefined ? { ids: 0, generation: 0 } : measureWindow(dedup.memory)),
   });
   registerServiceRoutes(app, front, {
     readiness: () =>
@@ -225,6 +233,13 @@ function chooseScanner(config: Config, log: Logger): string {
     log.warn('the native scanner is not built; the one in TypeScript serves, several times slower');
   }
   return scanner;
+}
+
+/** What the workers remember ids in; undefined when repeats are kept. */
+function createDedup({ dedup: { idsMax, windowMs } }: Config): WorkerSetup['dedup'] {
+  if (idsMax === 0) return undefined;
+  // A key of this start: whoever could choose ids that look alike would have others' events dropped.
+  return { memory: createWindowMemory(idsMax, windowMs, randomBytes(WINDOW_KEY_BYTES)), windowMs };
 }
 
 /** What blocks hold in object columns of that type; lines where it is not known. */

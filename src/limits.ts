@@ -116,6 +116,15 @@ export const JOURNAL_SPARE_SHARE = 0.25;
 /** Tasks in flight a worker when answers wait for the disk: all that come while a sync runs share the next one. */
 export const TASKS_PER_WORKER_DURABLE = 16;
 
+// ── Dedup window ─────────────────────────────────────────────────────────────────────────────────────────
+
+/** Ids that are remembered at least: 59 MiB of shared memory, beside the memory budget. */
+export const DEDUP_IDS_MAX = 4_000_000;
+/** … or as long as this: SDKs retry for minutes; whoever sends an id again much later means another event. */
+export const DEDUP_WINDOW_MS = 600_000;
+/** Bytes of each worker's journal that a start reads ids back from: a tenth of a second, and more than a worker has without an answer when the process dies. So much is left on disk for it. */
+export const DEDUP_READ_BACK_BYTES_MAX = 128 * MiB;
+
 // ── Sinks ────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** A block of the embedded store goes out at this many bytes: ~75,000 events encoded, ~26,000 as lines; one part each. */

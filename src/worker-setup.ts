@@ -1,12 +1,15 @@
 /** What a worker thread is started with, and the journal and the sinks that it makes of it. */
+import { join } from 'node:path';
 import { systemClock } from './clock.ts';
 import type { Config } from './config/config.ts';
 import { encodePoison } from './dead-letters.ts';
+import type { DedupWindow } from './dedup/findings.ts';
 import type { IngestSetup } from './ingest.ts';
 import { sliceLines } from './journal/bisect.ts';
 import { systemDisk } from './journal/disk.ts';
 import { createMemoryDisk } from './journal/memory-disk.ts';
 import { type SinkTargets, WorkerJournal } from './journal/worker-journal.ts';
+import { openKnownIds } from './known-ids.ts';
 import type { Logger } from './log.ts';
 import type { ThreadCounters } from './metrics/counters.ts';
 import { retryDelayMs } from './sinks/embedded/backoff.ts';
@@ -36,6 +39,8 @@ export interface WorkerSetup {
     /** By slot: earlier slots whose journals it empties. */
     readonly left: readonly (readonly number[])[];
   };
+  /** Undefined when repeats are kept. */
+  readonly dedup: { readonly memory: SharedArrayBuffer; readonly windowMs: number } | undefined;
   /** Undefined when the embedded store is off. */
   readonly embedded:
     | {
@@ -53,6 +58,8 @@ const REPORT_INTERVAL_MS = 50;
 /** What one thread keeps events in, and what it tells of it. */
 export interface WorkerKeep {
   readonly journal: WorkerJournal;
+  /** Knows the ids of what the journal holds; undefined when repeats are kept. */
+  readonly window: DedupWindow | undefined;
   /** Writes the journal's and the sinks' state into the thread's counters; called after each slab too. */
   readonly report: () => void;
 }
@@ -75,6 +82,8 @@ export async function openWorkerKeep(
       log.error({ err: error, bytes: line.length }, 'an event that cannot be encoded cannot be put aside');
     }
   };
+  // Before anything of it is delivered and written over.
+  const window = await openWindow(setup, slot, log);
   const sink = embedded && sinkOf({ ...embedded, onUnreadable: putUnreadableAside, logger: log }, targets);
   const journal: WorkerJournal = await WorkerJournal.open({
     disk: options.durability === 'memory' ? createMemoryDisk() : systemDisk,
@@ -104,7 +113,15 @@ export async function openWorkerKeep(
     report();
   };
   setInterval(look, REPORT_INTERVAL_MS).unref();
-  return { journal, report };
+  return { journal, window, report };
+}
+
+async function openWindow(setup: WorkerSetup, slot: number, log: Logger): Promise<DedupWindow | undefined> {
+  const { dedup, ingest, journal } = setup;
+  if (dedup === undefined) return undefined;
+  const own = journal.durability === 'memory' ? [] : [slot];
+  const journals = [...own, ...(journal.left[slot] ?? [])].map((one) => join(journal.dir, String(one)));
+  return openKnownIds({ ...dedup, scanner: ingest.scanner, journals }, log);
 }
 
 /** The embedded store as a sink; the targets that are made of it are added to `made`. */

@@ -14,8 +14,8 @@ const { slots, controlChannel, setup } = workerData as WorkerData<WorkerSetup>;
 const slot = claimWorkerSlot(slots, threadId);
 const log = createLogger(setup.logLevel, `worker-${slot}`);
 const counters = new ThreadCounters(setup.counterMemory, slot);
-const { journal, report } = await openWorkerKeep(setup, slot, counters, log);
-const ingest = createIngest(setup.ingest, journal, counters, systemClock, failureLog());
+const { journal, window, report } = await openWorkerKeep(setup, slot, counters, log);
+const ingest = createIngest(setup.ingest, journal, window, counters, systemClock, failureLog());
 
 answerControl(controlChannel, slot, async (signal) => {
   const left = await journal.drain(signal);

@@ -39,6 +39,11 @@ export interface Config {
     /** lz4 writes a quarter of the bytes, for processor time in the workers. */
     readonly compression: 'none' | 'lz4';
   };
+  readonly dedup: {
+    /** Ids of events that are remembered at least; 0 keeps repeats like any other event. */
+    readonly idsMax: number;
+    readonly windowMs: number;
+  };
   readonly embedded: {
     /** On when no other sink's address is set. */
     readonly enabled: boolean;

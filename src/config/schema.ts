@@ -11,6 +11,8 @@ import {
   BLOCK_BYTES_MAX,
   BODY_BYTES_MAX,
   CREDIT_BYTES,
+  DEDUP_IDS_MAX,
+  DEDUP_WINDOW_MS,
   DRAIN_TIMEOUT_MS,
   ENVELOPE_FIELDS_BYTES_MAX,
   FLUSH_INTERVAL_MS,
@@ -85,6 +87,10 @@ export const fileSchema = section({
     max_bytes: whole(MiB, 1024 * 1024 * GiB).default(JOURNAL_BYTES_MAX),
     segment_bytes: whole(64 * KiB, 4 * GiB - 1).default(SEGMENT_BYTES_MAX),
     compression: choice(['none', 'lz4']).default('none'),
+  }),
+  dedup: section({
+    ids_max: whole(0, 100_000_000).default(DEDUP_IDS_MAX),
+    window_ms: whole(1, 7 * 24 * 3_600_000).default(DEDUP_WINDOW_MS),
   }),
   embedded: section({
     enabled: z

@@ -38,13 +38,15 @@ export class WorkerPool {
   readonly #slots: SharedArrayBuffer;
   readonly #log: Logger;
   readonly #onDead: () => void;
+  readonly #onThreadExit: () => void;
   #seen = new WeakSet<Worker>();
   #deaths = 0;
   #stopping = false;
 
   /**
    * Starts `size.workerCount` threads on the compiled module at `entry`. `onDead` is called when a thread
-   * failed while loading: Piscina starts none in its place, then or ever, so the process should end.
+   * failed while loading: Piscina starts none in its place, then or ever, so the process should end. `onThreadExit` is
+   * called when a thread died, before anything that a client sends on hearing of it can reach another.
    */
   constructor(
     entry: URL,
@@ -52,12 +54,14 @@ export class WorkerPool {
     setup: unknown,
     log: Logger,
     onDead: () => void,
+    onThreadExit: () => void = () => {},
   ) {
     const { workerCount, tasksPerWorker } = size;
     this.workerCount = workerCount;
     this.tasksPerWorker = tasksPerWorker;
     this.#log = log;
     this.#onDead = onDead;
+    this.#onThreadExit = onThreadExit;
     this.#slots = createWorkerSlots(workerCount);
     this.#control = new ControlFront();
     const workerData: WorkerData<unknown> = {
@@ -123,6 +127,7 @@ export class WorkerPool {
     const slot = freeWorkerSlot(this.#slots, threadId);
     if (this.#stopping) return;
     this.#deaths += 1;
+    this.#onThreadExit();
     this.#log.error({ slot, exitCode }, 'worker thread died');
     this.#watchThreads();
     this.#checkThreads();

@@ -62,7 +62,11 @@ export class Exchange implements FrameOwner {
     }
     const start = replies.table[frame * 2]!;
     const body = replies.bytes.subarray(start, start + replies.table[frame * 2 + 1]!);
-    const status = replyStatus(words[row + FrameWord.accepted]!, words[row + FrameWord.rejected]!);
+    const status = replyStatus(
+      words[row + FrameWord.accepted]!,
+      words[row + FrameWord.rejected]!,
+      words[row + FrameWord.duplicates]!,
+    );
     if (status === 400) this.#answerRejected(response, body);
     else this.#answerAccepted(response, body);
   }

@@ -28,6 +28,7 @@ export interface FrontGauges {
   storeReady(): boolean;
   storeRestarts(): number;
   scannerNative(): boolean;
+  dedup(): { readonly ids: number; readonly generation: number };
 }
 
 export class Exposition {
@@ -79,6 +80,13 @@ export class Exposition {
       'penstock_scanner_native',
       '1 when the native scanner runs, 0 for the one in TypeScript',
       () => Number(front.scannerNative()),
+    );
+    this.#front(Gauge, 'penstock_dedup_ids', 'Ids in the dedup window', () => front.dedup().ids);
+    this.#front(
+      Counter,
+      'penstock_dedup_generations_total',
+      'Generations of the dedup window that others followed',
+      () => front.dedup().generation,
     );
     this.#front(Gauge, 'penstock_resident_bytes', 'Resident memory of front and workers', () =>
       process.memoryUsage.rss(),

@@ -15,6 +15,11 @@ export const THREAD_COUNTERS = [
   { key: 'accepted', name: 'penstock_events_accepted_total', help: 'Events accepted' },
   { key: 'rejected', name: 'penstock_events_rejected_total', help: 'Events rejected' },
   {
+    key: 'duplicate',
+    name: 'penstock_events_duplicate_total',
+    help: 'Events dropped because one with the same id was kept before',
+  },
+  {
     key: 'surrogates',
     name: 'penstock_surrogates_replaced_total',
     help: 'Escaped lone surrogates replaced by U+FFFD',

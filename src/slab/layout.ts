@@ -18,7 +18,7 @@
 export const SLAB_HEADER_WORDS = 8;
 /** Rows a slab: 434-byte events, one a frame, fill the rows and the bytes of a 1 MiB slab at the same time. */
 export const FRAMES_PER_SLAB_MAX = 2048;
-export const FRAME_WORDS = 16;
+export const FRAME_WORDS = 17;
 
 export const HeaderWord = { frameCount: 0, bytesUsed: 1, slabBytes: 2 } as const;
 /** Index of the base time in a Float64Array over the slab. */
@@ -53,6 +53,8 @@ export const FrameWord = {
   rejected: 14,
   /** W. Row of the first record of the frame in the scan's record table; its accepted events follow each other. */
   recordStart: 15,
+  /** W. Events of the frame that repeat one that is kept already; they are not among the accepted. */
+  duplicates: 16,
 } as const;
 
 const FRAME_TABLE_BYTES = FRAMES_PER_SLAB_MAX * FRAME_WORDS * 4;

@@ -23,6 +23,7 @@ interface Span {
   bytes: number;
   accepted: number;
   rejected: number;
+  duplicates: number;
   errors: MessageError[];
 }
 
@@ -31,6 +32,8 @@ export interface Ack {
   readonly seq: number;
   readonly accepted: number;
   readonly rejected: number;
+  /** Only where there are some. */
+  readonly duplicates?: number;
   readonly errors: readonly MessageError[];
 }
 
@@ -63,6 +66,7 @@ export class AckWindow {
         bytes: 0,
         accepted: 0,
         rejected: 0,
+        duplicates: 0,
         errors: [],
       };
       this.#spans.push(span);
@@ -79,6 +83,7 @@ export class AckWindow {
     generation: number,
     accepted: number,
     rejected: number,
+    duplicates: number,
     errorsOf: ((seq: number) => MessageError[]) | undefined,
   ): boolean {
     const span = this.#spans.find((candidate) => candidate.generation === generation);
@@ -87,6 +92,7 @@ export class AckWindow {
     span.returned += 1;
     span.accepted += accepted;
     span.rejected += rejected;
+    span.duplicates += duplicates;
     if (errorsOf !== undefined) span.errors.push(...errorsOf(seq));
     return span.returned === span.count && span === this.#spans[0];
   }
@@ -96,16 +102,20 @@ export class AckWindow {
     let seq = 0;
     let accepted = 0;
     let rejected = 0;
+    let duplicates = 0;
     const errors: MessageError[] = [];
     while (this.#spans[0] !== undefined && this.#spans[0].returned === this.#spans[0].count) {
       const span = this.#spans.shift()!;
       seq = span.firstSeq + span.count - 1;
       accepted += span.accepted;
       rejected += span.rejected;
+      duplicates += span.duplicates;
       this.#unackedBytes -= span.bytes;
       errors.push(...span.errors.slice(0, Math.max(0, errorsMax - errors.length)));
     }
     assert(seq > 0, 'an ack covers at least one message');
-    return { seq, accepted, rejected, errors };
+    return duplicates > 0
+      ? { seq, accepted, rejected, duplicates, errors }
+      : { seq, accepted, rejected, errors };
   }
 }

@@ -97,6 +97,7 @@ export class Connection implements FrameOwner {
       slab.generation,
       words[row + FrameWord.accepted]!,
       reason === 0 ? rejected : Math.max(1, rejected),
+      words[row + FrameWord.duplicates]!,
       errorsOf,
     );
     if (!whole) return;

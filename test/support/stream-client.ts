@@ -6,6 +6,7 @@ export interface AckMessage {
   readonly seq: number;
   readonly accepted: number;
   readonly rejected: number;
+  readonly duplicates?: number;
   readonly errors: readonly { seq: number; index: number; code: string; field?: string; message: string }[];
 }
 
