@@ -132,9 +132,13 @@ export const NATIVE_BLOCK_KEEP_BYTES = 64 * MiB;
 export const NATIVE_BLOCK_PIECES_MAX = 512;
 /** … or this long after its first event. Shorter makes too many parts at light load, longer shows events late. */
 export const FLUSH_INTERVAL_MS = 250;
-/** Pause before a failed block is tried again, doubling from the first to the second. */
+/** Pause before a failed block is tried again, doubling from the first to the second. A sink that is away costs one block read a pause. */
 export const RETRY_DELAY_MS_MIN = 100;
 export const RETRY_DELAY_MS_MAX = 5_000;
+/** Failures in a row that open a sink's breaker: one may be chance, and the pauses between three are half a second. */
+export const BREAKER_FAILURES_MAX = 3;
+/** A send without an answer for so long has failed: the client libraries of ClickHouse and Kafka give up after 30 s too. */
+export const SEND_TIMEOUT_MS = 30_000;
 /** ClickHouse remembers this many block tokens per table, so that a block sent twice is counted once. */
 export const DEDUPLICATION_WINDOW_BLOCKS = 10_000;
 /** Paths of one JSON column that get columns of their own in a part; the engine's 1024 lets drifting keys open a file each. */

@@ -53,6 +53,10 @@ export interface Config {
     readonly objectType: 'JSON' | 'String';
     readonly queryResultBytesMax: number;
   };
+  readonly delivery: {
+    /** A send to a sink that is not answered for so long has failed, and is made again under the same token. */
+    readonly sendTimeoutMs: number;
+  };
   readonly dataDir: string;
   readonly drainTimeoutMs: number;
   readonly log: { readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent' };

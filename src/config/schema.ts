@@ -20,6 +20,7 @@ import {
   QUERY_RESULT_BYTES_MAX,
   REJECTED_RAW_BYTES_MAX,
   SEGMENT_BYTES_MAX,
+  SEND_TIMEOUT_MS,
   WIRE_BYTES_MAX,
   WORKERS_MAX,
 } from '../limits.ts';
@@ -98,6 +99,10 @@ export const fileSchema = section({
     rejected_ttl_days: whole(1, 36_500).default(30),
     object_type: choice(['JSON', 'String']).default('JSON'),
     query_result_bytes_max: whole(MiB, 2 * GiB).default(QUERY_RESULT_BYTES_MAX),
+  }),
+  delivery: section({
+    // Shorter than a second, a busy sink would be taken for a dead one.
+    send_timeout_ms: whole(1_000, 600_000).default(SEND_TIMEOUT_MS),
   }),
   data_dir: text(1, 4096).default('./data'),
   drain_timeout_ms: whole(0, 3_600_000).default(DRAIN_TIMEOUT_MS),
