@@ -115,6 +115,8 @@ export async function startAppliance(
       durability,
       segmentBytes: config.journal.segmentBytes,
       compression: config.journal.compression,
+      retentionMs: isKept ? config.journal.retentionMs : 0,
+      retentionBytes: Math.floor(config.journal.retentionBytes / config.workers),
       spareBytes: isKept ? Math.floor((journalBytesMax * JOURNAL_SPARE_SHARE) / config.workers) : 0,
     },
     embedded: store && {

@@ -113,6 +113,8 @@ export const JOURNAL_BYTES_MAX = 8192 * MiB;
 export const SEGMENT_BYTES_MAX = 64 * MiB;
 /** Share of the journal's bound that is kept, beyond it, as files to be written over. */
 export const JOURNAL_SPARE_SHARE = 0.25;
+/** Segments kept for replays, beyond the bound above, when `journal.retention_ms` asks for it: as much again. */
+export const JOURNAL_RETENTION_BYTES_MAX = 8192 * MiB;
 /** Tasks in flight a worker when answers wait for the disk: all that come while a sync runs share the next one. */
 export const TASKS_PER_WORKER_DURABLE = 16;
 

@@ -35,6 +35,9 @@ export interface WorkerSetup {
     readonly segmentBytes: number;
     /** Bytes of segments that a stream keeps to write them over. */
     readonly spareBytes: number;
+    /** How long delivered segments are kept for replays, and how many bytes of them a worker. */
+    readonly retentionMs: number;
+    readonly retentionBytes: number;
     readonly compression: Config['journal']['compression'];
     /** A send to a sink that takes longer has failed. */
     readonly sendTimeoutMs: number;
@@ -103,6 +106,11 @@ export async function openWorkerKeep(
       else if (state === BreakerState.closed)
         log.info({ sink, stream, worker }, 'the sink takes blocks again');
     },
+    retention: {
+      retentionMs: options.retentionMs,
+      bytesMax: options.retentionBytes,
+      nowMs: () => systemClock.nowMs(),
+    },
     poison: { slice: sliceLines, onPoison: putAside },
     onDamage: (stream, damage) =>
       log.error(
@@ -113,6 +121,7 @@ export async function openWorkerKeep(
   const report = createReport(journal, targets, counters);
   const look = () => {
     if (journal.isFailing) journal.probe();
+    journal.sweep();
     report();
   };
   setInterval(look, REPORT_INTERVAL_MS).unref();
@@ -140,6 +149,7 @@ function createReport(
     reportSinks(journal.sinkReports(), systemClock.nowMs());
     counters.set('sinkBytes', journal.memoryBytes);
     counters.set('journalBytes', journal.bytes);
+    counters.set('journalRetainedBytes', journal.retainedBytes);
     counters.set('journalRows', journal.waitingRows);
     counters.set('journalFailing', journal.isFailing ? 1 : 0);
     const now = {

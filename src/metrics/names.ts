@@ -48,7 +48,16 @@ export const THREAD_COUNTERS = [
 /** Gauges that each thread writes, behind the counters in shared memory. */
 export const THREAD_GAUGES = [
   { key: 'sinkBytes', name: 'penstock_sink_pending_bytes', help: 'Bytes that the sinks hold in memory' },
-  { key: 'journalBytes', name: 'penstock_journal_bytes', help: 'Bytes of the journal’s segments' },
+  {
+    key: 'journalBytes',
+    name: 'penstock_journal_bytes',
+    help: 'Bytes of the journal’s segments that a sink needs, or that are written',
+  },
+  {
+    key: 'journalRetainedBytes',
+    name: 'penstock_journal_retained_bytes',
+    help: 'Bytes of segments that are kept for replays only',
+  },
   {
     key: 'journalRows',
     name: 'penstock_journal_rows',

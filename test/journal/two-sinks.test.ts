@@ -34,6 +34,7 @@ function open(targets: readonly LineTarget[]): Promise<WorkerJournal> {
     flushIntervalMs: 5,
     sendTimeoutMs: 10_000,
     isDurable: false,
+    retention: { retentionMs: 0, bytesMax: 0, nowMs: Date.now },
     retryPauseMs: (failures) => retryDelayMs(failures) / 10,
     onBreaker: () => {},
     poison: undefined,
