@@ -25,11 +25,13 @@ interface Kept {
 export class Retention {
   readonly #options: RetentionOptions;
   readonly #lines: readonly Line[];
+  readonly #openedAtMs: number;
   readonly #beingRead = new WeakSet<Segment>();
 
   constructor(options: RetentionOptions, lines: readonly Line[]) {
     this.#options = options;
     this.#lines = lines;
+    this.#openedAtMs = options.nowMs();
   }
 
   /** Bytes that are kept. */
@@ -37,9 +39,11 @@ export class Retention {
     return this.#lines.reduce((bytes, { retainedBytes }) => bytes + retainedBytes, 0);
   }
 
-  /** Gives up what is too old or too much. Throws the disk's error. */
+  /** Gives up what is too old or too much; to be called every now and then. Throws the disk's error. */
   sweep(): void {
-    const { retentionMs, bytesMax } = this.#options;
+    const { retentionMs, bytesMax, nowMs } = this.#options;
+    if (retentionMs === 0) return;
+    for (const line of this.#lines) line.stream.noteTime(nowMs());
     for (let oldest = this.#oldest(); oldest !== undefined; oldest = this.#oldest()) {
       const ageMs = this.#ageMs(oldest);
       if (this.bytes <= bytesMax && (ageMs === undefined || ageMs <= retentionMs)) return;
@@ -71,9 +75,7 @@ export class Retention {
       void this.#readTime(line, segment);
       return undefined;
     }
-    const nowMs = this.#options.nowMs();
-    segment.lastTimeMs = Math.min(segment.lastTimeMs, nowMs);
-    return nowMs - segment.lastTimeMs;
+    return this.#options.nowMs() - segment.lastTimeMs;
   }
 
   /** Of segments that an earlier start wrote the time is not known; it is read when their turn comes. */
@@ -84,7 +86,8 @@ export class Retention {
       const file = line.stream.openForReading(segment.name);
       try {
         // Without a sound chunk there is nothing to replay.
-        segment.lastTimeMs = (await surveySegment(file, segment)).times?.lastMs ?? 0;
+        const lastMs = (await surveySegment(file, segment)).times?.lastMs ?? 0;
+        segment.lastTimeMs = Math.min(lastMs, this.#openedAtMs);
       } finally {
         file.close();
       }

@@ -185,6 +185,13 @@ export class JournalStream {
     return segment.endRow <= row && !(this.#file !== undefined && segment === this.#segments.at(-1));
   }
 
+  /** It is `nowMs`: no segment counts as later, whatever the clock said when it was written. */
+  noteTime(nowMs: number): void {
+    for (const segment of this.#segments) {
+      if (segment.lastTimeMs !== undefined && segment.lastTimeMs > nowMs) segment.lastTimeMs = nowMs;
+    }
+  }
+
   /** Bytes of the segments that are done. */
   bytesBefore(row: number): number {
     return this.#segments.reduce(
