@@ -33,7 +33,7 @@ import { SINK_STREAMS, type SinkName, sinkWord } from './metrics/names.ts';
 import { readinessOf } from './readiness.ts';
 import { scannerName } from './scan/scanner.ts';
 import { type Store, startStore } from './sinks/embedded/store-process.ts';
-import type { JsonForm } from './sinks/native-block-setup.ts';
+import { jsonFormOf } from './sinks/native-block-setup.ts';
 import { MemoryBudget } from './slab/budget.ts';
 import { SlabPool } from './slab/pool.ts';
 import { Stream } from './websocket/stream.ts';
@@ -123,7 +123,8 @@ export async function startAppliance(
       address: store.address,
       blockBytesMax: config.embedded.blockBytesMax,
       flushIntervalMs: config.embedded.flushIntervalMs,
-      jsonForm: scanner === 'native' ? jsonFormOf(store.objectType) : undefined,
+      // Lines where the type is not known.
+      jsonForm: scanner === 'native' ? store.objectType && jsonFormOf(store.objectType) : undefined,
     },
   };
   const tasksPerWorker = durability === 'fsync' ? TASKS_PER_WORKER_DURABLE : TASKS_PER_WORKER;
@@ -233,11 +234,6 @@ function chooseScanner(config: Config, log: Logger): string {
     log.warn('the native scanner is not built; the one in TypeScript serves, several times slower');
   }
   return scanner;
-}
-
-/** What blocks hold in object columns of that type; lines where it is not known. */
-function jsonFormOf(objectType: Store['objectType']): JsonForm | undefined {
-  return objectType && { JSON: 'paths' as const, String: 'string' as const }[objectType];
 }
 
 /** Starts the store and logs each time it comes up, with the port of its query door. */
