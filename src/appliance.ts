@@ -29,11 +29,12 @@ import {
 import type { Logger } from './log.ts';
 import { CounterReader, createCounterMemory } from './metrics/counters.ts';
 import { Exposition } from './metrics/exposition.ts';
-import { SINK_STREAMS, type SinkName, sinkWord } from './metrics/names.ts';
+import { type SinkName, sinkWord } from './metrics/names.ts';
 import { readinessOf } from './readiness.ts';
 import { scannerName } from './scan/scanner.ts';
 import { type Store, startStore } from './sinks/embedded/store-process.ts';
 import { jsonFormOf } from './sinks/native-block-setup.ts';
+import { STREAMS } from './sinks/sink.ts';
 import { MemoryBudget } from './slab/budget.ts';
 import { SlabPool } from './slab/pool.ts';
 import { Stream } from './websocket/stream.ts';
@@ -259,7 +260,7 @@ function startEmbeddedStore(config: Config, log: Logger): Store {
 
 /** The worst state of the sink's breakers, over threads and streams. */
 function worstBreaker(counters: CounterReader, sink: SinkName): number {
-  const states = SINK_STREAMS.map((stream) => counters.max(sinkWord(sink, stream, 'breaker')));
+  const states = STREAMS.map((stream) => counters.max(sinkWord(sink, stream, 'breaker')));
   return Math.max(...states);
 }
 

@@ -39,6 +39,8 @@ export async function replayJournal(command: ReplayCommand, config: Config): Pro
   if (lock === undefined && !command.isDryRun)
     throw new CommandError(`Penstock runs on ${dataDir}; stop it (SIGTERM), replay, and start it again`);
   const damages = new Set<string>();
+  // A store that is started again holds nothing that keeps this process.
+  const staying = setInterval(() => {}, REPLAY_PROGRESS_MS);
   let sink: ReplaySink | undefined;
   try {
     const { streams } = await openStreams({ dataDir, worker: command.worker }, (stream, damage) =>
@@ -55,6 +57,7 @@ export async function replayJournal(command: ReplayCommand, config: Config): Pro
   } finally {
     await sink?.close();
     lock?.release();
+    clearInterval(staying);
   }
 }
 

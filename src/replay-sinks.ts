@@ -4,15 +4,15 @@ import type { Config } from './config/config.ts';
 import { ReplayError } from './journal/replay.ts';
 import { REPLAY_STORE_START_MS_MAX } from './limits.ts';
 import type { Logger } from './log.ts';
-import type { SinkName, SinkStream } from './metrics/names.ts';
+import type { SinkName } from './metrics/names.ts';
 import { createEmbeddedTarget } from './sinks/embedded/embedded-target.ts';
 import { startStore } from './sinks/embedded/store-process.ts';
 import { jsonFormOf } from './sinks/native-block-setup.ts';
-import type { BlockTarget } from './sinks/sink.ts';
+import type { BlockTarget, StreamName } from './sinks/sink.ts';
 
 /** A sink that takes blocks. */
 export interface ReplaySink {
-  target(stream: SinkStream): BlockTarget;
+  target(stream: StreamName): BlockTarget;
   close(): Promise<void>;
 }
 

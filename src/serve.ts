@@ -11,8 +11,8 @@ const EXIT_FAILED = 1;
 
 /**
  * Serves until SIGTERM or SIGINT, drains, exits 0; a second signal exits at once with 1, and the journal keeps what was
- * acknowledged. When no worker thread can be
- * started any more it drains too and exits 1, so that whatever supervises it starts it anew.
+ * acknowledged. When no worker thread can be started any more it drains too and exits 1, so that whatever supervises it
+ * starts it anew.
  */
 export async function serve(config: Config, log: Logger, parts: ApplianceParts = {}): Promise<void> {
   const end = new End(log);

@@ -100,8 +100,9 @@ export async function openWorkerKeep(
     isDurable: options.durability === 'fsync',
     sendTimeoutMs: options.sendTimeoutMs,
     retryPauseMs: (failures) => retryDelayMs(failures),
-    onBreaker: (sink, stream, worker, state) => {
-      if (state === BreakerState.open)
+    onBreaker: (sink, stream, worker, state, before) => {
+      // Once an outage, not once a probe.
+      if (state === BreakerState.open && before === BreakerState.closed)
         log.warn({ sink, stream, worker }, 'a sink does not take blocks; it is tried with growing pauses');
       else if (state === BreakerState.closed)
         log.info({ sink, stream, worker }, 'the sink takes blocks again');
@@ -119,10 +120,12 @@ export async function openWorkerKeep(
       ),
   });
   const report = createReport(journal, targets, counters);
+  const reportSinks = createSinkReport(counters);
   const look = () => {
     if (journal.isFailing) journal.probe();
     journal.sweep();
     report();
+    reportSinks(journal.sinkReports(), systemClock.nowMs());
   };
   setInterval(look, REPORT_INTERVAL_MS).unref();
   return { journal, report };
@@ -144,9 +147,7 @@ function createReport(
   counters: ThreadCounters,
 ): () => void {
   const reported = { delivered: 0, refusedRows: 0, writeFailures: 0 };
-  const reportSinks = createSinkReport(counters);
   return () => {
-    reportSinks(journal.sinkReports(), systemClock.nowMs());
     counters.set('sinkBytes', journal.memoryBytes);
     counters.set('journalBytes', journal.bytes);
     counters.set('journalRetainedBytes', journal.retainedBytes);

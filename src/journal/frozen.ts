@@ -4,11 +4,11 @@
  * are seen.
  */
 import { join } from 'node:path';
+import { STREAMS, type StreamName } from '../sinks/sink.ts';
 import { type CursorState, readCursor } from './cursor.ts';
 import { type DiskFile, openReadOnly, systemDisk } from './disk.ts';
 import { listSlots } from './folder.ts';
 import { decodeSegmentHeader, parseSegmentName, SEGMENT_HEADER_BYTES } from './format.ts';
-import { STREAMS, type StreamName } from './line.ts';
 import type { ReadSource } from './reader.ts';
 import { type Damage, QUARANTINE, type Segment } from './segment.ts';
 import { SPARE_SUFFIX } from './spares.ts';

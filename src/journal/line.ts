@@ -1,6 +1,6 @@
 /** One stream of a worker's journal with its way to every sink: a cursor and a delivery each. */
 import { join } from 'node:path';
-import type { BlockTarget } from '../sinks/sink.ts';
+import type { BlockTarget, StreamName } from '../sinks/sink.ts';
 import type { BreakerState } from './breaker.ts';
 import type { Compression } from './codec.ts';
 import { Cursor } from './cursor.ts';
@@ -8,10 +8,6 @@ import { Delivery, type DeliveryOptions } from './delivery.ts';
 import type { Disk } from './disk.ts';
 import type { Damage, Segment } from './segment.ts';
 import { JournalStream } from './stream.ts';
-
-/** What a stream carries. */
-export const STREAMS = ['events', 'rejected'] as const;
-export type StreamName = (typeof STREAMS)[number];
 
 /** Makes the targets of one sink, one for each delivery: a target sends one block at a time. */
 export type SinkTargets = Readonly<Record<StreamName, () => BlockTarget>>;
@@ -34,7 +30,13 @@ export interface LineOptions {
   /** Pause after the `failures`th failed send in a row, with its jitter. */
   readonly retryPauseMs: (failures: number) => number;
   /** Called when the breaker of a sink and stream, of the journal of slot `worker`, has changed. */
-  readonly onBreaker: (sink: string, stream: StreamName, worker: number, state: BreakerState) => void;
+  readonly onBreaker: (
+    sink: string,
+    stream: StreamName,
+    worker: number,
+    state: BreakerState,
+    before: BreakerState,
+  ) => void;
   /** How a row of `events` is kept that a sink refuses alone. */
   readonly poison: DeliveryOptions['poison'];
   /** Whether segments that every sink has stay until they are given up. */
@@ -115,7 +117,7 @@ export class Line {
           syncsCursor: options.isDurable,
           breaker: {
             pauseMs: options.retryPauseMs,
-            onChange: (state) => options.onBreaker(target.name, name, worker, state),
+            onChange: (state, before) => options.onBreaker(target.name, name, worker, state, before),
           },
           poison: name === 'events' ? options.poison : undefined,
           onDelivered: () => line.#letGo(),
@@ -204,6 +206,8 @@ export class Line {
   /** Deletes what every sink has, or counts it when it is kept. */
   #letGo(): void {
     const { stream, deliveredRow } = this;
+    // Without a sink nothing was delivered.
+    if (this.#ways.length === 0) return;
     if (!this.#retains) stream.deleteBefore(deliveredRow);
     else this.#retainedBytes = stream.bytesBefore(deliveredRow);
   }

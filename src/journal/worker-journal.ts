@@ -8,8 +8,10 @@
  * The folder is named by the worker's slot, so that the thread that replaces a dead one goes on with its journal.
  * Folders of slots that are not used any more (`left`) are delivered and emptied, never appended to.
  */
+
+import { STREAMS, type StreamName } from '../sinks/sink.ts';
 import type { Disk } from './disk.ts';
-import { Line, type LineOptions, STREAMS, type StreamName, type WayReport } from './line.ts';
+import { Line, type LineOptions, type WayReport } from './line.ts';
 import { Retention, type RetentionOptions } from './retention.ts';
 
 export interface WorkerJournalOptions extends Omit<LineOptions, 'retains'> {
