@@ -30,10 +30,12 @@ import {
 import type { Logger } from './log.ts';
 import { CounterReader, createCounterMemory } from './metrics/counters.ts';
 import { Exposition } from './metrics/exposition.ts';
+import { type SinkName, sinkWord } from './metrics/names.ts';
 import { readinessOf } from './readiness.ts';
 import { scannerName } from './scan/scanner.ts';
 import { type Store, startStore } from './sinks/embedded/store-process.ts';
-import type { JsonForm } from './sinks/native-block-setup.ts';
+import { jsonFormOf } from './sinks/native-block-setup.ts';
+import { STREAMS } from './sinks/sink.ts';
 import { MemoryBudget } from './slab/budget.ts';
 import { SlabPool } from './slab/pool.ts';
 import { Stream } from './websocket/stream.ts';
@@ -95,6 +97,8 @@ export async function startAppliance(
   // The store behind the sinks starts first, since it takes longest.
   const store = config.embedded.enabled ? startEmbeddedStore(config, log) : undefined;
 
+  const sinks: readonly SinkName[] = store === undefined ? [] : ['embedded'];
+
   // Slabs and workers.
   const dedup = createDedup(config);
   const setup: WorkerSetup = {
@@ -110,9 +114,12 @@ export async function startAppliance(
       dir: journal.dir,
       node: journal.node,
       left: journal.left,
+      sendTimeoutMs: config.delivery.sendTimeoutMs,
       durability,
       segmentBytes: config.journal.segmentBytes,
       compression: config.journal.compression,
+      retentionMs: isKept ? config.journal.retentionMs : 0,
+      retentionBytes: Math.floor(config.journal.retentionBytes / config.workers),
       spareBytes: isKept ? Math.floor((journalBytesMax * JOURNAL_SPARE_SHARE) / config.workers) : 0,
     },
     dedup,
@@ -120,7 +127,8 @@ export async function startAppliance(
       address: store.address,
       blockBytesMax: config.embedded.blockBytesMax,
       flushIntervalMs: config.embedded.flushIntervalMs,
-      jsonForm: scanner === 'native' ? jsonFormOf(store.objectType) : undefined,
+      // Lines where the type is not known.
+      jsonForm: scanner === 'native' ? store.objectType && jsonFormOf(store.objectType) : undefined,
     },
   };
   const tasksPerWorker = durability === 'fsync' ? TASKS_PER_WORKER_DURABLE : TASKS_PER_WORKER;
@@ -180,6 +188,7 @@ export async function startAppliance(
     storeRestarts: () => store?.restarts() ?? 0,
     scannerNative: () => scanner === 'native',
     dedup: () => (dedup === undefined ? { ids: 0, generation: 0 } : measureWindow(dedup.memory)),
+    sinks,
   });
   registerServiceRoutes(app, front, {
     readiness: () =>
@@ -189,6 +198,7 @@ export async function startAppliance(
         slabs,
         memoryBytesMax: budget.bytesMax,
         store,
+        breakers: sinks.map((sink) => [sink, worstBreaker(counters, sink)]),
         journal: isJournalFull() ? 'full' : counters.total('journalFailing') > 0 ? 'failing' : 'ok',
       }),
     metrics: () => exposition.text(),
@@ -242,11 +252,6 @@ function createDedup({ dedup: { idsMax, windowMs } }: Config): WorkerSetup['dedu
   return { memory: createWindowMemory(idsMax, windowMs, randomBytes(WINDOW_KEY_BYTES)), windowMs };
 }
 
-/** What blocks hold in object columns of that type; lines where it is not known. */
-function jsonFormOf(objectType: Store['objectType']): JsonForm | undefined {
-  return objectType && { JSON: 'paths' as const, String: 'string' as const }[objectType];
-}
-
 /** Starts the store and logs each time it comes up, with the port of its query door. */
 function startEmbeddedStore(config: Config, log: Logger): Store {
   const { embedded, dataDir } = config;
@@ -266,6 +271,12 @@ function startEmbeddedStore(config: Config, log: Logger): Store {
     wasUp = isUp;
   });
   return store;
+}
+
+/** The worst state of the sink's breakers, over threads and streams. */
+function worstBreaker(counters: CounterReader, sink: SinkName): number {
+  const states = STREAMS.map((stream) => counters.max(sinkWord(sink, stream, 'breaker')));
+  return Math.max(...states);
 }
 
 /** Delivered rows in bytes of lines, by the average line so far. */

@@ -113,6 +113,16 @@ export const JOURNAL_BYTES_MAX = 8192 * MiB;
 export const SEGMENT_BYTES_MAX = 64 * MiB;
 /** Share of the journal's bound that is kept, beyond it, as files to be written over. */
 export const JOURNAL_SPARE_SHARE = 0.25;
+/** Segments kept for replays, beyond the bound above, when `journal.retention_ms` asks for it: as much again. */
+export const JOURNAL_RETENTION_BYTES_MAX = 8192 * MiB;
+/** Payload of a block of a replay. Fixed, so that the same replay cuts the same blocks whatever is configured. */
+export const REPLAY_BLOCK_BYTES = 8 * MiB;
+/** Times that a replay's block is tried again after the breaker opened: with the longest pauses, under a minute. */
+export const REPLAY_PROBES_MAX = 12;
+/** A replay tells how far it is this often. */
+export const REPLAY_PROGRESS_MS = 1_000;
+/** The embedded store is up within seconds; one that is not after so long needs a person. */
+export const REPLAY_STORE_START_MS_MAX = 60_000;
 /** Tasks in flight a worker when answers wait for the disk: all that come while a sync runs share the next one. */
 export const TASKS_PER_WORKER_DURABLE = 16;
 
@@ -141,9 +151,13 @@ export const NATIVE_BLOCK_KEEP_BYTES = 64 * MiB;
 export const NATIVE_BLOCK_PIECES_MAX = 512;
 /** … or this long after its first event. Shorter makes too many parts at light load, longer shows events late. */
 export const FLUSH_INTERVAL_MS = 250;
-/** Pause before a failed block is tried again, doubling from the first to the second. */
+/** Pause before a failed block is tried again, doubling from the first to the second. A sink that is away costs one block read a pause. */
 export const RETRY_DELAY_MS_MIN = 100;
 export const RETRY_DELAY_MS_MAX = 5_000;
+/** Failures in a row that open a sink's breaker: one may be chance, and the pauses between three are half a second. */
+export const BREAKER_FAILURES_MAX = 3;
+/** A send without an answer for so long has failed: the client libraries of ClickHouse and Kafka give up after 30 s too. */
+export const SEND_TIMEOUT_MS = 30_000;
 /** ClickHouse remembers this many block tokens per table, so that a block sent twice is counted once. */
 export const DEDUPLICATION_WINDOW_BLOCKS = 10_000;
 /** Paths of one JSON column that get columns of their own in a part; the engine's 1024 lets drifting keys open a file each. */

@@ -1,18 +1,21 @@
 /** What a worker thread is started with, and the journal and the sinks that it makes of it. */
 import { join } from 'node:path';
+import { retryDelayMs } from './backoff.ts';
 import { systemClock } from './clock.ts';
 import type { Config } from './config/config.ts';
 import { encodePoison } from './dead-letters.ts';
 import type { DedupWindow } from './dedup/findings.ts';
 import type { IngestSetup } from './ingest.ts';
 import { sliceLines } from './journal/bisect.ts';
+import { BreakerState } from './journal/breaker.ts';
 import { systemDisk } from './journal/disk.ts';
+import type { SinkTargets } from './journal/line.ts';
 import { createMemoryDisk } from './journal/memory-disk.ts';
-import { type SinkTargets, WorkerJournal } from './journal/worker-journal.ts';
+import { WorkerJournal } from './journal/worker-journal.ts';
 import { openKnownIds } from './known-ids.ts';
 import type { Logger } from './log.ts';
 import type { ThreadCounters } from './metrics/counters.ts';
-import { retryDelayMs } from './sinks/embedded/backoff.ts';
+import { createSinkReport } from './metrics/sink-report.ts';
 import {
   createEmbeddedTarget,
   type EmbeddedTarget,
@@ -35,7 +38,12 @@ export interface WorkerSetup {
     readonly segmentBytes: number;
     /** Bytes of segments that a stream keeps to write them over. */
     readonly spareBytes: number;
+    /** How long delivered segments are kept for replays, and how many bytes of them a worker. */
+    readonly retentionMs: number;
+    readonly retentionBytes: number;
     readonly compression: Config['journal']['compression'];
+    /** A send to a sink that takes longer has failed. */
+    readonly sendTimeoutMs: number;
     /** By slot: earlier slots whose journals it empties. */
     readonly left: readonly (readonly number[])[];
   };
@@ -99,7 +107,20 @@ export async function openWorkerKeep(
     blockBytesMax: embedded?.blockBytesMax ?? 0,
     flushIntervalMs: embedded?.flushIntervalMs ?? 0,
     isDurable: options.durability === 'fsync',
-    retryPauseMs: retryDelayMs,
+    sendTimeoutMs: options.sendTimeoutMs,
+    retryPauseMs: (failures) => retryDelayMs(failures),
+    onBreaker: (sink, stream, worker, state, before) => {
+      // Once an outage, not once a probe.
+      if (state === BreakerState.open && before === BreakerState.closed)
+        log.warn({ sink, stream, worker }, 'a sink does not take blocks; it is tried with growing pauses');
+      else if (state === BreakerState.closed)
+        log.info({ sink, stream, worker }, 'the sink takes blocks again');
+    },
+    retention: {
+      retentionMs: options.retentionMs,
+      bytesMax: options.retentionBytes,
+      nowMs: () => systemClock.nowMs(),
+    },
     poison: { slice: sliceLines, onPoison: putAside },
     onDamage: (stream, damage) =>
       log.error(
@@ -108,9 +129,12 @@ export async function openWorkerKeep(
       ),
   });
   const report = createReport(journal, targets, counters);
+  const reportSinks = createSinkReport(counters);
   const look = () => {
     if (journal.isFailing) journal.probe();
+    journal.sweep();
     report();
+    reportSinks(journal.sinkReports(), systemClock.nowMs());
   };
   setInterval(look, REPORT_INTERVAL_MS).unref();
   return { journal, window, report };
@@ -143,6 +167,7 @@ function createReport(
   return () => {
     counters.set('sinkBytes', journal.memoryBytes);
     counters.set('journalBytes', journal.bytes);
+    counters.set('journalRetainedBytes', journal.retainedBytes);
     counters.set('journalRows', journal.waitingRows);
     counters.set('journalFailing', journal.isFailing ? 1 : 0);
     const now = {

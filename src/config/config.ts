@@ -38,6 +38,10 @@ export interface Config {
     readonly segmentBytes: number;
     /** lz4 writes a quarter of the bytes, for processor time in the workers. */
     readonly compression: 'none' | 'lz4';
+    /** How long segments that every sink has are kept for replays; 0 keeps none. */
+    readonly retentionMs: number;
+    /** At most so many bytes of them, beside maxBytes, over all workers. */
+    readonly retentionBytes: number;
   };
   readonly dedup: {
     /** Ids of events that are remembered at least; 0 keeps repeats like any other event. */
@@ -57,6 +61,10 @@ export interface Config {
     /** Type of attribution, event_data and context; frozen with the first start of a data directory. */
     readonly objectType: 'JSON' | 'String';
     readonly queryResultBytesMax: number;
+  };
+  readonly delivery: {
+    /** A send to a sink that is not answered for so long has failed, and is made again under the same token. */
+    readonly sendTimeoutMs: number;
   };
   readonly dataDir: string;
   readonly drainTimeoutMs: number;

@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { DEDUP_READ_BACK_BYTES_MAX } from '../limits.ts';
 import type { Disk } from './disk.ts';
 
-const SUFFIX = '.spare';
+/** End of a spare's name. */
+export const SPARE_SUFFIX = '.spare';
 
 export class Spares {
   readonly #disk: Disk;
@@ -25,7 +26,7 @@ export class Spares {
 
   /** Takes over those of an earlier start among the names of the folder, each counted as `bytes`. Throws the disk's error. */
   adopt(names: readonly string[], bytes: number): void {
-    for (const name of names.filter((candidate) => candidate.endsWith(SUFFIX)).sort()) {
+    for (const name of names.filter((candidate) => candidate.endsWith(SPARE_SUFFIX)).sort()) {
       this.#makeRoom(bytes);
       if (bytes <= this.#bytesMax) this.#files.push({ name, bytes });
       else this.#disk.remove(join(this.#dir, name));
@@ -40,7 +41,7 @@ export class Spares {
       return;
     }
     this.#makeRoom(bytes);
-    const spare = `${name}${SUFFIX}`;
+    const spare = `${name}${SPARE_SUFFIX}`;
     this.#disk.rename(path, join(this.#dir, spare));
     this.#files.push({ name: spare, bytes });
   }

@@ -93,6 +93,8 @@ describe('an engine that aborts', () => {
   test('is started again, the front never stops, and every accepted event is there once', async () => {
     server = await startServer();
     await server.ready();
+    // Ready may come before the query door, of which the log line waits.
+    await until(() => server.logs.some((line) => line.msg === 'store is up'), 20_000, 'up');
     let sent = 0;
     for (let round = 0; round < 3; round++) {
       for (let n = 0; n < 10; n++) {
@@ -256,7 +258,8 @@ describe('SIGTERM', () => {
     await until(() => server.logs.some((line) => line.msg === 'stopping'), 5_000, 'the drain begins');
     server.signal('SIGINT');
     expect(await server.exited).toBe(1);
-    process.kill(stopped, 'SIGKILL');
+    // A store that hangs would keep the engine from the next start.
+    await until(() => !existsSync(`/proc/${stopped}`), 2_000, 'the store is gone too');
   });
 });
 
