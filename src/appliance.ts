@@ -5,6 +5,8 @@
  */
 import { randomUUID } from 'node:crypto';
 import { ackLevel } from './ack/level.ts';
+import { createProgressMemory, ProgressReader } from './ack/progress.ts';
+import { AckWaiters } from './ack/waiters.ts';
 import { Apps } from './admission/apps.ts';
 import { ClientAddress } from './admission/client-address.ts';
 import { RefusalLog } from './admission/refusal-log.ts';
@@ -69,6 +71,7 @@ export async function startAppliance(
   const scanner = chooseScanner(config, log);
   const counterMemory = createCounterMemory(config.workers);
   const counters = new CounterReader(counterMemory);
+  const progressMemory = createProgressMemory(config.workers);
 
   // Socket.
   const app = createApp();
@@ -98,6 +101,7 @@ export async function startAppliance(
   const setup: WorkerSetup = {
     logLevel: config.log.level,
     counterMemory,
+    progressMemory,
     ingest: {
       apps: apps.names,
       batchEventsMax: config.limits.batchEventsMax,
@@ -140,6 +144,7 @@ export async function startAppliance(
     apps,
     clientAddress: new ClientAddress(config.http.trustedProxies, config.privacy.ip),
     ackLevel: ackLevel(durability),
+    ackWaiters: new AckWaiters(new ProgressReader(progressMemory), config.ack.deliveredTimeoutMs, clock),
     keepUserAgent: config.privacy.userAgent === 'keep',
     uploads: budget.part(Math.floor(config.memory.maxBytes * UPLOAD_BUDGET_SHARE)),
     wireBytesMax: config.limits.wireBytesMax,
@@ -165,6 +170,8 @@ export async function startAppliance(
     framesInFlight: () => dispatcher.framesInFlight,
     requestsInFlight: () => front.exchanges.count,
     connections: () => stream.connectionCount,
+    acksWaiting: () => front.ackWaiters.count,
+    ackFallbacks: () => front.ackWaiters.fallbacks,
     memoryBytesUsed: () => budget.used(),
     memoryBytesMax: () => budget.bytesMax,
     threads: () => workers.threadCount,
@@ -198,6 +205,7 @@ export async function startAppliance(
             listening.stopAccepting();
           },
           closeConnections: () => stream.drain(),
+          endAckWaiters: () => front.ackWaiters.end(),
           exchanges: front.exchanges,
           dispatcher,
           refuseAll: () => {

@@ -1,4 +1,5 @@
 import type { AckLevel } from './ack/level.ts';
+import type { AckWaiters } from './ack/waiters.ts';
 import type { Apps } from './admission/apps.ts';
 import type { ClientAddress } from './admission/client-address.ts';
 import type { Dispatcher } from './dispatch/dispatcher.ts';
@@ -12,8 +13,10 @@ export interface FrontStage {
   readonly apps: Apps;
   readonly clientAddress: ClientAddress;
   readonly keepUserAgent: boolean;
-  /** What an answer means; said in every one. */
+  /** What an answer means at least; said in every one. */
   readonly ackLevel: AckLevel;
+  /** Answers that promise more. */
+  readonly ackWaiters: AckWaiters;
   /** The budget of all unfinished uploads. */
   readonly uploads: MemoryBudget;
   readonly wireBytesMax: number;

@@ -18,7 +18,8 @@ import { createScanner, type ScannerChoice } from './scan/scanner.ts';
 import { createUnwrapArena, unwrapFrames } from './scan/unwrap.ts';
 import { createUuidSource } from './scan/uuid.ts';
 import { createRejectedBytes, type GrowableBytes } from './sinks/rejected.ts';
-import { BASE_TIME_FLOAT64_INDEX, FrameWord, frameRow, HeaderWord } from './slab/layout.ts';
+import { BASE_TIME_FLOAT64_INDEX, FrameWord, frameRow, HeaderWord, Want } from './slab/layout.ts';
+import type { JournalPlace } from './slab/slab.ts';
 
 /** What of the configuration the scan needs; write keys do not leave the front. */
 export interface IngestSetup {
@@ -33,6 +34,9 @@ export interface IngestSetup {
 export interface IngestJournal {
   append(stream: StreamName, payload: Uint8Array, rows: number, timeMs: number): void;
   synced(): Promise<unknown> | undefined;
+  /** Where all appends so far end. */
+  place(): JournalPlace;
+  sync(): Promise<unknown>;
 }
 
 /** The function that takes a slab in one worker thread; its result waits for the disk where answers do. */
@@ -74,10 +78,17 @@ export function createIngest(
     const isKept = keep(job, output);
     if (!isKept) refuseAll(words);
     countSlab(counters, words, output, (scannedAt - startedAt) * 1000);
-    const replies = renderReplies(words, output, ROUTES);
+    const replies = withPlace(renderReplies(words, output, ROUTES), isKept ? words[HeaderWord.wants]! : 0);
     const synced = isKept ? journal.synced() : undefined;
     return synced === undefined ? replies : afterSync(synced, words, replies);
   };
+
+  /** Adds what the front wants to know of the slab, and begins the sync that it wants. */
+  function withPlace(replies: SlabResult, wants: number): SlabResult {
+    if (wants === 0) return replies;
+    if ((wants & Want.sync) !== 0) journal.sync().catch(failed);
+    return { ...replies, place: journal.place() };
+  }
 
   /** Appends to the journal; false when the disk does not take it. Rejected events first: they may be kept twice, accepted ones not. */
   function keep(job: ScanJob, scanned: ScanOutput): boolean {

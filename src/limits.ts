@@ -92,6 +92,15 @@ export const WEBSOCKET_CONNECTIONS_MAX = 20_000;
 /** Seconds without a message before uWebSockets pings, then closes: longer than the 60 s of common load balancers. */
 export const WEBSOCKET_IDLE_SECONDS = 120;
 
+// ── Acks ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** An answer that asks for `fsync` or `delivered` waits at most so long: within the shortest timeouts of SDKs, 10 s. */
+export const DELIVERED_TIMEOUT_MS = 5_000;
+/** Beyond this a load balancer has given the connection up. */
+export const DELIVERED_TIMEOUT_MS_MAX = 60_000;
+/** How often shared memory is looked at while an answer waits: half of it is added to a sync of milliseconds. */
+export const ACK_POLL_INTERVAL_MS = 5;
+
 // ── Slabs and tasks ──────────────────────────────────────────────────────────────────────────────────────
 
 /** A slab holds about 20 batches of 100 events, or 2,000 single ones: one task's overhead (~50 µs) is under 2 % of its scan. */
@@ -243,6 +252,7 @@ assert(
     NATIVE_BLOCK_PIECES_MAX * BLOCK_CHUNK_BYTES,
   'a full block and one event more fit the pieces',
 );
+assert(DELIVERED_TIMEOUT_MS <= DELIVERED_TIMEOUT_MS_MAX, 'the default is one that may be configured');
 assert(RETRY_DELAY_MS_MIN < RETRY_DELAY_MS_MAX, 'a backoff can grow');
 assert(2 * STORE_MESSAGE_BYTES_MAX < STORE_LINE_BYTES_MAX, 'an escaped message fits a line of the socket');
 assert(STORE_PING_INTERVAL_MS * 2 < STORE_SILENCE_MS_MAX, 'one lost sign of life is no silence');

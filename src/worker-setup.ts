@@ -1,4 +1,5 @@
 /** What a worker thread is started with, and the journal and the sinks that it makes of it. */
+import { ProgressWriter } from './ack/progress.ts';
 import { systemClock } from './clock.ts';
 import type { Config } from './config/config.ts';
 import { encodePoison } from './dead-letters.ts';
@@ -22,6 +23,7 @@ import type { JsonForm } from './sinks/native-block-setup.ts';
 export interface WorkerSetup {
   readonly logLevel: Config['log']['level'];
   readonly counterMemory: SharedArrayBuffer;
+  readonly progressMemory: SharedArrayBuffer;
   readonly ingest: IngestSetup;
   readonly journal: {
     /** `<dataDir>/journal`. */
@@ -90,6 +92,7 @@ export async function openWorkerKeep(
     blockBytesMax: embedded?.blockBytesMax ?? 0,
     flushIntervalMs: embedded?.flushIntervalMs ?? 0,
     isDurable: options.durability === 'fsync',
+    progress: new ProgressWriter(setup.progressMemory, slot),
     retryPauseMs: retryDelayMs,
     poison: { slice: sliceLines, onPoison: putAside },
     onDamage: (stream, damage) =>
@@ -124,6 +127,7 @@ function createReport(
 ): () => void {
   const reported = { delivered: 0, refusedRows: 0, writeFailures: 0 };
   return () => {
+    journal.tellDelivered();
     counters.set('sinkBytes', journal.memoryBytes);
     counters.set('journalBytes', journal.bytes);
     counters.set('journalRows', journal.waitingRows);

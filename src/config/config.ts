@@ -39,6 +39,8 @@ export interface Config {
     /** lz4 writes a quarter of the bytes, for processor time in the workers. */
     readonly compression: 'none' | 'lz4';
   };
+  /** How long an answer waits for more than the journal. */
+  readonly ack: { readonly deliveredTimeoutMs: number };
   readonly embedded: {
     /** On when no other sink's address is set. */
     readonly enabled: boolean;

@@ -11,6 +11,8 @@ import {
   BLOCK_BYTES_MAX,
   BODY_BYTES_MAX,
   CREDIT_BYTES,
+  DELIVERED_TIMEOUT_MS,
+  DELIVERED_TIMEOUT_MS_MAX,
   DRAIN_TIMEOUT_MS,
   ENVELOPE_FIELDS_BYTES_MAX,
   FLUSH_INTERVAL_MS,
@@ -85,6 +87,9 @@ export const fileSchema = section({
     max_bytes: whole(MiB, 1024 * 1024 * GiB).default(JOURNAL_BYTES_MAX),
     segment_bytes: whole(64 * KiB, 4 * GiB - 1).default(SEGMENT_BYTES_MAX),
     compression: choice(['none', 'lz4']).default('none'),
+  }),
+  ack: section({
+    delivered_timeout_ms: whole(1, DELIVERED_TIMEOUT_MS_MAX).default(DELIVERED_TIMEOUT_MS),
   }),
   embedded: section({
     enabled: z

@@ -6,6 +6,7 @@
  * Frames that arrive in one turn of the event loop travel together: the hand-over waits for setImmediate, which
  * runs when the sockets that were readable have been read.
  */
+import { assert } from '../assert.ts';
 import type { Clock } from '../clock.ts';
 import { InFlight } from '../in-flight.ts';
 import type { Logger } from '../log.ts';
@@ -71,6 +72,12 @@ export class Dispatcher {
       setImmediate(this.#flush);
     }
     return true;
+  }
+
+  /** The slab that took the last frame; more may be asked of it before the turn of the event loop ends. */
+  get lastSlab(): Slab {
+    assert(this.#open !== undefined, 'a frame was appended in this turn');
+    return this.#open;
   }
 
   /** Resolves when no frame is in flight. */

@@ -24,11 +24,8 @@ export interface SlabTask {
   readonly buffer: SharedArrayBuffer;
 }
 
-/** A task's result: table and bytes of the answers, moved to the front. */
-export interface SlabResult {
-  readonly table: Uint32Array;
-  readonly bytes: Uint8Array;
-}
+/** A task's result: table and bytes of the answers are moved to the front. */
+export type SlabResult = Replies;
 
 export class WorkerPool {
   readonly workerCount: number;

@@ -4,6 +4,7 @@
  * the verdict. Owns the uWebSockets response until it is answered or aborted; after either it touches it no more.
  */
 import type { HttpResponse } from 'uWebSockets.js';
+import { type AckLevel, wantsOf } from '../ack/level.ts';
 import { replyStatus } from '../ack/replies.ts';
 import type { Route } from '../dialects/routes.ts';
 import { Transport } from '../event.ts';
@@ -12,7 +13,7 @@ import { REASONS, type Reason } from '../outcome.ts';
 import { STATUS_LINES } from '../problem.ts';
 import { FrameWord, frameRow } from '../slab/layout.ts';
 import { Origin } from '../slab/origin.ts';
-import type { FrameOwner, Replies, Slab } from '../slab/slab.ts';
+import type { FrameOwner, JournalPlace, Replies, Slab } from '../slab/slab.ts';
 import { writeCors } from './cors.ts';
 import { type Carried, refuseRequest } from './refusal.ts';
 import { Upload } from './upload.ts';
@@ -24,6 +25,7 @@ export interface RequestHead extends Carried {
   readonly routeIndex: number;
   readonly app: number;
   readonly encoding: number;
+  readonly ackLevel: AckLevel;
   readonly address: Uint8Array;
   readonly userAgent: string;
 }
@@ -54,17 +56,13 @@ export class Exchange implements FrameOwner {
       this.refuse(REASONS[reason]!);
       return;
     }
-    this.#left();
     const { okBody } = this.#head.route;
-    if (okBody !== undefined) {
-      this.#answerAccepted(response, okBody);
-      return;
-    }
     const start = replies.table[frame * 2]!;
-    const body = replies.bytes.subarray(start, start + replies.table[frame * 2 + 1]!);
+    const body = okBody ?? replies.bytes.subarray(start, start + replies.table[frame * 2 + 1]!);
     const status = replyStatus(words[row + FrameWord.accepted]!, words[row + FrameWord.rejected]!);
-    if (status === 400) this.#answerRejected(response, body);
-    else this.#answerAccepted(response, body);
+    if (okBody === undefined && status === 400) this.#answerRejected(response, body);
+    else if (this.#head.ackLevel === this.#stage.ackLevel) this.#answerAccepted(response, body);
+    else this.#park(body, replies.place);
   }
 
   frameLost(): void {
@@ -78,7 +76,6 @@ export class Exchange implements FrameOwner {
   refuse(reason: Reason, close = false): void {
     const response = this.#response;
     if (response === undefined) return;
-    this.#left();
     this.#dropUpload();
     const head = this.#head;
     const { okBody } = head.route;
@@ -86,6 +83,7 @@ export class Exchange implements FrameOwner {
       this.#answerAccepted(response, okBody);
       return;
     }
+    this.#left();
     refuseRequest(this.#stage, response, reason, head.route.statusOf(reason), head, {
       close,
       withBody: true,
@@ -93,12 +91,22 @@ export class Exchange implements FrameOwner {
     });
   }
 
-  #answerAccepted(response: HttpResponse, body: Uint8Array): void {
+  /** Answers when the level that was asked for is reached, or with 202 when it is not. COPY of `body`. */
+  #park(body: Uint8Array, place: JournalPlace | undefined): void {
+    const copy = Buffer.from(body);
+    this.#stage.ackWaiters.wait(place, this.#head.ackLevel, (isReached) => {
+      if (this.#response !== undefined) this.#answerAccepted(this.#response, copy, isReached);
+    });
+  }
+
+  #answerAccepted(response: HttpResponse, body: Uint8Array, isReached = true): void {
+    this.#left();
     const head = this.#head;
     response.cork(() => {
+      if (!isReached) response.writeStatus(STATUS_LINES[202]);
       response
         .writeHeader('Content-Type', 'application/json')
-        .writeHeader('Penstock-Ack', this.#stage.ackLevel);
+        .writeHeader('Penstock-Ack', isReached ? head.ackLevel : this.#stage.ackLevel);
       if (head.requestId !== '') response.writeHeader('X-Request-Id', head.requestId);
       if (head.corsOrigin !== '') writeCors(response, head.corsOrigin);
       response.end(body);
@@ -107,6 +115,7 @@ export class Exchange implements FrameOwner {
 
   /** No event was accepted: the worker wrote the problem; it is counted and logged as any refusal. */
   #answerRejected(response: HttpResponse, body: Uint8Array): void {
+    this.#left();
     const head = this.#head;
     const requestId = head.requestId || this.#stage.newRequestId();
     const { code } = JSON.parse(Buffer.from(body).toString('utf8')) as { code: Reason };
@@ -162,6 +171,8 @@ export class Exchange implements FrameOwner {
         this,
       );
       if (!taken) this.refuse('overloaded');
+      else if (head.ackLevel !== this.#stage.ackLevel)
+        this.#stage.dispatcher.lastSlab.want(wantsOf(head.ackLevel));
     }
     this.#dropUpload();
   }

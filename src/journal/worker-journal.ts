@@ -24,6 +24,18 @@ export type StreamName = (typeof STREAMS)[number];
 /** Makes the targets of one sink, one for each delivery: a target sends one block at a time. */
 export type SinkTargets = Readonly<Record<StreamName, () => BlockTarget>>;
 
+/** A row of each stream; all below it are meant. */
+export type StreamRows = Readonly<Record<StreamName, number>>;
+
+/** Where the journal tells how far it is; answers wait for it. */
+export interface JournalProgress {
+  /** Grows with each sync that failed. */
+  readonly term: number;
+  synced(term: number, rows: StreamRows): void;
+  syncFailed(): void;
+  delivered(rows: StreamRows): void;
+}
+
 export interface WorkerJournalOptions {
   readonly disk: Disk;
   /** Where the journals of `left` are. */
@@ -45,6 +57,7 @@ export interface WorkerJournalOptions {
   readonly flushIntervalMs: number;
   /** Whether an append is durable only when `sync` resolved. */
   readonly isDurable: boolean;
+  readonly progress: JournalProgress;
   readonly retryPauseMs: (failures: number) => number;
   /** How a row of `events` is kept that a sink refuses alone. */
   readonly poison: DeliveryOptions['poison'];
@@ -65,12 +78,20 @@ export class WorkerJournal {
   /** Those of this worker and of the slots it empties. */
   readonly #lines: readonly Line[];
   readonly #isDurable: boolean;
+  readonly #progress: JournalProgress;
+  readonly #slot: number;
   #isFailing = false;
 
-  private constructor(own: Readonly<Record<StreamName, Line>>, lines: readonly Line[], isDurable: boolean) {
+  private constructor(
+    own: Readonly<Record<StreamName, Line>>,
+    lines: readonly Line[],
+    options: WorkerJournalOptions,
+  ) {
     this.#own = own;
     this.#lines = lines;
-    this.#isDurable = isDurable;
+    this.#isDurable = options.isDurable;
+    this.#progress = options.progress;
+    this.#slot = options.worker;
   }
 
   /** Recovers the journal and begins to deliver what stands in it. Rejects with the disk's error. */
@@ -82,7 +103,7 @@ export class WorkerJournal {
     for (const slot of options.left) {
       for (const name of STREAMS) lines.push(await openLine(options, leftDisk, slot, name));
     }
-    return new WorkerJournal({ events, rejected }, lines, options.isDurable);
+    return new WorkerJournal({ events, rejected }, lines, options);
   }
 
   /**
@@ -99,16 +120,33 @@ export class WorkerJournal {
 
   /** Undefined where appends need none; else resolves when all of them so far survive a power failure, rejects when the disk failed. */
   synced(): Promise<void> | undefined {
-    return this.#isDurable ? this.#sync() : undefined;
+    return this.#isDurable ? this.sync() : undefined;
   }
 
-  async #sync(): Promise<void> {
+  /** Makes all appends so far survive a power failure; the progress tells it too. Rejects when the disk failed. */
+  async sync(): Promise<void> {
+    const { term, rows } = this.place();
     try {
       await Promise.all(STREAMS.map((name) => this.#own[name].stream.sync()));
+      this.#progress.synced(term, rows);
     } catch (error) {
+      this.#progress.syncFailed();
       this.#isFailing = true;
       throw error;
     }
+  }
+
+  /** Where all appends so far end. */
+  place(): { slot: number; term: number; rows: StreamRows } {
+    const { events, rejected } = this.#own;
+    const rows = { events: events.stream.nextRow, rejected: rejected.stream.nextRow };
+    return { slot: this.#slot, term: this.#progress.term, rows };
+  }
+
+  /** Tells how far the sinks are. */
+  tellDelivered(): void {
+    const { events, rejected } = this.#own;
+    this.#progress.delivered({ events: deliveredRow(events), rejected: deliveredRow(rejected) });
   }
 
   /** Whether the disk did not take what came last. */

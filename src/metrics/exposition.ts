@@ -21,6 +21,8 @@ export interface FrontGauges {
   framesInFlight(): number;
   requestsInFlight(): number;
   connections(): number;
+  acksWaiting(): number;
+  ackFallbacks(): number;
   memoryBytesUsed(): number;
   memoryBytesMax(): number;
   threads(): number;
@@ -56,6 +58,18 @@ export class Exposition {
       front.requestsInFlight,
     );
     this.#front(Gauge, 'penstock_websocket_connections', 'Open WebSocket connections', front.connections);
+    this.#front(
+      Gauge,
+      'penstock_acks_waiting',
+      'Answers that wait for fsync or for the sinks',
+      front.acksWaiting,
+    );
+    this.#front(
+      Counter,
+      'penstock_ack_fallbacks_total',
+      'Answers that promised less than was asked for',
+      front.ackFallbacks,
+    );
     this.#front(
       Gauge,
       'penstock_memory_used_bytes',

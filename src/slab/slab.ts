@@ -22,6 +22,14 @@ export interface FrameOwner {
   frameLost(): void;
 }
 
+/** Where the rows of a slab end: all of them are below `rows` in the journal of worker slot `slot`. */
+export interface JournalPlace {
+  readonly slot: number;
+  /** Period of the journal in which a row's number says that it was synced (ack/progress.ts). */
+  readonly term: number;
+  readonly rows: { readonly events: number; readonly rejected: number };
+}
+
 /**
  * Answers of a slab's frames, as a worker gives them back: a table of offset and length a frame, then the bytes.
  * Length 0: the frame needs no words beyond its verdict.
@@ -29,6 +37,8 @@ export interface FrameOwner {
 export interface Replies {
   readonly table: Uint32Array;
   readonly bytes: Uint8Array;
+  /** Where the slab's rows end in the journal; only when it was wanted. */
+  readonly place?: JournalPlace;
 }
 
 /** A slab in the front's hands; in a worker's it is its buffer alone. */
@@ -59,6 +69,7 @@ export class Slab {
     this.generation = generation;
     this.words[HeaderWord.frameCount] = 0;
     this.words[HeaderWord.bytesUsed] = SLAB_BYTES_START;
+    this.words[HeaderWord.wants] = 0;
     this.#times[BASE_TIME_FLOAT64_INDEX] = nowMs;
     this.owners.length = 0;
   }
@@ -69,6 +80,11 @@ export class Slab {
       this.words[HeaderWord.frameCount]! < FRAMES_PER_SLAB_MAX &&
       this.words[HeaderWord.bytesUsed]! + bodyBytes + originBytesMax(origin) <= this.bytes.length
     );
+  }
+
+  /** Has the worker do more with the slab: bits of Want. */
+  want(bits: number): void {
+    this.words[HeaderWord.wants]! |= bits;
   }
 
   /** Appends a frame that fits. COPY of `body`. */

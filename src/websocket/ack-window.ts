@@ -4,7 +4,8 @@
  * come back out of order; an ack is cumulative, so it covers a message when all before it are back too.
  *
  * The messages of one connection in one slab form a span; spans stand in the order of their numbers. A span is
- * done when all its messages are back, which one slab's return brings about at once.
+ * whole when all its messages are back, which one slab's return brings about at once, and settled when what its ack
+ * promises is reached, or will not be.
  */
 import { assert } from '../assert.ts';
 
@@ -14,7 +15,8 @@ export interface MessageError {
   readonly [detail: string]: unknown;
 }
 
-interface Span {
+/** Messages of one slab; what the caller holds of it is only for `settle`. */
+export interface Span {
   readonly generation: number;
   /** Number of the span's first message. */
   readonly firstSeq: number;
@@ -24,6 +26,8 @@ interface Span {
   accepted: number;
   rejected: number;
   errors: MessageError[];
+  isSettled: boolean;
+  isReached: boolean;
 }
 
 /** Everything up to `seq` is acknowledged; the counts are since the last ack. */
@@ -32,6 +36,8 @@ export interface Ack {
   readonly accepted: number;
   readonly rejected: number;
   readonly errors: readonly MessageError[];
+  /** Whether all of it reached the level that the connection asked for. */
+  readonly isReached: boolean;
 }
 
 export class AckWindow {
@@ -64,6 +70,8 @@ export class AckWindow {
         accepted: 0,
         rejected: 0,
         errors: [],
+        isSettled: false,
+        isReached: true,
       };
       this.#spans.push(span);
     }
@@ -72,15 +80,15 @@ export class AckWindow {
   }
 
   /**
-   * The next message of the slab of `generation` came back; messages of a slab come back in their order. True
-   * when an ack can be taken: the span is whole and all before it are.
+   * The next message of the slab of `generation` came back; messages of a slab come back in their order. Gives the
+   * span when it is whole by that: it is then to be settled.
    */
   returned(
     generation: number,
     accepted: number,
     rejected: number,
     errorsOf: ((seq: number) => MessageError[]) | undefined,
-  ): boolean {
+  ): Span | undefined {
     const span = this.#spans.find((candidate) => candidate.generation === generation);
     assert(span !== undefined, 'a returned message was sent');
     const seq = span.firstSeq + span.returned;
@@ -88,24 +96,33 @@ export class AckWindow {
     span.accepted += accepted;
     span.rejected += rejected;
     if (errorsOf !== undefined) span.errors.push(...errorsOf(seq));
-    return span.returned === span.count && span === this.#spans[0];
+    return span.returned === span.count ? span : undefined;
   }
 
-  /** The ack over all whole spans at the head. */
+  /** What the acks of `span` promise is reached, or will not be. True when an ack can be taken: all before it are settled too. */
+  settle(span: Span, isReached: boolean): boolean {
+    span.isSettled = true;
+    span.isReached = isReached;
+    return span === this.#spans[0];
+  }
+
+  /** The ack over all settled spans at the head. */
   take(errorsMax: number): Ack {
     let seq = 0;
     let accepted = 0;
     let rejected = 0;
+    let isReached = true;
     const errors: MessageError[] = [];
-    while (this.#spans[0] !== undefined && this.#spans[0].returned === this.#spans[0].count) {
+    while (this.#spans[0]?.isSettled === true) {
       const span = this.#spans.shift()!;
       seq = span.firstSeq + span.count - 1;
+      isReached &&= span.isReached;
       accepted += span.accepted;
       rejected += span.rejected;
       this.#unackedBytes -= span.bytes;
       errors.push(...span.errors.slice(0, Math.max(0, errorsMax - errors.length)));
     }
     assert(seq > 0, 'an ack covers at least one message');
-    return { seq, accepted, rejected, errors };
+    return { seq, accepted, rejected, errors, isReached };
   }
 }

@@ -4,6 +4,7 @@
  * cannot be taken is never skipped: the connection closes with 1013, and the client sends again what no ack covers.
  */
 import type { WebSocket } from 'uWebSockets.js';
+import { type AckLevel, wantsOf } from '../ack/level.ts';
 import type { EventError } from '../ack/replies.ts';
 import { STREAM_ROUTE } from '../dialects/routes.ts';
 import { Transport } from '../event.ts';
@@ -14,7 +15,7 @@ import { messageFor } from '../problem.ts';
 import { Encoding, FrameWord, frameRow } from '../slab/layout.ts';
 import { Origin } from '../slab/origin.ts';
 import type { FrameOwner, Replies, Slab } from '../slab/slab.ts';
-import { AckWindow, type MessageError } from './ack-window.ts';
+import { AckWindow, type MessageError, type Span } from './ack-window.ts';
 
 /** Close codes of RFC 6455 §7.4.1 and the IANA registry, as design and README name them. */
 export const CloseCode = {
@@ -30,11 +31,13 @@ export interface ConnectionHead {
   readonly app: number | undefined;
   readonly address: Uint8Array;
   readonly userAgent: string;
+  readonly ackLevel: AckLevel;
 }
 
 export class Connection implements FrameOwner {
   readonly #stage: FrontStage;
   readonly #app: number;
+  readonly #ackLevel: AckLevel;
   readonly #origin: Origin;
   readonly #window = new AckWindow();
   #socket: WebSocket<ConnectionHead> | undefined;
@@ -44,12 +47,13 @@ export class Connection implements FrameOwner {
     this.#stage = stage;
     this.#socket = socket;
     this.#app = app;
+    this.#ackLevel = head.ackLevel;
     this.#origin = new Origin(head.address, head.userAgent);
     this.#send({
       type: 'welcome',
       credit_bytes: stage.creditBytes,
       max_message_bytes: stage.messageBytesMax,
-      ack: stage.ackLevel,
+      ack: this.#ackLevel,
     });
   }
 
@@ -76,6 +80,8 @@ export class Connection implements FrameOwner {
       this.#end(CloseCode.tryAgain, 'overloaded');
     } else {
       this.#window.sent(this.#origin.generation, body.length);
+      if (this.#ackLevel !== this.#stage.ackLevel)
+        this.#stage.dispatcher.lastSlab.want(wantsOf(this.#ackLevel));
     }
   }
 
@@ -93,14 +99,25 @@ export class Connection implements FrameOwner {
       reason === 0 && rejected === 0
         ? undefined
         : (seq: number) => messageErrors(seq, reason, frame, replies);
-    const whole = this.#window.returned(
+    const span = this.#window.returned(
       slab.generation,
       words[row + FrameWord.accepted]!,
       reason === 0 ? rejected : Math.max(1, rejected),
       errorsOf,
     );
-    if (!whole) return;
-    this.#send({ type: 'ack', ...this.#window.take(ERRORS_PER_ANSWER_MAX) });
+    if (span === undefined) return;
+    if (this.#ackLevel === this.#stage.ackLevel) this.#settle(span, true);
+    else
+      this.#stage.ackWaiters.wait(replies.place, this.#ackLevel, (isReached) =>
+        this.#settle(span, isReached),
+      );
+  }
+
+  #settle(span: Span, isReached: boolean): void {
+    if (!this.#window.settle(span, isReached)) return;
+    const { isReached: isAllReached, ...ack } = this.#window.take(ERRORS_PER_ANSWER_MAX);
+    // Said only where it is not what the welcome said.
+    this.#send({ type: 'ack', ...ack, ...(isAllReached ? {} : { ack: this.#stage.ackLevel }) });
     if (this.#closingWith !== undefined && this.#window.isEmpty) this.#closeNow();
   }
 

@@ -1,5 +1,6 @@
 /** `GET /v1/stream`: upgrades, and hands what uWebSockets calls back to the connection's object. */
 import type { HttpRequest, HttpResponse, TemplatedApp, us_socket_context_t, WebSocket } from 'uWebSockets.js';
+import { type AckLevel, grantLevel, readLevel } from '../ack/level.ts';
 import { UNKNOWN_KEY } from '../admission/apps.ts';
 import { readWriteKey } from '../admission/write-key.ts';
 import type { FrontStage } from '../front.ts';
@@ -11,6 +12,7 @@ import {
   WEBSOCKET_CONNECTIONS_MAX,
   WEBSOCKET_IDLE_SECONDS,
 } from '../limits.ts';
+import type { Reason } from '../outcome.ts';
 import { CloseCode, Connection, type ConnectionHead } from './connection.ts';
 
 const SUBPROTOCOL = 'penstock.v1';
@@ -57,15 +59,9 @@ export class Stream {
   #upgrade(response: HttpResponse, request: HttpRequest, context: us_socket_context_t): void {
     const stage = this.#stage;
     const app = stage.apps.find(readWriteKey(request));
-    const reason = stage.draining()
-      ? 'draining'
-      : this.#connections.size >= WEBSOCKET_CONNECTIONS_MAX
-        ? 'overloaded'
-        : stage.apps.allowsOrigin(app, request.getHeader('origin'))
-          ? undefined
-          : 'forbidden_origin';
-    if (reason !== undefined) {
-      refuseHead(stage, response, request, reason);
+    const ackLevel = this.#admit(request, app);
+    if (typeof ackLevel !== 'string') {
+      refuseHead(stage, response, request, ackLevel.refused);
       return;
     }
     const address = stage.clientAddress;
@@ -76,6 +72,7 @@ export class Stream {
         address.readsForwarded ? request.getHeader('x-forwarded-for') : '',
       ),
       userAgent: stage.keepUserAgent ? request.getHeader('user-agent').slice(0, USER_AGENT_BYTES_MAX) : '',
+      ackLevel,
     };
     const offered = request.getHeader('sec-websocket-protocol').split(',');
     response.upgrade(
@@ -85,6 +82,15 @@ export class Stream {
       request.getHeader('sec-websocket-extensions'),
       context,
     );
+  }
+
+  /** The connection's level of ack, or the reason why it is refused by its head. */
+  #admit(request: HttpRequest, app: number): AckLevel | { refused: Reason } {
+    const stage = this.#stage;
+    if (stage.draining()) return { refused: 'draining' };
+    if (this.#connections.size >= WEBSOCKET_CONNECTIONS_MAX) return { refused: 'overloaded' };
+    if (!stage.apps.allowsOrigin(app, request.getHeader('origin'))) return { refused: 'forbidden_origin' };
+    return grantLevel(readLevel(request), stage.ackLevel);
   }
 
   #open(socket: WebSocket<ConnectionHead>): void {

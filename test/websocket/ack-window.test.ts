@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { AckWindow } from '../../src/websocket/ack-window.ts';
+import { AckWindow, type Span } from '../../src/websocket/ack-window.ts';
 
 describe('the ack window', () => {
   test('acknowledges every message once, in order, whatever order the slabs come back in (model, seeded)', () => {
@@ -26,7 +26,8 @@ describe('the ack window', () => {
               const odd = (slab!.first + n) % 2 === 1;
               const errors = odd ? (at: number) => [{ seq: at, code: `e${at}` }] : undefined;
               back.add(slab!.first + n);
-              if (!window.returned(slab!.generation, odd ? 0 : 3, odd ? 1 : 0, errors)) continue;
+              const span = window.returned(slab!.generation, odd ? 0 : 3, odd ? 1 : 0, errors);
+              if (span === undefined || !window.settle(span, true)) continue;
               const ack = window.take(1000);
               expect(ack.seq).toBeGreaterThan(acked);
               for (let at = acked + 1; at <= ack.seq; at++) expect(back.has(at)).toBe(true);
@@ -51,7 +52,9 @@ describe('the ack window', () => {
   test('names at most the given number of errors', () => {
     const window = new AckWindow();
     for (let n = 1; n <= 30; n++) window.sent(1, 1);
-    for (let n = 1; n <= 30; n++) window.returned(1, 0, 1, (seq) => [{ seq }]);
+    let span: Span | undefined;
+    for (let n = 1; n <= 30; n++) span = window.returned(1, 0, 1, (seq) => [{ seq }]);
+    expect(window.settle(span!, true)).toBe(true);
     expect(window.take(7)).toMatchObject({
       seq: 30,
       rejected: 30,

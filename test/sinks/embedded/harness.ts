@@ -2,6 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createProgressMemory, ProgressWriter } from '../../../src/ack/progress.ts';
 import { sliceLines } from '../../../src/journal/bisect.ts';
 import { systemDisk } from '../../../src/journal/disk.ts';
 import { WorkerJournal } from '../../../src/journal/worker-journal.ts';
@@ -101,6 +102,7 @@ export function createHarness(): Harness {
         flushIntervalMs: 20,
         poison: { slice: sliceLines, onPoison: (line) => unreadable.push(line.toString()) },
         isDurable: false,
+        progress: new ProgressWriter(createProgressMemory(1), 0),
         retryPauseMs: retryDelayMs,
         onDamage: () => {},
         ...options,
