@@ -33,6 +33,7 @@ import { CounterReader, createCounterMemory } from './metrics/counters.ts';
 import { Exposition } from './metrics/exposition.ts';
 import { readinessOf } from './readiness.ts';
 import { scannerName } from './scan/scanner.ts';
+import { SessionRegistry } from './sessions/registry.ts';
 import { type Store, startStore } from './sinks/embedded/store-process.ts';
 import type { JsonForm } from './sinks/native-block-setup.ts';
 import { MemoryBudget } from './slab/budget.ts';
@@ -102,6 +103,7 @@ export async function startAppliance(
     logLevel: config.log.level,
     counterMemory,
     progressMemory,
+    sessions: config.sessions,
     ingest: {
       apps: apps.names,
       batchEventsMax: config.limits.batchEventsMax,
@@ -133,7 +135,12 @@ export async function startAppliance(
     () => parts.onDead?.(),
   );
   const slabs = new SlabPool(budget, isJournalFull);
-  const dispatcher = new Dispatcher(slabs, workers, clock, log);
+  const sessions = new SessionRegistry(
+    { sessionsMax: config.sessions.max, ttlMs: config.sessions.ttlMs },
+    (take) => workers.collectSessions(take),
+    clock,
+  );
+  const dispatcher = new Dispatcher(slabs, workers, clock, log, () => sessions.askAgain());
 
   // Doors: HTTP and WebSocket, with the answers and acks on their way back.
   let draining = false;
@@ -146,6 +153,7 @@ export async function startAppliance(
     ackLevel: ackLevel(durability),
     ackWaiters: new AckWaiters(new ProgressReader(progressMemory), config.ack.deliveredTimeoutMs, clock),
     keepUserAgent: config.privacy.userAgent === 'keep',
+    sessions,
     uploads: budget.part(Math.floor(config.memory.maxBytes * UPLOAD_BUDGET_SHARE)),
     wireBytesMax: config.limits.wireBytesMax,
     messageBytesMax: config.limits.messageBytesMax,
@@ -170,6 +178,8 @@ export async function startAppliance(
     framesInFlight: () => dispatcher.framesInFlight,
     requestsInFlight: () => front.exchanges.count,
     connections: () => stream.connectionCount,
+    sessions: () => sessions.count,
+    sessionEvictions: () => sessions.evictions,
     acksWaiting: () => front.ackWaiters.count,
     ackFallbacks: () => front.ackWaiters.fallbacks,
     memoryBytesUsed: () => budget.used(),
@@ -186,6 +196,7 @@ export async function startAppliance(
         draining,
         workers,
         slabs,
+        sessions,
         memoryBytesMax: budget.bytesMax,
         store,
         journal: isJournalFull() ? 'full' : counters.total('journalFailing') > 0 ? 'failing' : 'ok',

@@ -5,6 +5,7 @@ import type { ClientAddress } from './admission/client-address.ts';
 import type { Dispatcher } from './dispatch/dispatcher.ts';
 import type { InFlight } from './in-flight.ts';
 import type { Reason } from './outcome.ts';
+import type { SessionRegistry } from './sessions/registry.ts';
 import type { MemoryBudget } from './slab/budget.ts';
 
 /** What the front's doors (HTTP and WebSocket) need of the stages around them; made once, in appliance.ts. */
@@ -13,6 +14,7 @@ export interface FrontStage {
   readonly apps: Apps;
   readonly clientAddress: ClientAddress;
   readonly keepUserAgent: boolean;
+  readonly sessions: SessionRegistry;
   /** What an answer means at least; said in every one. */
   readonly ackLevel: AckLevel;
   /** Answers that promise more. */

@@ -17,9 +17,12 @@ import { createScanOutput, type ScanJob, type ScanOutput } from './scan/contract
 import { createScanner, type ScannerChoice } from './scan/scanner.ts';
 import { createUnwrapArena, unwrapFrames } from './scan/unwrap.ts';
 import { createUuidSource } from './scan/uuid.ts';
+import { encodeEntries } from './sessions/entry.ts';
+import { entriesOf } from './sessions/frames.ts';
+import type { SessionLog } from './sessions/session-log.ts';
 import { createRejectedBytes, type GrowableBytes } from './sinks/rejected.ts';
 import { BASE_TIME_FLOAT64_INDEX, FrameWord, frameRow, HeaderWord, Want } from './slab/layout.ts';
-import type { JournalPlace } from './slab/slab.ts';
+import type { JournalPlace, SessionFrames } from './slab/slab.ts';
 
 /** What of the configuration the scan needs; write keys do not leave the front. */
 export interface IngestSetup {
@@ -32,7 +35,7 @@ export interface IngestSetup {
 
 /** Where a thread keeps what was scanned (journal/worker-journal.ts). */
 export interface IngestJournal {
-  append(stream: StreamName, payload: Uint8Array, rows: number, timeMs: number): void;
+  append(stream: StreamName, payload: Uint8Array, rows: number, timeMs: number, meta?: Uint8Array): void;
   synced(): Promise<unknown> | undefined;
   /** Where all appends so far end. */
   place(): JournalPlace;
@@ -43,10 +46,11 @@ export interface IngestJournal {
 export function createIngest(
   setup: IngestSetup,
   journal: IngestJournal,
+  sessions: Pick<SessionLog, 'add'>,
   counters: ThreadCounters,
   clock: Clock,
   onJournalFailure: (error: unknown) => void,
-): (slab: SharedArrayBuffer) => SlabResult | Promise<SlabResult> {
+): (slab: SharedArrayBuffer, sessionFrames?: SessionFrames) => SlabResult | Promise<SlabResult> {
   const scanner = createScanner(
     {
       programs: ROUTES.map((route) => route.program),
@@ -60,7 +64,7 @@ export function createIngest(
   const arena = createUnwrapArena();
   let rejected = createRejectedBytes();
 
-  return function ingest(slab) {
+  return function ingest(slab, sessionFrames) {
     const startedAt = clock.monotonicMs();
     const words = new Uint32Array(slab);
     const bytes = Buffer.from(slab);
@@ -75,7 +79,7 @@ export function createIngest(
     const scannedAt = clock.monotonicMs();
 
     // The ack point: what the journal has taken here is what an answer promises.
-    const isKept = keep(job, output);
+    const isKept = keep(job, output, sessionFrames);
     if (!isKept) refuseAll(words);
     countSlab(counters, words, output, (scannedAt - startedAt) * 1000);
     const replies = withPlace(renderReplies(words, output, ROUTES), isKept ? words[HeaderWord.wants]! : 0);
@@ -90,18 +94,24 @@ export function createIngest(
     return { ...replies, place: journal.place() };
   }
 
-  /** Appends to the journal; false when the disk does not take it. Rejected events first: they may be kept twice, accepted ones not. */
-  function keep(job: ScanJob, scanned: ScanOutput): boolean {
+  /**
+   * Appends to the journal; false when the disk does not take it. Rejected events first: they may be kept twice,
+   * accepted ones not. What of sessions is journaled by that stands in the last chunk, so that it is never said too early.
+   */
+  function keep(job: ScanJob, scanned: ScanOutput, sessionFrames: SessionFrames | undefined): boolean {
     try {
       if (scanned.errorCount > 0) {
         const rows = encodeDeadLetters(job, scanned, ROUTES, setup.apps, rejected);
         const encoded = rejected.bytes.subarray(0, rejected.length);
         journal.append('rejected', encoded, rows, job.baseTimeMs);
       }
-      if (scanned.recordCount > 0) {
+      const entries = sessionFrames && entriesOf(sessionFrames, job.words, job.baseTimeMs);
+      if (scanned.recordCount > 0 || entries !== undefined) {
         const lines = scanned.lines.subarray(0, scanned.lineBytes);
-        journal.append('events', lines, scanned.recordCount, job.baseTimeMs);
+        const meta = entries && encodeEntries(entries);
+        journal.append('events', lines, scanned.recordCount, job.baseTimeMs, meta);
       }
+      if (entries !== undefined) sessions.add(entries);
       return true;
     } catch (error) {
       failed(error);

@@ -101,6 +101,18 @@ export const DELIVERED_TIMEOUT_MS_MAX = 60_000;
 /** How often shared memory is looked at while an answer waits: half of it is added to a sync of milliseconds. */
 export const ACK_POLL_INTERVAL_MS = 5;
 
+/** Sessions of the stream that are remembered (`?session=`): 20,000 connections are the most, half of them may resume. */
+export const SESSIONS_MAX = 10_000;
+/** A session that nobody used for so long is forgotten: a phone that was off for the night goes on. */
+export const SESSION_TTL_MS = 24 * 3_600_000;
+/** Ranges above the low-water mark that a worker remembers of one session: as many slabs may be under way. */
+export const SESSION_RANGES_MAX = 1024;
+/** Bytes with which a segment says again what is known of sessions; of small segments at most this share. */
+export const SESSION_SNAPSHOT_BYTES_MAX = 4 * MiB;
+export const SESSION_SNAPSHOT_SHARE = 0.25;
+/** A connection waits so long for its session: for the one before it, for a thread that is replaced; then it is told to come back. */
+export const SESSION_WAIT_MS_MAX = 10_000;
+
 // ── Slabs and tasks ──────────────────────────────────────────────────────────────────────────────────────
 
 /** A slab holds about 20 batches of 100 events, or 2,000 single ones: one task's overhead (~50 µs) is under 2 % of its scan. */
@@ -237,6 +249,10 @@ assert(
 );
 assert(KEY_STRING_BYTES_MAX < 16_383, 'the hash of a key in a set depends on all of it');
 assert(MESSAGE_BYTES_MAX <= CREDIT_BYTES, 'one message of the allowed size fits the credit');
+assert(
+  SESSION_SNAPSHOT_BYTES_MAX <= SESSION_SNAPSHOT_SHARE * SEGMENT_BYTES_MAX,
+  'a segment is mostly events',
+);
 assert(MEMORY_BYTES_MAX >= 4 * BODY_BYTES_MAX, 'the largest body fits the budget beside others');
 assert(REJECTED_RAW_BYTES_MAX <= BLOCK_BYTES_MAX, 'a rejected event fits a block');
 assert(KAFKA_BATCH_BYTES_MAX <= KAFKA_OUTPUT_BYTES_MAX, 'a record batch fits what one call gives');

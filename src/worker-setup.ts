@@ -8,8 +8,10 @@ import { sliceLines } from './journal/bisect.ts';
 import { systemDisk } from './journal/disk.ts';
 import { createMemoryDisk } from './journal/memory-disk.ts';
 import { type SinkTargets, WorkerJournal } from './journal/worker-journal.ts';
+import { SESSION_SNAPSHOT_BYTES_MAX, SESSION_SNAPSHOT_SHARE } from './limits.ts';
 import type { Logger } from './log.ts';
 import type { ThreadCounters } from './metrics/counters.ts';
+import { SessionLog } from './sessions/session-log.ts';
 import { retryDelayMs } from './sinks/embedded/backoff.ts';
 import {
   createEmbeddedTarget,
@@ -24,6 +26,7 @@ export interface WorkerSetup {
   readonly logLevel: Config['log']['level'];
   readonly counterMemory: SharedArrayBuffer;
   readonly progressMemory: SharedArrayBuffer;
+  readonly sessions: Config['sessions'];
   readonly ingest: IngestSetup;
   readonly journal: {
     /** `<dataDir>/journal`. */
@@ -55,6 +58,8 @@ const REPORT_INTERVAL_MS = 50;
 /** What one thread keeps events in, and what it tells of it. */
 export interface WorkerKeep {
   readonly journal: WorkerJournal;
+  /** What it journaled of sessions. */
+  readonly sessions: SessionLog;
   /** Writes the journal's and the sinks' state into the thread's counters; called after each slab too. */
   readonly report: () => void;
 }
@@ -78,6 +83,15 @@ export async function openWorkerKeep(
     }
   };
   const sink = embedded && sinkOf({ ...embedded, onUnreadable: putUnreadableAside, logger: log }, targets);
+  const sessions = new SessionLog({
+    sessionsMax: setup.sessions.max,
+    ttlMs: setup.sessions.ttlMs,
+    snapshotBytesMax: Math.min(
+      SESSION_SNAPSHOT_BYTES_MAX,
+      Math.floor(options.segmentBytes * SESSION_SNAPSHOT_SHARE),
+    ),
+    clock: systemClock,
+  });
   const journal: WorkerJournal = await WorkerJournal.open({
     disk: options.durability === 'memory' ? createMemoryDisk() : systemDisk,
     leftDisk: systemDisk,
@@ -92,6 +106,7 @@ export async function openWorkerKeep(
     blockBytesMax: embedded?.blockBytesMax ?? 0,
     flushIntervalMs: embedded?.flushIntervalMs ?? 0,
     isDurable: options.durability === 'fsync',
+    meta: sessions,
     progress: new ProgressWriter(setup.progressMemory, slot),
     retryPauseMs: retryDelayMs,
     poison: { slice: sliceLines, onPoison: putAside },
@@ -101,13 +116,13 @@ export async function openWorkerKeep(
         'the journal was damaged; what could not be read is kept in quarantine/',
       ),
   });
-  const report = createReport(journal, targets, counters);
+  const report = createReport(journal, sessions, targets, counters);
   const look = () => {
     if (journal.isFailing) journal.probe();
     report();
   };
   setInterval(look, REPORT_INTERVAL_MS).unref();
-  return { journal, report };
+  return { journal, sessions, report };
 }
 
 /** The embedded store as a sink; the targets that are made of it are added to `made`. */
@@ -122,10 +137,11 @@ function sinkOf(options: Omit<EmbeddedTargetOptions, 'stream'>, made: EmbeddedTa
 
 function createReport(
   journal: WorkerJournal,
+  sessions: SessionLog,
   targets: readonly EmbeddedTarget[],
   counters: ThreadCounters,
 ): () => void {
-  const reported = { delivered: 0, refusedRows: 0, writeFailures: 0 };
+  const reported = { delivered: 0, refusedRows: 0, writeFailures: 0, sessionsCut: 0 };
   return () => {
     journal.tellDelivered();
     counters.set('sinkBytes', journal.memoryBytes);
@@ -136,8 +152,9 @@ function createReport(
       delivered: journal.deliveredRows,
       refusedRows: targets.reduce((sum, target) => sum + target.refusedRows(), 0),
       writeFailures: targets.reduce((sum, target) => sum + target.writeFailures(), 0),
+      sessionsCut: sessions.cut,
     };
-    for (const key of ['delivered', 'refusedRows', 'writeFailures'] as const) {
+    for (const key of ['delivered', 'refusedRows', 'writeFailures', 'sessionsCut'] as const) {
       counters.add(key, now[key] - reported[key]);
       reported[key] = now[key];
     }

@@ -137,6 +137,7 @@ describe('the shape of the tree', () => {
     ['scan', 'src/dialects/', 'the scanner runs compiled dialects'],
     ['admission', 'src/dialects/', 'where a key may stand is a column of the dialects’ tables'],
     ['ack', 'src/dialects/', 'an answer names the field in the words of the dialect'],
+    ['sessions', 'src/slab/slab.ts', 'which frames are messages of sessions stands beside a slab'],
     ['ack', 'src/slab/slab.ts', 'answers are read from a slab that came back'],
     ['dispatch', 'src/slab/', 'slabs are what it sends out'],
     ['sinks', 'src/scan/reference/murmur2.ts', 'partitions follow from the hash that the scanner writes'],
@@ -152,6 +153,7 @@ describe('the shape of the tree', () => {
         ] as const
       ).map(([target, why]) => [door, target, why] as const),
     ),
+    ['websocket', 'src/sessions/', 'a connection may go on with the session of one before it'],
     ['websocket', 'src/http/refusal.ts', 'a stream begins as an HTTP request'],
   ];
 

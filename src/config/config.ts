@@ -39,6 +39,8 @@ export interface Config {
     /** lz4 writes a quarter of the bytes, for processor time in the workers. */
     readonly compression: 'none' | 'lz4';
   };
+  /** Sessions of the stream that are remembered, and how long after their last use. */
+  readonly sessions: { readonly max: number; readonly ttlMs: number };
   /** How long an answer waits for more than the journal. */
   readonly ack: { readonly deliveredTimeoutMs: number };
   readonly embedded: {

@@ -22,6 +22,8 @@ import {
   QUERY_RESULT_BYTES_MAX,
   REJECTED_RAW_BYTES_MAX,
   SEGMENT_BYTES_MAX,
+  SESSION_TTL_MS,
+  SESSIONS_MAX,
   WIRE_BYTES_MAX,
   WORKERS_MAX,
 } from '../limits.ts';
@@ -87,6 +89,10 @@ export const fileSchema = section({
     max_bytes: whole(MiB, 1024 * 1024 * GiB).default(JOURNAL_BYTES_MAX),
     segment_bytes: whole(64 * KiB, 4 * GiB - 1).default(SEGMENT_BYTES_MAX),
     compression: choice(['none', 'lz4']).default('none'),
+  }),
+  sessions: section({
+    max: whole(1, 1_000_000).default(SESSIONS_MAX),
+    ttl_ms: whole(1000, 365 * 24 * 3_600_000).default(SESSION_TTL_MS),
   }),
   ack: section({
     delivered_timeout_ms: whole(1, DELIVERED_TIMEOUT_MS_MAX).default(DELIVERED_TIMEOUT_MS),

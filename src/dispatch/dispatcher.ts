@@ -20,6 +20,7 @@ export class Dispatcher {
   readonly #workers: WorkerPool;
   readonly #clock: Clock;
   readonly #log: Logger;
+  readonly #onSessionsLost: () => void;
   /** Full slabs that wait for a task place, oldest first. */
   readonly #sealed: Slab[] = [];
   #open: Slab | undefined;
@@ -31,11 +32,19 @@ export class Dispatcher {
     this.#pump();
   };
 
-  constructor(slabs: SlabPool, workers: WorkerPool, clock: Clock, log: Logger) {
+  /** `onSessionsLost` is called when a worker was lost with messages of sessions, before their owners are told. */
+  constructor(
+    slabs: SlabPool,
+    workers: WorkerPool,
+    clock: Clock,
+    log: Logger,
+    onSessionsLost: () => void = () => {},
+  ) {
     this.#slabs = slabs;
     this.#workers = workers;
     this.#clock = clock;
     this.#log = log;
+    this.#onSessionsLost = onSessionsLost;
   }
 
   /** Frames appended whose verdict is not back. */
@@ -104,6 +113,7 @@ export class Dispatcher {
       replies = await this.#workers.run(slab);
     } catch (error) {
       this.#log.error({ err: error, frames: slab.frameCount }, 'a slab was lost with its worker');
+      if (slab.sessionFrames !== undefined) this.#onSessionsLost();
     }
     this.#tasksInFlight -= 1;
     this.#pump();

@@ -94,8 +94,9 @@ export class Delivery {
 
   /** Offers the chunk that was just appended. COPY of what is taken of it; never throws for a broken target. */
   offer(place: ChunkPlace, payload: Uint8Array, rows: number): void {
-    if (this.#isResuming || this.#reader !== undefined || rows === 0) return;
-    if (place.start.row !== this.#gathered.row || this.#isFull()) {
+    const isNext = place.start.row === this.#gathered.row;
+    if (this.#isResuming || this.#reader !== undefined || (rows === 0 && isNext)) return;
+    if (!isNext || this.#isFull()) {
       this.#fallBehind();
       return;
     }

@@ -17,13 +17,12 @@ import {
   encodeChunkHeader,
   encodeSegmentHeader,
   headerSeed,
-  parseSegmentName,
   SEGMENT_HEADER_BYTES,
-  type SegmentHeader,
   segmentName,
 } from './format.ts';
 import { GroupSync } from './group-sync.ts';
-import { type Damage, inspectSegment, openSegment, type Position, type Segment } from './segment.ts';
+import { type MetaKeeper, QUARANTINE, recoverSegments } from './recovery.ts';
+import { type Damage, openSegment, type Position, type Segment } from './segment.ts';
 import { Spares } from './spares.ts';
 
 export interface StreamOptions {
@@ -35,6 +34,8 @@ export interface StreamOptions {
   /** Bytes of segments that are kept to be written over when they are let go of (spares.ts). */
   readonly spareBytesMax: number;
   readonly onDamage: (damage: Damage) => void;
+  /** Undefined where chunks carry no meta. */
+  readonly meta?: MetaKeeper | undefined;
 }
 
 /** Where a chunk that was appended begins and ends. */
@@ -44,7 +45,6 @@ export interface ChunkPlace {
   readonly epoch: string;
 }
 
-const QUARANTINE = 'quarantine';
 const PROBE_BYTES = 1024 * 1024;
 
 export class JournalStream {
@@ -115,28 +115,30 @@ export class JournalStream {
   ): ChunkPlace {
     const { segment, file } = this.#openSegment();
     const start = { segment: segment.name, offset: segment.bytes, row: this.#nextRow };
-    const { compression } = this.#options;
+    const metas =
+      segment.bytes > SEGMENT_HEADER_BYTES ? [meta] : [this.#options.meta?.snapshot() ?? NO_META, meta];
+    const compression = rows === 0 ? 'none' : this.#options.compression;
     const stored = compress(payload, compression);
-    const storedBytes = sum(stored);
-    const crc = stored.reduce((before, view) => crc32c(view, before), crc32c(meta, 0));
+    const storedBytes = bytesOf(stored);
+    const crc = [...metas, ...stored].reduce((before, view) => crc32c(view, before), 0);
     const chunk = {
       firstRow: this.#nextRow,
       timeMs,
       rows,
-      metaBytes: meta.length,
+      metaBytes: bytesOf(metas),
       storedBytes,
-      rawBytes: sum(payload),
+      rawBytes: bytesOf(payload),
       codec: Codec[compression],
       bodyCrc: crc,
     };
     encodeChunkHeader(chunk, this.#seed, this.#header);
     try {
-      file.write([this.#header, meta, ...stored], segment.bytes);
+      file.write([this.#header, ...metas, ...stored], segment.bytes);
     } catch (error) {
       this.#cutBack(segment, file);
       throw error;
     }
-    const bytes = CHUNK_HEADER_BYTES + meta.length + storedBytes;
+    const bytes = CHUNK_HEADER_BYTES + chunk.metaBytes + storedBytes;
     segment.bytes += bytes;
     this.#bytes += bytes;
     this.#nextRow += rows;
@@ -182,7 +184,9 @@ export class JournalStream {
   deleteBefore(row: number): number {
     let count = 0;
     for (let first = this.#segments[0]; first !== undefined; first = this.#segments[0]) {
-      if (first.endRow > row || this.#isWritten(first)) break;
+      // Behind one that has no chunk yet, it is the newest that says what the meta said.
+      const isNewest = this.#segments[1]?.bytes === SEGMENT_HEADER_BYTES;
+      if (first.endRow > row || this.#isWritten(first) || isNewest) break;
       this.#spares.keep(first.name, first.bytes);
       this.#segments.shift();
       this.#bytes -= first.bytes;
@@ -221,53 +225,10 @@ export class JournalStream {
     const names = disk.list(dir);
     // Their sizes count when they are written over and let go of again.
     this.#spares.adopt(names, this.#options.segmentBytesMax);
-    const found = names.flatMap((name) => {
-      const header = parseSegmentName(name);
-      return header === undefined ? [] : [{ name, header }];
-    });
-    for (const [index, { name, header }] of found.entries()) {
-      const next = found[index + 1]?.header;
-      // Only what was written last can have a torn end; a segment before it ends where the next one begins.
-      const segment =
-        next === undefined
-          ? await this.#recoverLast(name, header)
-          : this.#measure(name, header, next.firstRow);
-      if (segment === undefined) continue;
-      this.#segments.push(segment);
-      this.#bytes += segment.bytes;
-      this.#nextRow = segment.endRow;
-    }
-  }
-
-  #measure(name: string, header: SegmentHeader, endRow: number): Segment {
-    const file = this.openForReading(name);
-    try {
-      return { ...header, name, bytes: file.size(), endRow };
-    } finally {
-      file.close();
-    }
-  }
-
-  async #recoverLast(name: string, header: SegmentHeader): Promise<Segment | undefined> {
-    const { disk, dir, onDamage } = this.#options;
-    const file = this.openForReading(name);
-    try {
-      const found = await inspectSegment(file, name, header);
-      if (found !== undefined) {
-        if (found.tail !== undefined) onDamage(found.tail);
-        file.truncate(found.segment.bytes);
-        return found.segment;
-      }
-      // Nothing in it was ever promised, unless its very first chunk was damaged: that is kept.
-      const bytes = file.size();
-      disk.makeDir(join(dir, QUARANTINE));
-      disk.rename(join(dir, name), join(dir, QUARANTINE, name));
-      if (bytes > SEGMENT_HEADER_BYTES) onDamage({ segment: name, offset: 0, bytes, kind: 'tail' });
-      this.#nextRow = Math.max(this.#nextRow, header.firstRow);
-      return undefined;
-    } finally {
-      file.close();
-    }
+    const found = await recoverSegments(this.#options, names);
+    this.#segments.push(...found.segments);
+    this.#bytes = sum(found.segments.map(({ bytes }) => bytes));
+    this.#nextRow = found.nextRow;
   }
 
   #isWritten(segment: Segment): boolean {
@@ -280,6 +241,8 @@ export class JournalStream {
       return { segment: last, file: this.#file };
     }
     this.#endSegment();
+    // A segment of meta alone ends where it began; the name of the next, and its place among them, come from a row of its own.
+    if (last !== undefined && last.firstRow >= this.#nextRow) this.#nextRow = last.firstRow + 1;
     const { disk, dir } = this.#options;
     const spare = this.#spares.take();
     const header = { epoch: this.#epoch, firstRow: this.#nextRow, isReused: spare !== undefined };
@@ -343,6 +306,10 @@ export class JournalStream {
 
 const NO_META = new Uint8Array(0);
 
-function sum(views: readonly Uint8Array[]): number {
-  return views.reduce((bytes, view) => bytes + view.length, 0);
+function bytesOf(views: readonly Uint8Array[]): number {
+  return sum(views.map((view) => view.length));
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
 }

@@ -14,6 +14,7 @@ import type { Compression } from './codec.ts';
 import { Cursor } from './cursor.ts';
 import { Delivery, type DeliveryOptions } from './delivery.ts';
 import type { Disk } from './disk.ts';
+import type { MetaKeeper } from './recovery.ts';
 import type { Damage } from './segment.ts';
 import { JournalStream } from './stream.ts';
 
@@ -61,6 +62,8 @@ export interface WorkerJournalOptions {
   readonly retryPauseMs: (failures: number) => number;
   /** How a row of `events` is kept that a sink refuses alone. */
   readonly poison: DeliveryOptions['poison'];
+  /** What the meta of `events` says, and how it is said again. */
+  readonly meta?: MetaKeeper | undefined;
   readonly onDamage: (stream: string, damage: Damage) => void;
 }
 
@@ -71,7 +74,11 @@ interface Line {
   readonly deliveries: readonly Delivery[];
   /** Row that was delivered when it was opened. */
   openedRow: number;
+  /** Whether what the meta of its segments says stands elsewhere too. */
+  mayDelete: boolean;
 }
+
+const NOTHING = new Uint8Array(0);
 
 export class WorkerJournal {
   readonly #own: Readonly<Record<StreamName, Line>>;
@@ -103,19 +110,40 @@ export class WorkerJournal {
     for (const slot of options.left) {
       for (const name of STREAMS) lines.push(await openLine(options, leftDisk, slot, name));
     }
-    return new WorkerJournal({ events, rejected }, lines, options);
+    const journal = new WorkerJournal({ events, rejected }, lines, options);
+    journal.#repeatMeta(options.meta);
+    return journal;
   }
 
   /**
-   * Appends `rows` rows received at `timeMs` and offers them to the sinks. COPY. Throws the disk's error; nothing
-   * was appended then.
+   * Says again what the meta of earlier segments said, of this slot and of those that are emptied, before any of them
+   * is deleted. A disk that is full must still give segments back, so that it may fail.
    */
-  append(name: StreamName, payload: Uint8Array, rows: number, timeMs: number): void {
-    const { stream, deliveries } = this.#own[name];
+  #repeatMeta(meta: MetaKeeper | undefined): void {
+    if (meta !== undefined && meta.snapshot().length > 0) {
+      try {
+        this.append('events', NOTHING, 0, 0);
+      } catch {
+        // Said with the next chunk, which begins a segment.
+      }
+    }
+    for (const line of this.#lines) {
+      line.mayDelete = true;
+      letGo(line);
+    }
+  }
+
+  /**
+   * Appends `rows` rows received at `timeMs`, none for meta alone, and offers them to the sinks. COPY. Throws the
+   * disk's error; nothing was appended then.
+   */
+  append(name: StreamName, payload: Uint8Array, rows: number, timeMs: number, meta?: Uint8Array): void {
+    const line = this.#own[name];
     this.#isFailing = true;
-    const place = stream.append([payload], rows, timeMs);
+    const place = line.stream.append([payload], rows, timeMs, meta);
     this.#isFailing = false;
-    for (const delivery of deliveries) delivery.offer(place, payload, rows);
+    for (const delivery of line.deliveries) delivery.offer(place, payload, rows);
+    if (rows === 0) letGo(line);
   }
 
   /** Undefined where appends need none; else resolves when all of them so far survive a power failure, rejects when the disk failed. */
@@ -215,6 +243,7 @@ async function openLine(
     segmentBytesMax: options.segmentBytesMax,
     compression: options.compression,
     spareBytesMax: name === 'events' ? options.spareBytesMax : 0,
+    meta: name === 'events' ? options.meta : undefined,
     onDamage: (damage) => options.onDamage(`${worker}/${name}`, damage),
   });
   const targets = sinks.map((sink) => sink[name]());
@@ -223,7 +252,7 @@ async function openLine(
   // What a block in hand was named by is never the name of other rows, also when a power failure took those.
   for (const { state } of cursors) stream.skipTo(state?.blockEndRow ?? 0);
   const deliveries: Delivery[] = [];
-  const line: Line = { name, stream, cursors, deliveries, openedRow: 0 };
+  const line: Line = { name, stream, cursors, deliveries, openedRow: 0, mayDelete: false };
   for (const [index, target] of targets.entries()) {
     const cursor = cursors[index];
     if (cursor === undefined) continue;
@@ -238,12 +267,23 @@ async function openLine(
         syncsCursor: options.isDurable,
         retryPauseMs: options.retryPauseMs,
         poison: name === 'events' ? options.poison : undefined,
-        onDelivered: () => stream.deleteBefore(deliveredRow(line)),
+        onDelivered: () => {
+          if (line.mayDelete) stream.deleteBefore(deliveredRow(line));
+        },
       }),
     );
   }
   line.openedRow = deliveredRow(line);
   return line;
+}
+
+/** Deletes what every sink has, where none of them moves because there are no rows. */
+function letGo(line: Line): void {
+  try {
+    line.stream.deleteBefore(deliveredRow(line));
+  } catch {
+    // Tried again with the next delivery.
+  }
 }
 
 /** Row below which every sink has everything. */

@@ -21,6 +21,8 @@ export interface FrontGauges {
   framesInFlight(): number;
   requestsInFlight(): number;
   connections(): number;
+  sessions(): number;
+  sessionEvictions(): number;
   acksWaiting(): number;
   ackFallbacks(): number;
   memoryBytesUsed(): number;
@@ -58,6 +60,13 @@ export class Exposition {
       front.requestsInFlight,
     );
     this.#front(Gauge, 'penstock_websocket_connections', 'Open WebSocket connections', front.connections);
+    this.#front(Gauge, 'penstock_sessions', 'Sessions of the stream that are remembered', front.sessions);
+    this.#front(
+      Counter,
+      'penstock_sessions_evicted_total',
+      'Sessions that were forgotten before their time, for others',
+      front.sessionEvictions,
+    );
     this.#front(
       Gauge,
       'penstock_acks_waiting',

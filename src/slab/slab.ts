@@ -41,6 +41,23 @@ export interface Replies {
   readonly place?: JournalPlace;
 }
 
+/** A session as a slab needs it; the last two are the slab's to write. */
+export interface SessionTag {
+  readonly key: string;
+  readonly instance: number;
+  readonly low: number;
+  /** Generation of the slab in which the session has `place`. */
+  generation: number;
+  place: number;
+}
+
+/** Which frames of a slab are messages of sessions (sessions/entry.ts): travels beside the slab when there are any. */
+export interface SessionFrames {
+  readonly sessions: readonly Pick<SessionTag, 'key' | 'instance' | 'low'>[];
+  /** Three numbers a message: its frame, the place of its session in `sessions`, its number in the session. */
+  readonly rows: Float64Array;
+}
+
 /** A slab in the front's hands; in a worker's it is its buffer alone. */
 export class Slab {
   readonly buffer: SharedArrayBuffer;
@@ -48,6 +65,8 @@ export class Slab {
   readonly bytes: Buffer;
   /** One for each frame, in order. Front only; never crosses a thread. */
   readonly owners: FrameOwner[] = [];
+  #sessions: { key: string; instance: number; low: number }[] = [];
+  #sessionRows: number[] = [];
   /** Grows with every use, so that an Origin of an earlier use is not taken for this one's. */
   generation = 0;
   readonly #times: Float64Array;
@@ -72,6 +91,10 @@ export class Slab {
     this.words[HeaderWord.wants] = 0;
     this.#times[BASE_TIME_FLOAT64_INDEX] = nowMs;
     this.owners.length = 0;
+    if (this.#sessions.length > 0) {
+      this.#sessions = [];
+      this.#sessionRows = [];
+    }
   }
 
   /** Whether a frame of `bodyBytes` from `origin` fits beside those that are there. */
@@ -85,6 +108,22 @@ export class Slab {
   /** Has the worker do more with the slab: bits of Want. */
   want(bits: number): void {
     this.words[HeaderWord.wants]! |= bits;
+  }
+
+  /** The frame that was appended last is message `seq` of `session`. */
+  tag(session: SessionTag, seq: number): void {
+    if (session.generation !== this.generation) {
+      session.generation = this.generation;
+      session.place = this.#sessions.length;
+      this.#sessions.push({ key: session.key, instance: session.instance, low: session.low });
+    }
+    this.#sessionRows.push(this.frameCount - 1, session.place, seq);
+  }
+
+  /** The messages of sessions in it; undefined when there are none. COPY. */
+  get sessionFrames(): SessionFrames | undefined {
+    if (this.#sessions.length === 0) return undefined;
+    return { sessions: this.#sessions, rows: Float64Array.from(this.#sessionRows) };
   }
 
   /** Appends a frame that fits. COPY of `body`. */

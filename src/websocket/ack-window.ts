@@ -40,10 +40,23 @@ export interface Ack {
   readonly isReached: boolean;
 }
 
+/** Generation of messages that travel in no slab. */
+const NO_SLAB = 0;
+
 export class AckWindow {
   readonly #spans: Span[] = [];
-  #lastSeq = 0;
+  #lastSeq: number;
   #unackedBytes = 0;
+
+  /** `lastSeq` is the number before the first message's. */
+  constructor(lastSeq = 0) {
+    this.#lastSeq = lastSeq;
+  }
+
+  /** Number that the next message gets. */
+  get nextSeq(): number {
+    return this.#lastSeq + 1;
+  }
 
   /** Bytes of messages that are not acknowledged. */
   get unackedBytes(): number {
@@ -60,23 +73,25 @@ export class AckWindow {
     this.#lastSeq += 1;
     this.#unackedBytes += bytes;
     let span = this.#spans.at(-1);
-    if (span?.generation !== generation) {
-      span = {
-        generation,
-        firstSeq: this.#lastSeq,
-        count: 0,
-        returned: 0,
-        bytes: 0,
-        accepted: 0,
-        rejected: 0,
-        errors: [],
-        isSettled: false,
-        isReached: true,
-      };
-      this.#spans.push(span);
-    }
+    if (span?.generation !== generation) span = this.#begin(generation);
     span.count += 1;
     span.bytes += bytes;
+  }
+
+  /** The next message was journaled before, and goes nowhere. True when an ack can be taken. */
+  known(): boolean {
+    this.#lastSeq += 1;
+    const last = this.#spans.at(-1);
+    const span = last?.generation === NO_SLAB ? last : this.#begin(NO_SLAB);
+    span.count += 1;
+    span.returned += 1;
+    return this.settle(span, true);
+  }
+
+  /** Number of the next message of `generation` that comes back. */
+  seqOf(generation: number): number {
+    const span = this.#waiting(generation);
+    return span.firstSeq + span.returned;
   }
 
   /**
@@ -89,8 +104,7 @@ export class AckWindow {
     rejected: number,
     errorsOf: ((seq: number) => MessageError[]) | undefined,
   ): Span | undefined {
-    const span = this.#spans.find((candidate) => candidate.generation === generation);
-    assert(span !== undefined, 'a returned message was sent');
+    const span = this.#waiting(generation);
     const seq = span.firstSeq + span.returned;
     span.returned += 1;
     span.accepted += accepted;
@@ -124,5 +138,31 @@ export class AckWindow {
     }
     assert(seq > 0, 'an ack covers at least one message');
     return { seq, accepted, rejected, errors, isReached };
+  }
+
+  #begin(generation: number): Span {
+    const span = {
+      generation,
+      firstSeq: this.#lastSeq,
+      count: 0,
+      returned: 0,
+      bytes: 0,
+      accepted: 0,
+      rejected: 0,
+      errors: [],
+      isSettled: false,
+      isReached: true,
+    };
+    this.#spans.push(span);
+    return span;
+  }
+
+  /** The first span of the slab that is not back whole: between two of them may stand messages that were known. */
+  #waiting(generation: number): Span {
+    const span = this.#spans.find(
+      (candidate) => candidate.generation === generation && candidate.returned < candidate.count,
+    );
+    assert(span !== undefined, 'a returned message was sent');
+    return span;
   }
 }
