@@ -9,6 +9,7 @@ import { createProgressMemory, ProgressReader } from './ack/progress.ts';
 import { AckWaiters } from './ack/waiters.ts';
 import { Apps } from './admission/apps.ts';
 import { ClientAddress } from './admission/client-address.ts';
+import { CreditPool } from './admission/credit-pool.ts';
 import { RefusalLog } from './admission/refusal-log.ts';
 import { RetryAfter } from './admission/retry-after.ts';
 import { type Clock, systemClock } from './clock.ts';
@@ -20,6 +21,7 @@ import type { FrontStage } from './front.ts';
 import { registerIngestRoutes } from './http/ingest-routes.ts';
 import { createApp, listen } from './http/server.ts';
 import { registerServiceRoutes } from './http/service-routes.ts';
+import { UploadQueue } from './http/upload-queue.ts';
 import { InFlight } from './in-flight.ts';
 import { openJournalFolder } from './journal/folder.ts';
 import {
@@ -27,6 +29,7 @@ import {
   TASKS_PER_WORKER,
   TASKS_PER_WORKER_DURABLE,
   UPLOAD_BUDGET_SHARE,
+  UPLOAD_QUEUE_SHARE,
 } from './limits.ts';
 import type { Logger } from './log.ts';
 import { CounterReader, createCounterMemory } from './metrics/counters.ts';
@@ -81,11 +84,26 @@ export async function startAppliance(
   const apps = new Apps(config.apps);
   const { durability, maxBytes: journalBytesMax } = config.journal;
   const isKept = durability !== 'memory';
+  const uploadQueue = new UploadQueue(config.memory.maxBytes * UPLOAD_QUEUE_SHARE, clock);
   const budget = new MemoryBudget(
     config.memory.maxBytes,
-    () => counters.total('sinkBytes') + (isKept ? 0 : counters.total('journalBytes')),
+    () => counters.total('sinkBytes') + (isKept ? 0 : counters.total('journalBytes')) + uploadQueue.bytes,
   );
-  const isJournalFull = () => isKept && counters.total('journalBytes') >= journalBytesMax;
+  const credit: CreditPool = new CreditPool(
+    {
+      memoryBytesMax: config.memory.maxBytes,
+      journalBytesMax: isKept ? journalBytesMax : undefined,
+      messageBytesMax: config.limits.messageBytesMax,
+      creditBytesMax: config.limits.creditBytes,
+      connections: () => stream.connectionCount,
+      heldBytes: () => slabs.heldBytes(),
+      journalBytes: () => counters.total('journalBytes'),
+    },
+    clock,
+  );
+  const isJournalFull = (isPromised = false) =>
+    isKept &&
+    counters.total('journalBytes') >= journalBytesMax - (isPromised ? 0 : credit.reservedJournalBytes());
   const retryAfter = new RetryAfter(
     clock,
     () => counters.total('journalBytes'),
@@ -134,7 +152,7 @@ export async function startAppliance(
     log,
     () => parts.onDead?.(),
   );
-  const slabs = new SlabPool(budget, isJournalFull);
+  const slabs: SlabPool = new SlabPool(budget, isJournalFull, () => credit.reservedMemoryBytes());
   const sessions = new SessionRegistry(
     { sessionsMax: config.sessions.max, ttlMs: config.sessions.ttlMs },
     (take) => workers.collectSessions(take),
@@ -154,10 +172,13 @@ export async function startAppliance(
     ackWaiters: new AckWaiters(new ProgressReader(progressMemory), config.ack.deliveredTimeoutMs, clock),
     keepUserAgent: config.privacy.userAgent === 'keep',
     sessions,
-    uploads: budget.part(Math.floor(config.memory.maxBytes * UPLOAD_BUDGET_SHARE)),
+    uploads: budget.part(Math.floor(config.memory.maxBytes * UPLOAD_BUDGET_SHARE), () =>
+      credit.reservedMemoryBytes(),
+    ),
     wireBytesMax: config.limits.wireBytesMax,
     messageBytesMax: config.limits.messageBytesMax,
-    creditBytes: config.limits.creditBytes,
+    credit,
+    uploadQueue,
     exchanges: new InFlight(),
     draining: () => draining,
     closed: () => closed,
@@ -171,7 +192,7 @@ export async function startAppliance(
     failed: (error) => log.error({ err: error }, 'a request handler failed'),
   };
   registerIngestRoutes(app, front);
-  const stream = new Stream(app, front);
+  const stream: Stream = new Stream(app, front);
 
   // What operators see.
   const exposition = new Exposition(counters, {
@@ -197,7 +218,7 @@ export async function startAppliance(
         workers,
         slabs,
         sessions,
-        memoryBytesMax: budget.bytesMax,
+        memoryBytesMax: budget.bytesMax - credit.reservedMemoryBytes(),
         store,
         journal: isJournalFull() ? 'full' : counters.total('journalFailing') > 0 ? 'failing' : 'ok',
       }),

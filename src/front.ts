@@ -2,7 +2,9 @@ import type { AckLevel } from './ack/level.ts';
 import type { AckWaiters } from './ack/waiters.ts';
 import type { Apps } from './admission/apps.ts';
 import type { ClientAddress } from './admission/client-address.ts';
+import type { CreditPool } from './admission/credit-pool.ts';
 import type { Dispatcher } from './dispatch/dispatcher.ts';
+import type { UploadQueue } from './http/upload-queue.ts';
 import type { InFlight } from './in-flight.ts';
 import type { Reason } from './outcome.ts';
 import type { SessionRegistry } from './sessions/registry.ts';
@@ -23,7 +25,9 @@ export interface FrontStage {
   readonly uploads: MemoryBudget;
   readonly wireBytesMax: number;
   readonly messageBytesMax: number;
-  readonly creditBytes: number;
+  readonly credit: CreditPool;
+  /** Uploads that wait for memory. */
+  readonly uploadQueue: UploadQueue;
   /** Requests that were admitted and have no answer yet. */
   readonly exchanges: InFlight;
   /** True from SIGTERM on: new requests are answered `draining`. */

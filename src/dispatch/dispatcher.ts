@@ -54,7 +54,7 @@ export class Dispatcher {
 
   /**
    * Takes a frame. COPY of `body`. False when the memory budget has no slab for it: nothing was taken, the
-   * owner will not be called.
+   * owner will not be called. `isPromised` frames may use what is kept free for them.
    */
   append(
     body: Uint8Array,
@@ -64,11 +64,12 @@ export class Dispatcher {
     transport: number,
     origin: Origin,
     owner: FrameOwner,
+    isPromised = false,
   ): boolean {
     const nowMs = this.#clock.nowMs();
     let slab = this.#open;
     if (slab === undefined || !slab.fits(body.length, origin)) {
-      const next = this.#slabs.take(body.length + originBytesMax(origin), nowMs);
+      const next = this.#slabs.take(body.length + originBytesMax(origin), nowMs, isPromised);
       if (next === undefined) return false;
       if (slab !== undefined) this.#sealed.push(slab);
       slab = next;

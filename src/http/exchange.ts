@@ -17,6 +17,7 @@ import type { FrameOwner, JournalPlace, Replies, Slab } from '../slab/slab.ts';
 import { writeCors } from './cors.ts';
 import { type Carried, refuseRequest } from './refusal.ts';
 import { Upload } from './upload.ts';
+import type { WaitingUpload } from './upload-queue.ts';
 
 /** What of the request's head the exchange needs later: request objects of uWebSockets die with their callback. */
 export interface RequestHead extends Carried {
@@ -31,11 +32,13 @@ export interface RequestHead extends Carried {
 }
 
 /** A request in the front's hands; see the head of this file. */
-export class Exchange implements FrameOwner {
+export class Exchange implements FrameOwner, WaitingUpload {
   readonly #stage: FrontStage;
   readonly #head: RequestHead;
   #response: HttpResponse | undefined;
   #upload: Upload | undefined;
+  /** Pieces that were read and find no memory; reading is paused. */
+  #waiting: { readonly pieces: Buffer[]; isWhole: boolean } | undefined;
 
   constructor(stage: FrontStage, response: HttpResponse, head: RequestHead) {
     this.#stage = stage;
@@ -147,9 +150,54 @@ export class Exchange implements FrameOwner {
       return;
     }
     this.#upload ??= new Upload(this.#stage.uploads, this.#stage.wireBytesMax);
-    const fault = this.#upload.append(new Uint8Array(chunk));
-    if (fault !== undefined) this.refuse(fault, true);
+    const piece = new Uint8Array(chunk);
+    const fault = this.#waiting === undefined ? this.#upload.append(piece) : 'overloaded';
+    if (fault === 'overloaded') this.#wait(piece, isLast);
+    else if (fault !== undefined) this.refuse(fault, true);
     else if (isLast) this.#complete(this.#upload.body());
+  }
+
+  /** Stops reading until there is memory for the piece. COPY. */
+  #wait(piece: Uint8Array, isLast: boolean): void {
+    const { uploadQueue } = this.#stage;
+    if (!uploadQueue.hasRoom(piece.length)) {
+      this.refuse('overloaded', true);
+      return;
+    }
+    if (this.#waiting === undefined) {
+      this.#waiting = { pieces: [], isWhole: false };
+      this.#response?.pause();
+      uploadQueue.enter(this);
+    }
+    this.#waiting.pieces.push(Buffer.from(piece));
+    this.#waiting.isWhole = isLast;
+  }
+
+  get waitingBytes(): number {
+    return this.#waiting?.pieces.reduce((sum, piece) => sum + piece.length, 0) ?? 0;
+  }
+
+  goOn(): boolean {
+    const waiting = this.#waiting;
+    const upload = this.#upload;
+    if (waiting === undefined || upload === undefined) return true;
+    for (let piece = waiting.pieces[0]; piece !== undefined; piece = waiting.pieces[0]) {
+      const fault = upload.append(piece);
+      if (fault === 'overloaded') return false;
+      if (fault !== undefined) {
+        this.refuse(fault, true);
+        return true;
+      }
+      waiting.pieces.shift();
+    }
+    this.#waiting = undefined;
+    this.#response?.resume();
+    if (waiting.isWhole) this.#complete(upload.body());
+    return true;
+  }
+
+  giveUp(): void {
+    this.refuse('overloaded', true);
   }
 
   #complete(body: Uint8Array): void {
@@ -180,5 +228,6 @@ export class Exchange implements FrameOwner {
   #dropUpload(): void {
     this.#upload?.drop();
     this.#upload = undefined;
+    this.#waiting = undefined;
   }
 }

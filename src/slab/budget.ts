@@ -1,3 +1,9 @@
+/** What a part is a part of. */
+interface Whole {
+  readonly budget: MemoryBudget;
+  readonly reservedBytes: () => number;
+}
+
 /**
  * The memory budget of the process: slabs, unfinished uploads and what the sinks hold. Everything that grows with
  * load takes its bytes here first; when they are not to be had, the client is told to come back.
@@ -5,19 +11,19 @@
 export class MemoryBudget {
   readonly bytesMax: number;
   readonly #heldElsewhere: () => number;
-  readonly #whole: MemoryBudget | undefined;
+  readonly #whole: Whole | undefined;
   #taken = 0;
 
   /** `heldElsewhere` gives bytes that count against this budget but are not taken here: those of the sinks. */
-  constructor(bytesMax: number, heldElsewhere: () => number = () => 0, whole?: MemoryBudget) {
+  constructor(bytesMax: number, heldElsewhere: () => number = () => 0, whole?: Whole) {
     this.bytesMax = bytesMax;
     this.#heldElsewhere = heldElsewhere;
     this.#whole = whole;
   }
 
-  /** A budget within this one: what it takes is taken from both. */
-  part(bytesMax: number): MemoryBudget {
-    return new MemoryBudget(bytesMax, () => 0, this);
+  /** A budget within this one: what it takes is taken from both, and leaves `reservedBytes` of the whole. */
+  part(bytesMax: number, reservedBytes: () => number = () => 0): MemoryBudget {
+    return new MemoryBudget(bytesMax, () => 0, { budget: this, reservedBytes });
   }
 
   /** Bytes in use, the sinks' included. */
@@ -28,7 +34,10 @@ export class MemoryBudget {
   /** Takes `bytes` and says true, or takes none and says false. */
   tryTake(bytes: number): boolean {
     if (this.used() + bytes > this.bytesMax) return false;
-    if (this.#whole?.tryTake(bytes) === false) return false;
+    if (this.#whole !== undefined) {
+      const { budget, reservedBytes } = this.#whole;
+      if (budget.used() + bytes > budget.bytesMax - reservedBytes() || !budget.tryTake(bytes)) return false;
+    }
     this.#taken += bytes;
     return true;
   }
@@ -36,6 +45,6 @@ export class MemoryBudget {
   /** Gives back what tryTake took. */
   give(bytes: number): void {
     this.#taken -= bytes;
-    this.#whole?.give(bytes);
+    this.#whole?.budget.give(bytes);
   }
 }

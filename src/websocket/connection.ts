@@ -17,6 +17,7 @@ import { Encoding, FrameWord, frameRow } from '../slab/layout.ts';
 import { Origin } from '../slab/origin.ts';
 import type { FrameOwner, Replies, Slab } from '../slab/slab.ts';
 import { AckWindow, type MessageError, type Span } from './ack-window.ts';
+import { CreditEdge } from './credit-edge.ts';
 
 /** Close codes of RFC 6455 §7.4.1 and the IANA registry, as design and README name them. */
 export const CloseCode = {
@@ -46,6 +47,7 @@ export class Connection implements FrameOwner, SessionOwner {
   readonly #head: ConnectionHead;
   readonly #origin: Origin;
   readonly #window: AckWindow;
+  readonly #edge: CreditEdge;
   #socket: WebSocket<ConnectionHead> | undefined;
   #closingWith: number | undefined;
 
@@ -55,11 +57,13 @@ export class Connection implements FrameOwner, SessionOwner {
     this.#head = head;
     this.#origin = new Origin(head.address, head.userAgent);
     const { session } = head;
+    const creditBytes = stage.credit.credit();
+    this.#edge = new CreditEdge(creditBytes);
     this.#window = new AckWindow(session?.low);
     if (session !== undefined) session.owner = this;
     this.#send({
       type: 'welcome',
-      credit_bytes: stage.creditBytes,
+      credit_bytes: creditBytes,
       max_message_bytes: stage.messageBytesMax,
       ack: head.ackLevel,
       ...(session === undefined ? {} : { last_seq: session.low }),
@@ -73,7 +77,7 @@ export class Connection implements FrameOwner, SessionOwner {
     const body = new Uint8Array(message);
     if (body.length > this.#stage.messageBytesMax) {
       this.#end(CloseCode.tooBig, 'message over max_message_bytes');
-    } else if (this.#window.unackedBytes + body.length > this.#stage.creditBytes) {
+    } else if (!this.#edge.takes(body.length)) {
       this.#end(CloseCode.tryAgain, 'more than credit_bytes unacknowledged');
     } else if (this.#head.session?.seen.has(this.#window.nextSeq) === true) {
       if (this.#window.known()) this.#acknowledge();
@@ -93,6 +97,7 @@ export class Connection implements FrameOwner, SessionOwner {
       Transport.ws,
       this.#origin,
       this,
+      true,
     );
     if (!isTaken) {
       this.#end(CloseCode.tryAgain, 'overloaded');
@@ -139,8 +144,17 @@ export class Connection implements FrameOwner, SessionOwner {
     if (this.#window.settle(span, isReached)) this.#acknowledge();
   }
 
+  /** Tells the client of its credit when it has changed. */
+  lookAtCredit(): void {
+    const creditBytes = this.#stage.credit.credit();
+    if (!this.#edge.tells(creditBytes, this.#window.unackedBytes)) return;
+    this.#send({ type: 'credit', credit_bytes: creditBytes });
+  }
+
   #acknowledge(): void {
+    this.lookAtCredit();
     const { isReached: isAllReached, ...ack } = this.#window.take(ERRORS_PER_ANSWER_MAX);
+    this.#edge.acknowledged(this.#window.unackedBytes);
     // Said only where it is not what the welcome said.
     this.#send({ type: 'ack', ...ack, ...(isAllReached ? {} : { ack: this.#stage.ackLevel }) });
     if (this.#closingWith !== undefined && this.#window.isEmpty) this.#closeNow();

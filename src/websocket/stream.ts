@@ -7,6 +7,7 @@ import type { FrontStage } from '../front.ts';
 import { type Carried, guarded, readCarried, refuseHead, refuseRequest } from '../http/refusal.ts';
 import {
   ACK_BACKLOG_BYTES_MAX,
+  CREDIT_INTERVAL_MS,
   MESSAGE_SLACK_BYTES,
   SESSION_WAIT_MS_MAX,
   USER_AGENT_BYTES_MAX,
@@ -29,6 +30,8 @@ const SESSION_ID = /^[A-Za-z0-9._~:-]{1,128}$/;
 export class Stream {
   readonly #stage: FrontStage;
   readonly #connections = new Map<WebSocket<ConnectionHead>, Connection>();
+  /** Runs while there are connections. */
+  #creditTimer: NodeJS.Timeout | undefined;
 
   constructor(app: TemplatedApp, stage: FrontStage) {
     this.#stage = stage;
@@ -46,6 +49,9 @@ export class Stream {
       close: (socket) => {
         this.#connections.get(socket)?.closed();
         this.#connections.delete(socket);
+        if (this.#connections.size > 0) return;
+        clearInterval(this.#creditTimer);
+        this.#creditTimer = undefined;
       },
     });
     app.any(PATH, (response, request) => refuseHead(stage, response, request, 'method_not_allowed', 'GET'));
@@ -138,6 +144,9 @@ export class Stream {
       return;
     }
     this.#connections.set(socket, new Connection(this.#stage, socket, head));
+    this.#creditTimer ??= setInterval(() => {
+      for (const connection of this.#connections.values()) connection.lookAtCredit();
+    }, CREDIT_INTERVAL_MS);
   }
 }
 

@@ -17,10 +17,17 @@ export interface WelcomeMessage {
   readonly last_seq?: number;
 }
 
+export interface CreditMessage {
+  readonly type: 'credit';
+  readonly credit_bytes: number;
+}
+
 export class StreamClient {
   readonly socket: WebSocket;
   readonly acks: AckMessage[] = [];
   welcome: WelcomeMessage | undefined;
+  /** What the server said last. */
+  creditBytes = 0;
   /** Resolves with the close code and reason. */
   readonly closed: Promise<{ code: number; reason: string }>;
   /** Bytes of messages sent, by their number from 1; of acknowledged ones 0. */
@@ -39,8 +46,9 @@ export class StreamClient {
     });
     this.socket.on('error', () => {});
     this.socket.on('message', (data) => {
-      const message = JSON.parse(String(data)) as AckMessage | WelcomeMessage;
-      if (message.type === 'welcome') this.#begin(message);
+      const message = JSON.parse(String(data)) as AckMessage | WelcomeMessage | CreditMessage;
+      if (message.type === 'credit') this.creditBytes = message.credit_bytes;
+      else if (message.type === 'welcome') this.#begin(message);
       else this.#acknowledge(message);
       this.#wake?.();
     });
@@ -87,7 +95,7 @@ export class StreamClient {
   async sendWithinCredit(message: object): Promise<void> {
     const text = JSON.stringify(message);
     const bytes = Buffer.byteLength(text);
-    await this.#until(() => this.#unackedBytes + bytes <= (this.welcome?.credit_bytes ?? 0));
+    await this.#until(() => this.#unackedBytes + bytes <= this.creditBytes);
     this.#unackedBytes += bytes;
     this.#sentBytes[this.sentSeq + 1] = bytes;
     this.send(text);
@@ -105,6 +113,7 @@ export class StreamClient {
 
   #begin(welcome: WelcomeMessage): void {
     this.welcome = welcome;
+    this.creditBytes = welcome.credit_bytes;
     this.sentSeq = welcome.last_seq ?? 0;
     this.#ackedBytesUpTo = this.sentSeq;
   }
