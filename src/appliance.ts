@@ -199,6 +199,8 @@ export async function startAppliance(
     framesInFlight: () => dispatcher.framesInFlight,
     requestsInFlight: () => front.exchanges.count,
     connections: () => stream.connectionCount,
+    uploadsWaiting: () => uploadQueue.count,
+    creditBytes: () => credit.credit(),
     sessions: () => sessions.count,
     sessionEvictions: () => sessions.evictions,
     acksWaiting: () => front.ackWaiters.count,

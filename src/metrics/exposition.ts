@@ -21,6 +21,8 @@ export interface FrontGauges {
   framesInFlight(): number;
   requestsInFlight(): number;
   connections(): number;
+  uploadsWaiting(): number;
+  creditBytes(): number;
   sessions(): number;
   sessionEvictions(): number;
   acksWaiting(): number;
@@ -60,6 +62,18 @@ export class Exposition {
       front.requestsInFlight,
     );
     this.#front(Gauge, 'penstock_websocket_connections', 'Open WebSocket connections', front.connections);
+    this.#front(
+      Gauge,
+      'penstock_uploads_waiting',
+      'Uploads that are paused for want of memory',
+      front.uploadsWaiting,
+    );
+    this.#front(
+      Gauge,
+      'penstock_websocket_credit_bytes',
+      'Credit that a WebSocket connection has now',
+      front.creditBytes,
+    );
     this.#front(Gauge, 'penstock_sessions', 'Sessions of the stream that are remembered', front.sessions);
     this.#front(
       Counter,

@@ -12,6 +12,7 @@ export class MemoryBudget {
   readonly bytesMax: number;
   readonly #heldElsewhere: () => number;
   readonly #whole: Whole | undefined;
+  #giveBack: () => boolean = () => false;
   #taken = 0;
 
   /** `heldElsewhere` gives bytes that count against this budget but are not taken here: those of the sinks. */
@@ -31,13 +32,15 @@ export class MemoryBudget {
     return this.#taken + this.#heldElsewhere();
   }
 
-  /** Takes `bytes` and says true, or takes none and says false. */
-  tryTake(bytes: number): boolean {
-    if (this.used() + bytes > this.bytesMax) return false;
-    if (this.#whole !== undefined) {
-      const { budget, reservedBytes } = this.#whole;
-      if (budget.used() + bytes > budget.bytesMax - reservedBytes() || !budget.tryTake(bytes)) return false;
-    }
+  /** `giveBack` is called when bytes are short: it gives some that are not needed, or says false. */
+  reclaimBy(giveBack: () => boolean): void {
+    this.#giveBack = giveBack;
+  }
+
+  /** Takes `bytes`, leaving `reservedBytes`, and says true, or takes none and says false. */
+  tryTake(bytes: number, reservedBytes = 0): boolean {
+    while (this.used() + bytes > this.bytesMax - reservedBytes) if (!this.#giveBack()) return false;
+    if (this.#whole?.budget.tryTake(bytes, this.#whole.reservedBytes()) === false) return false;
     this.#taken += bytes;
     return true;
   }

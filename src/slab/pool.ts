@@ -30,6 +30,7 @@ export class SlabPool {
     this.#budget = budget;
     this.#isBeyondFull = isBeyondFull;
     this.#reservedBytes = reservedBytes;
+    budget.reclaimBy(() => this.#giveFree());
   }
 
   /** Bytes of the budget in use; free slabs are none of them. */
@@ -64,10 +65,13 @@ export class SlabPool {
 
   #make(bytes: number): Slab | undefined {
     const aligned = Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
-    while (!this.#budget.tryTake(aligned)) {
-      if (this.#free.pop() === undefined) return undefined;
-      this.#budget.give(SLAB_BYTES);
-    }
+    if (!this.#budget.tryTake(aligned)) return undefined;
     return new Slab(aligned);
+  }
+
+  #giveFree(): boolean {
+    if (this.#free.pop() === undefined) return false;
+    this.#budget.give(SLAB_BYTES);
+    return true;
   }
 }

@@ -131,6 +131,33 @@ describe('the slab pool', () => {
     expect(budget.used()).toBeLessThanOrEqual(4 * SLAB_BYTES);
   });
 
+  test('free slabs make room for whatever else needs memory, but for what is reserved', () => {
+    const budget = new MemoryBudget(4 * SLAB_BYTES);
+    const pool = new SlabPool(budget);
+    const uploads = budget.part(4 * SLAB_BYTES, () => SLAB_BYTES);
+    for (const slab of [1, 2, 3, 4].map(() => pool.take(0, 0)!)) pool.give(slab);
+    expect(budget.used()).toBe(4 * SLAB_BYTES);
+    expect(uploads.tryTake(3 * SLAB_BYTES + 1)).toBe(false);
+    expect(uploads.tryTake(3 * SLAB_BYTES)).toBe(true);
+    expect(budget.used()).toBe(3 * SLAB_BYTES);
+  });
+
+  test('what is reserved is for promised frames only', () => {
+    const pool = new SlabPool(
+      new MemoryBudget(3 * SLAB_BYTES),
+      () => false,
+      () => SLAB_BYTES,
+    );
+    expect([pool.take(0, 0), pool.take(0, 0), pool.take(0, 0)].map((slab) => slab !== undefined)).toEqual([
+      true,
+      true,
+      false,
+    ]);
+    expect(pool.isFull()).toBe(true);
+    expect(pool.take(0, 0, true)).toBeDefined();
+    expect(pool.take(0, 0, true)).toBeUndefined();
+  });
+
   test('makes a slab for a large body and gives its memory back after', () => {
     const budget = new MemoryBudget(8 * SLAB_BYTES);
     const pool = new SlabPool(budget);
