@@ -107,6 +107,7 @@ export async function openWorkerKeep(
     flushIntervalMs: embedded?.flushIntervalMs ?? 0,
     isDurable: options.durability === 'fsync',
     meta: sessions,
+    openedAtMs: systemClock.nowMs(),
     progress: new ProgressWriter(setup.progressMemory, slot),
     retryPauseMs: retryDelayMs,
     poison: { slice: sliceLines, onPoison: putAside },

@@ -33,7 +33,7 @@ export interface CreditSources {
 }
 
 /** Lines are longer than the messages they are made of, by what the server adds. */
-const GROWTH = 2;
+const LINE_GROWTH = 2;
 
 export class CreditPool {
   readonly #sources: CreditSources;
@@ -58,20 +58,21 @@ export class CreditPool {
 
   /** Bytes of the memory budget that are for promised messages only. */
   reservedMemoryBytes(): number {
-    // Messages of one turn open a slab however small they are.
-    return this.#reserved(this.#sources.memoryBytesMax, 2 * SLAB_BYTES);
+    const { memoryBytesMax, journalBytesMax } = this.#sources;
+    // Messages of one turn open a slab however small they are; their lines stay in memory where the journal does.
+    return this.#reserved(memoryBytesMax, journalBytesMax === undefined ? LINE_GROWTH : 1, 2 * SLAB_BYTES);
   }
 
   /** Bytes of the journal that are for promised messages only. */
   reservedJournalBytes(): number {
-    return this.#reserved(this.#sources.journalBytesMax ?? 0, 0);
+    return this.#reserved(this.#sources.journalBytesMax ?? 0, LINE_GROWTH, 0);
   }
 
-  #reserved(bytesMax: number, extraBytes: number): number {
+  #reserved(bytesMax: number, growth: number, extraBytes: number): number {
     const connections = this.#sources.connections();
     if (connections === 0) return 0;
     return Math.min(
-      GROWTH * connections * this.#fullCredit(connections) + extraBytes,
+      growth * connections * this.#fullCredit(connections) + extraBytes,
       Math.floor(bytesMax * CREDIT_RESERVE_SHARE),
     );
   }

@@ -62,6 +62,8 @@ export interface WorkerJournalOptions {
   readonly retryPauseMs: (failures: number) => number;
   /** How a row of `events` is kept that a sink refuses alone. */
   readonly poison: DeliveryOptions['poison'];
+  /** Now, ms since 1970. */
+  readonly openedAtMs: number;
   /** What the meta of `events` says, and how it is said again. */
   readonly meta?: MetaKeeper | undefined;
   readonly onDamage: (stream: string, damage: Damage) => void;
@@ -111,7 +113,7 @@ export class WorkerJournal {
       for (const name of STREAMS) lines.push(await openLine(options, leftDisk, slot, name));
     }
     const journal = new WorkerJournal({ events, rejected }, lines, options);
-    journal.#repeatMeta(options.meta);
+    journal.#repeatMeta(options);
     return journal;
   }
 
@@ -119,10 +121,10 @@ export class WorkerJournal {
    * Says again what the meta of earlier segments said, of this slot and of those that are emptied, before any of them
    * is deleted. A disk that is full must still give segments back, so that it may fail.
    */
-  #repeatMeta(meta: MetaKeeper | undefined): void {
+  #repeatMeta({ meta, openedAtMs }: WorkerJournalOptions): void {
     if (meta !== undefined && meta.snapshot().length > 0) {
       try {
-        this.append('events', NOTHING, 0, 0);
+        this.append('events', NOTHING, 0, openedAtMs);
       } catch {
         // Said with the next chunk, which begins a segment.
       }

@@ -102,6 +102,7 @@ export function createHarness(): Harness {
         flushIntervalMs: 20,
         poison: { slice: sliceLines, onPoison: (line) => unreadable.push(line.toString()) },
         isDurable: false,
+        openedAtMs: Date.now(),
         progress: new ProgressWriter(createProgressMemory(1), 0),
         retryPauseMs: retryDelayMs,
         onDamage: () => {},
