@@ -119,8 +119,8 @@ export const DELIVERED_TIMEOUT_MS_MAX = 60_000;
 /** How often shared memory is looked at while an answer waits: half of it is added to a sync of milliseconds. */
 export const ACK_POLL_INTERVAL_MS = 5;
 
-/** Sessions of the stream that are remembered (`?session=`): 20,000 connections are the most, half of them may resume. */
-export const SESSIONS_MAX = 10_000;
+/** Sessions of the stream that are remembered (`?session=`): as many as there may be connections, some 300 bytes each. */
+export const SESSIONS_MAX = 20_000;
 /** A session that nobody used for so long is forgotten: a phone that was off for the night goes on. */
 export const SESSION_TTL_MS = 24 * 3_600_000;
 /** Ranges above the low-water mark that a worker remembers of one session: as many slabs may be under way. */
@@ -273,6 +273,7 @@ assert(
 );
 assert(2 * CREDIT_POOL_SHARE <= CREDIT_RESERVE_SHARE, 'the lines of all credits fit the reserve');
 assert(CREDIT_RESERVE_SHARE + CREDIT_SHRINK_SHARE < 0.5, 'half of a bound is for full credits');
+assert(SESSIONS_MAX >= WEBSOCKET_CONNECTIONS_MAX, 'every connection may have a session');
 assert(MEMORY_BYTES_MAX >= 4 * BODY_BYTES_MAX, 'the largest body fits the budget beside others');
 assert(REJECTED_RAW_BYTES_MAX <= BLOCK_BYTES_MAX, 'a rejected event fits a block');
 assert(KAFKA_BATCH_BYTES_MAX <= KAFKA_OUTPUT_BYTES_MAX, 'a record batch fits what one call gives');

@@ -3,7 +3,8 @@
  * next welcome says which message was journaled last. A client that sends again what comes behind it loses nothing,
  * and nothing is stored twice.
  */
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -97,17 +98,13 @@ describe('a session', () => {
     expect((await connect('same', '&key=k1')).welcome).toMatchObject({ last_seq: 1 });
   });
 
-  test.each(['', 'a%20b', 'x'.repeat(129), 'gr%C3%B6%C3%9Fe'])(
-    'of the name %j is closed with 1008',
-    async (id) => {
-      await start();
-      const client = await connect(id);
-      expect(await client.closed).toMatchObject({
-        code: 1008,
-        reason: expect.stringContaining('session must be'),
-      });
-    },
-  );
+  test('of a name that is none is closed with 1008, and told why', async () => {
+    await start();
+    for (const id of ['', 'a%20b', 'x'.repeat(129), 'gr%C3%B6%C3%9Fe']) {
+      const { code, reason } = await (await connect(id)).closed;
+      expect([code, reason], id).toEqual([1008, expect.stringContaining('session must be')]);
+    }
+  });
 
   test('has one connection: the older one is closed, and what it sent is counted before the newer is welcomed', async () => {
     await start({ config: { workers: 2 as never } });
@@ -144,36 +141,40 @@ describe('a session', () => {
 });
 
 describe('kill -9', () => {
-  test('under load, again and again: each client sends again what is missing, and every event is there once', async () => {
-    const clients = Array.from(
-      { length: 6 },
-      (_, n) => new SessionClient(() => `${server.streamUrl}?session=client-${n}`),
-    );
-    const life = { config: { workers: 2 as never, journal: { segment_bytes: 262_144 } } };
-    for (let round = 0; round < 4; round++) {
+  test.each(['os', 'fsync'])(
+    'under load, durability %s, again and again: each client sends again what is missing, and every event is there once',
+    async (durability) => {
+      const clients = Array.from(
+        { length: 6 },
+        (_, n) => new SessionClient(() => `${server.streamUrl}?session=client-${n}`),
+      );
+      const life = { config: { workers: 2 as never, journal: { segment_bytes: 262_144, durability } } };
+      for (let round = 0; round < 4; round++) {
+        await start(life);
+        let isOver = false;
+        const running = clients.map(async (client, n) => {
+          while (!isOver) {
+            for (let more = 0; more < 200; more++) client.add(testEvent(client.count + 1, `load${n}`));
+            if (!(await client.run())) return;
+            client.client?.close();
+          }
+        });
+        await new Promise((resolve) => setTimeout(resolve, 250 + 150 * round));
+        await kill();
+        isOver = true;
+        await Promise.all(running);
+      }
       await start(life);
-      let isOver = false;
-      const running = clients.map(async (client, n) => {
-        while (!isOver) {
-          for (let more = 0; more < 200; more++) client.add(testEvent(client.count + 1, `load${n}`));
-          if (!(await client.run())) return;
-          client.client?.close();
-        }
-      });
-      await new Promise((resolve) => setTimeout(resolve, 250 + 150 * round));
-      await kill();
-      isOver = true;
-      await Promise.all(running);
-    }
-    await start(life);
-    for (const client of clients) expect(await client.run()).toBe(true);
-    await delivered();
-    expect(clients.reduce((sum, { resent }) => sum + resent, 0)).toBeGreaterThan(0);
-    for (const [n, client] of clients.entries()) {
-      expect(client.count).toBeGreaterThan(200);
-      expect(await stored(`load${n}`)).toEqual([client.count, client.count]);
-    }
-  }, 90_000);
+      for (const client of clients) expect(await client.run()).toBe(true);
+      await delivered();
+      expect(clients.reduce((sum, { resent }) => sum + resent, 0)).toBeGreaterThan(0);
+      for (const [n, client] of clients.entries()) {
+        expect(client.count).toBeGreaterThan(200);
+        expect(await stored(`load${n}`)).toEqual([client.count, client.count]);
+      }
+    },
+    90_000,
+  );
 
   test('leaves a hole where one worker was quicker: it is filled, and what stands behind it is not stored twice', async () => {
     dataDir = mkdtempSync(join(tmpdir(), 'penstock-resume-test-'));
@@ -256,6 +257,40 @@ test('a worker that dies: the journal says what it kept, and the client sends th
   }
   await delivered();
   expect(await stored('crash')).toEqual([500, 500]);
+}, 60_000);
+
+test('what a full disk did not take is not counted as journaled, and is stored once when it is sent again', async (context) => {
+  dataDir = mkdtempSync(join(tmpdir(), 'penstock-resume-test-'));
+  const journal = join(dataDir, 'journal');
+  mkdirSync(journal);
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', journal], { stdio: 'ignore' });
+  } catch {
+    return context.skip('needs the right to mount a tmpfs');
+  }
+  try {
+    await start({ config: { journal: { segment_bytes: 1_048_576 } } });
+    const client = new SessionClient(() => `${server.streamUrl}?session=disk`);
+    for (let n = 1; n <= 50; n++) client.add(testEvent(n, 'disk'));
+    expect(await client.run()).toBe(true);
+    const filler = join(journal, 'filler');
+    try {
+      writeFileSync(filler, Buffer.alloc(8 * 1024 * 1024));
+    } catch {
+      // As much as there is room for.
+    }
+    for (let n = 51; n <= 2050; n++) client.add(testEvent(n, 'disk'));
+    expect(await client.run()).toBe(false);
+    expect(await client.client?.closed).toMatchObject({ code: 1013 });
+    rmSync(filler);
+    await until(async () => (await fetch(`${server.url}/ready`)).ok, 5_000, 'it is ready again');
+    await until(() => client.run(), 10_000, 'all is acknowledged');
+    await delivered();
+    expect(await stored('disk')).toEqual([2050, 2050]);
+    await server.stop(true);
+  } finally {
+    execFileSync('umount', ['-l', journal], { stdio: 'ignore' });
+  }
 }, 60_000);
 
 test('beyond sessions.max the one used longest ago is forgotten, and a metric says so', async () => {

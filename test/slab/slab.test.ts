@@ -90,6 +90,36 @@ describe('a slab', () => {
     expect(readFrame(again, 1)).toMatchObject({ body: 'y', userAgent: 'only-once' });
   });
 
+  test('says which of its frames are messages of sessions, each session once, and forgets it with its next use', () => {
+    const pool = new SlabPool(new MemoryBudget(2 * SLAB_BYTES));
+    const slab = pool.take(0, 0)!;
+    const append = () => slab.append(Buffer.from('x'), 0, 0, 0, 0, 0, origin(), owner);
+    const [a, b] = ['a', 'b'].map((key) => ({ key, instance: 7, low: 4, generation: 0, place: 0 }));
+    append();
+    expect(slab.sessionFrames).toBeUndefined();
+    for (const [session, seq] of [
+      [b!, 5],
+      [a!, 9],
+      [b!, 6],
+    ] as const) {
+      append();
+      slab.tag(session, seq);
+    }
+    expect(slab.sessionFrames).toEqual({
+      sessions: [
+        { key: 'b', instance: 7, low: 4 },
+        { key: 'a', instance: 7, low: 4 },
+      ],
+      rows: Float64Array.of(1, 0, 5, 2, 1, 9, 3, 0, 6),
+    });
+    pool.give(slab);
+    expect(pool.take(0, 0)).toBe(slab);
+    expect(slab.sessionFrames).toBeUndefined();
+    append();
+    slab.tag(a!, 10);
+    expect(slab.sessionFrames?.rows).toEqual(Float64Array.of(0, 0, 10));
+  });
+
   test('is full at its last row and at its last byte', () => {
     const pool = new SlabPool(new MemoryBudget(4 * SLAB_BYTES));
     const nobody = origin('', []);

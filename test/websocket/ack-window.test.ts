@@ -49,6 +49,37 @@ describe('the ack window', () => {
     );
   });
 
+  test('messages that were known are acknowledged in their place, also between two of one slab', () => {
+    const window = new AckWindow(10);
+    window.sent(1, 100);
+    expect([window.known(), window.known()]).toEqual([false, false]);
+    window.sent(1, 100);
+    expect([window.nextSeq, window.unackedBytes, window.seqOf(1)]).toEqual([15, 200, 11]);
+    const first = window.returned(1, 1, 0, undefined);
+    expect(window.settle(first!, true)).toBe(true);
+    expect(window.take(9)).toMatchObject({ seq: 13, accepted: 1 });
+    expect(window.seqOf(1)).toBe(14);
+    const second = window.returned(1, 1, 0, undefined);
+    expect(window.settle(second!, true)).toBe(true);
+    expect(window.take(9)).toMatchObject({ seq: 14, accepted: 1 });
+    expect(window.known()).toBe(true);
+    expect(window.take(9)).toMatchObject({ seq: 15, accepted: 0 });
+    expect([window.isEmpty, window.unackedBytes]).toEqual([true, 0]);
+  });
+
+  test('an ack covers what is settled at its head, and says when some of it fell short', () => {
+    const window = new AckWindow();
+    const spans = [1, 2, 3].map((generation) => {
+      window.sent(generation, 1);
+      return window.returned(generation, 1, 0, undefined)!;
+    });
+    expect(window.settle(spans[1]!, false)).toBe(false);
+    expect(window.settle(spans[0]!, true)).toBe(true);
+    expect(window.take(9)).toMatchObject({ seq: 2, isReached: false });
+    expect(window.settle(spans[2]!, true)).toBe(true);
+    expect(window.take(9)).toMatchObject({ seq: 3, isReached: true });
+  });
+
   test('names at most the given number of errors', () => {
     const window = new AckWindow();
     for (let n = 1; n <= 30; n++) window.sent(1, 1);
