@@ -38,6 +38,7 @@ export class ControlFront {
 
   readonly #listeners = new Set<(message: ControlMessage) => void>();
   #round = 0;
+  #isClosed = false;
 
   constructor() {
     this.#channel.unref();
@@ -101,11 +102,13 @@ export class ControlFront {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#channel.close();
   }
 
   #post(message: ControlMessage): void {
-    this.#channel.postMessage(message);
+    // A question may still wait for its answer.
+    if (!this.#isClosed) this.#channel.postMessage(message);
   }
 }
 

@@ -160,7 +160,7 @@ export class Exchange implements FrameOwner, WaitingUpload {
   /** Stops reading until there is memory for the piece. COPY. */
   #wait(piece: Uint8Array, isLast: boolean): void {
     const { uploadQueue } = this.#stage;
-    if (!uploadQueue.hasRoom(piece.length)) {
+    if (!uploadQueue.tryTake(piece.length)) {
       this.refuse('overloaded', true);
       return;
     }
@@ -171,10 +171,6 @@ export class Exchange implements FrameOwner, WaitingUpload {
     }
     this.#waiting.pieces.push(Buffer.from(piece));
     this.#waiting.isWhole = isLast;
-  }
-
-  get waitingBytes(): number {
-    return this.#waiting?.pieces.reduce((sum, piece) => sum + piece.length, 0) ?? 0;
   }
 
   goOn(): boolean {
@@ -189,6 +185,7 @@ export class Exchange implements FrameOwner, WaitingUpload {
         return true;
       }
       waiting.pieces.shift();
+      this.#stage.uploadQueue.give(piece.length);
     }
     this.#waiting = undefined;
     this.#response?.resume();
@@ -228,6 +225,7 @@ export class Exchange implements FrameOwner, WaitingUpload {
   #dropUpload(): void {
     this.#upload?.drop();
     this.#upload = undefined;
+    for (const piece of this.#waiting?.pieces ?? []) this.#stage.uploadQueue.give(piece.length);
     this.#waiting = undefined;
   }
 }

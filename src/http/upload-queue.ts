@@ -8,18 +8,18 @@ import { UPLOAD_RETRY_INTERVAL_MS, UPLOAD_WAIT_MS_MAX } from '../limits.ts';
 
 /** An upload that waits. */
 export interface WaitingUpload {
-  /** Bytes that wait. */
-  readonly waitingBytes: number;
   /** Tries to go on; true when it waits no more. */
   goOn(): boolean;
   /** The time is over. */
   giveUp(): void;
 }
 
+/** The uploads of one front that wait; see the head of this file. */
 export class UploadQueue {
   readonly #bytesMax: number;
   readonly #clock: Clock;
   readonly #waiting: { readonly upload: WaitingUpload; readonly deadlineMs: number }[] = [];
+  #bytes = 0;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(bytesMax: number, clock: Clock) {
@@ -27,18 +27,25 @@ export class UploadQueue {
     this.#clock = clock;
   }
 
-  /** Bytes that wait; they are in no other budget. */
+  /** Bytes of pieces that wait; they are in no other budget. */
   get bytes(): number {
-    return this.#waiting.reduce((sum, { upload }) => sum + upload.waitingBytes, 0);
+    return this.#bytes;
   }
 
   get count(): number {
     return this.#waiting.length;
   }
 
-  /** Whether `bytes` more may wait. */
-  hasRoom(bytes: number): boolean {
-    return this.bytes + bytes <= this.#bytesMax;
+  /** Takes a piece's bytes and says true, or takes none and says false. */
+  tryTake(bytes: number): boolean {
+    if (this.#bytes + bytes > this.#bytesMax) return false;
+    this.#bytes += bytes;
+    return true;
+  }
+
+  /** Gives back what tryTake took. */
+  give(bytes: number): void {
+    this.#bytes -= bytes;
   }
 
   /** `upload` waits from now on. */

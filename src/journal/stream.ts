@@ -184,9 +184,7 @@ export class JournalStream {
   deleteBefore(row: number): number {
     let count = 0;
     for (let first = this.#segments[0]; first !== undefined; first = this.#segments[0]) {
-      // Behind one that has no chunk yet, it is the newest that says what the meta said.
-      const isNewest = this.#segments[1]?.bytes === SEGMENT_HEADER_BYTES;
-      if (first.endRow > row || this.#isWritten(first) || isNewest) break;
+      if (first.endRow > row || this.#isWritten(first) || this.#saysMeta(first)) break;
       this.#spares.keep(first.name, first.bytes);
       this.#segments.shift();
       this.#bytes -= first.bytes;
@@ -229,6 +227,14 @@ export class JournalStream {
     this.#segments.push(...found.segments);
     this.#bytes = sum(found.segments.map(({ bytes }) => bytes));
     this.#nextRow = found.nextRow;
+  }
+
+  /** Whether nothing newer than the oldest segment says what the meta said: behind it is none, or one without a chunk. */
+  #saysMeta(oldest: Segment): boolean {
+    const { meta } = this.#options;
+    const next = this.#segments[this.#segments.indexOf(oldest) + 1];
+    if (meta === undefined || (next !== undefined && next.bytes > SEGMENT_HEADER_BYTES)) return false;
+    return meta.snapshot().length > 0;
   }
 
   #isWritten(segment: Segment): boolean {

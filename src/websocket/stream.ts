@@ -123,7 +123,11 @@ export class Stream {
       .then((session) => {
         clearTimeout(timer);
         if (session === undefined) refuse(stage.draining() ? 'draining' : 'overloaded');
-        else response.cork(() => complete(response, { ...upgrade, head: { ...upgrade.head, session } }));
+        else {
+          response.cork(() => complete(response, { ...upgrade, head: { ...upgrade.head, session } }));
+          // The socket was gone before it opened.
+          if (session.owner === undefined) stage.sessions.release(session);
+        }
       })
       .catch((error) => stage.failed(error));
   }

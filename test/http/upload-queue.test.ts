@@ -15,9 +15,8 @@ beforeEach(() => {
   free = new Set();
 });
 
-function upload(name: string, waitingBytes = 10): WaitingUpload {
+function upload(name: string): WaitingUpload {
   return {
-    waitingBytes,
     goOn: () => {
       if (free.has(name)) said.push(`${name} goes on`);
       return free.has(name);
@@ -50,9 +49,19 @@ test('none waits longer than its time, and those behind it have theirs', () => {
   expect(queue.count).toBe(0);
 });
 
-test('what waits is bounded in bytes, and looks by itself', async () => {
-  queue.enter(upload('a', 60));
-  expect([queue.bytes, queue.hasRoom(40), queue.hasRoom(41)]).toEqual([60, true, false]);
+test('what waits is bounded in bytes', () => {
+  expect([queue.tryTake(60), queue.tryTake(41), queue.tryTake(40), queue.bytes]).toEqual([
+    true,
+    false,
+    true,
+    100,
+  ]);
+  queue.give(60);
+  expect([queue.bytes, queue.tryTake(61), queue.tryTake(60)]).toEqual([40, false, true]);
+});
+
+test('it looks by itself whether there is memory', async () => {
+  queue.enter(upload('a'));
   free.add('a');
   await new Promise((resolve) => setTimeout(resolve, 100));
   expect(said).toEqual(['a goes on']);

@@ -117,4 +117,19 @@ describe('what the meta says', () => {
     await open(again);
     expect(again.words).toEqual(new Set(['only', 'more']));
   });
+
+  test('keeps the last segment of an earlier start until a chunk of this one says it again', async () => {
+    const words = new Words();
+    append(await open(words), words, 'kept', 1);
+    const again = new Words();
+    const stream = await open(again);
+    stream.deleteBefore(stream.nextRow);
+    expect(segments().length).toBe(1);
+    append(stream, again, 'new', 1);
+    stream.deleteBefore(stream.nextRow);
+    expect(segments().length).toBe(1);
+    const last = new Words();
+    await open(last);
+    expect(last.words).toEqual(new Set(['kept', 'new']));
+  });
 });
