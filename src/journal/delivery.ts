@@ -10,7 +10,7 @@
  *   <node>-<worker>-<stream>-<epoch>-<first row>-<end row>
  * and a target that has it already drops it. In memory are at most the block that is sent and the one that gathers.
  */
-
+import { setTimeout as pause } from 'node:timers/promises';
 import type { BlockBuilder, BlockTarget, SendOutcome } from '../sinks/sink.ts';
 import { type Bisection, bisect } from './bisect.ts';
 import type { Cursor } from './cursor.ts';
@@ -154,14 +154,15 @@ export class Delivery {
     this.#reader?.close();
   }
 
-  /** Gathers the block that was in hand when the process before this one ended, from the same rows. */
+  /** Gathers the block that was in hand when the process before this one ended, from the same rows; chunks of meta alone before them may be of another epoch. */
   async #resume(blockEndRow: number): Promise<void> {
     const reader = new StreamReader(this.#options.stream, this.#gathered);
     try {
-      const epoch = this.#open?.epoch ?? (await reader.nextEpoch());
-      while (reader.position.row < blockEndRow && (await reader.nextEpoch()) === epoch) {
+      while (reader.position.row < blockEndRow) {
+        const epoch = await reader.nextEpoch();
+        if (this.#open !== undefined && epoch !== this.#open.epoch) break;
         const chunk = await reader.next();
-        if (chunk === undefined) break;
+        if (chunk === undefined || chunk.firstRow >= blockEndRow) break;
         this.#add(chunk.epoch, chunk.payload, chunk.rows, reader.position);
       }
     } finally {
@@ -220,7 +221,9 @@ export class Delivery {
 
   #add(epoch: string, payload: Uint8Array, rows: number, end: Position): void {
     if (rows > 0) {
-      this.#open ??= { builder: this.#options.target.begin(), from: this.#gathered, to: end, epoch };
+      // Its first row names the block, also behind a gap: who reads it again may stand before the gap.
+      const from = { ...this.#gathered, row: end.row - rows };
+      this.#open ??= { builder: this.#options.target.begin(), from, to: end, epoch };
       this.#open.builder.add(payload, rows);
       this.#open.to = end;
     }
@@ -283,7 +286,8 @@ export class Delivery {
         return outcome;
       }
       this.#failures += 1;
-      await Promise.race([pause(this.#options.retryPauseMs(this.#failures)), this.#whenClosed]);
+      const delayMs = this.#options.retryPauseMs(this.#failures);
+      await Promise.race([pause(delayMs, undefined, { ref: false }), this.#whenClosed]);
     }
     return undefined;
   }
@@ -343,8 +347,4 @@ export class Delivery {
       this.#wake = resolve;
     });
   }
-}
-
-function pause(delayMs: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, delayMs).unref());
 }
