@@ -5,8 +5,11 @@
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { ackLevel } from './ack/level.ts';
+import { createProgressMemory, ProgressReader } from './ack/progress.ts';
+import { AckWaiters } from './ack/waiters.ts';
 import { Apps } from './admission/apps.ts';
 import { ClientAddress } from './admission/client-address.ts';
+import { CreditPool } from './admission/credit-pool.ts';
 import { RefusalLog } from './admission/refusal-log.ts';
 import { RetryAfter } from './admission/retry-after.ts';
 import { type Clock, systemClock } from './clock.ts';
@@ -19,6 +22,7 @@ import type { FrontStage } from './front.ts';
 import { registerIngestRoutes } from './http/ingest-routes.ts';
 import { createApp, listen } from './http/server.ts';
 import { registerServiceRoutes } from './http/service-routes.ts';
+import { UploadQueue } from './http/upload-queue.ts';
 import { InFlight } from './in-flight.ts';
 import { openJournalFolder } from './journal/folder.ts';
 import {
@@ -26,6 +30,7 @@ import {
   TASKS_PER_WORKER,
   TASKS_PER_WORKER_DURABLE,
   UPLOAD_BUDGET_SHARE,
+  UPLOAD_QUEUE_SHARE,
 } from './limits.ts';
 import type { Logger } from './log.ts';
 import { CounterReader, createCounterMemory } from './metrics/counters.ts';
@@ -33,6 +38,7 @@ import { Exposition } from './metrics/exposition.ts';
 import { type SinkName, sinkWord } from './metrics/names.ts';
 import { readinessOf } from './readiness.ts';
 import { scannerName } from './scan/scanner.ts';
+import { SessionRegistry } from './sessions/registry.ts';
 import { type Store, startStore } from './sinks/embedded/store-process.ts';
 import { jsonFormOf } from './sinks/native-block-setup.ts';
 import { STREAMS } from './sinks/sink.ts';
@@ -72,6 +78,7 @@ export async function startAppliance(
   const scanner = chooseScanner(config, log);
   const counterMemory = createCounterMemory(config.workers);
   const counters = new CounterReader(counterMemory);
+  const progressMemory = createProgressMemory(config.workers);
 
   // Socket.
   const app = createApp();
@@ -80,11 +87,26 @@ export async function startAppliance(
   const apps = new Apps(config.apps);
   const { durability, maxBytes: journalBytesMax } = config.journal;
   const isKept = durability !== 'memory';
+  const uploadQueue = new UploadQueue(config.memory.maxBytes * UPLOAD_QUEUE_SHARE, clock);
   const budget = new MemoryBudget(
     config.memory.maxBytes,
-    () => counters.total('sinkBytes') + (isKept ? 0 : counters.total('journalBytes')),
+    () => counters.total('sinkBytes') + (isKept ? 0 : counters.total('journalBytes')) + uploadQueue.bytes,
   );
-  const isJournalFull = () => isKept && counters.total('journalBytes') >= journalBytesMax;
+  const credit: CreditPool = new CreditPool(
+    {
+      memoryBytesMax: config.memory.maxBytes,
+      journalBytesMax: isKept ? journalBytesMax : undefined,
+      messageBytesMax: config.limits.messageBytesMax,
+      creditBytesMax: config.limits.creditBytes,
+      connections: () => stream.connectionCount,
+      heldBytes: () => slabs.heldBytes(),
+      journalBytes: () => counters.total('journalBytes'),
+    },
+    clock,
+  );
+  const isJournalFull = (isPromised = false) =>
+    isKept &&
+    counters.total('journalBytes') >= journalBytesMax - (isPromised ? 0 : credit.reservedJournalBytes());
   const retryAfter = new RetryAfter(
     clock,
     () => counters.total('journalBytes'),
@@ -104,6 +126,8 @@ export async function startAppliance(
   const setup: WorkerSetup = {
     logLevel: config.log.level,
     counterMemory,
+    progressMemory,
+    sessions: config.sessions,
     ingest: {
       apps: apps.names,
       batchEventsMax: config.limits.batchEventsMax,
@@ -143,8 +167,13 @@ export async function startAppliance(
       if (!isKept && dedup !== undefined) rekeyWindow(dedup.memory, randomBytes(WINDOW_KEY_BYTES));
     },
   );
-  const slabs = new SlabPool(budget, isJournalFull);
-  const dispatcher = new Dispatcher(slabs, workers, clock, log);
+  const slabs: SlabPool = new SlabPool(budget, isJournalFull, () => credit.reservedMemoryBytes());
+  const sessions = new SessionRegistry(
+    { sessionsMax: config.sessions.max, ttlMs: config.sessions.ttlMs },
+    (take) => workers.collectSessions(take),
+    clock,
+  );
+  const dispatcher = new Dispatcher(slabs, workers, clock, log, () => sessions.askAgain());
 
   // Doors: HTTP and WebSocket, with the answers and acks on their way back.
   let draining = false;
@@ -155,11 +184,16 @@ export async function startAppliance(
     apps,
     clientAddress: new ClientAddress(config.http.trustedProxies, config.privacy.ip),
     ackLevel: ackLevel(durability),
+    ackWaiters: new AckWaiters(new ProgressReader(progressMemory), config.ack.deliveredTimeoutMs, clock),
     keepUserAgent: config.privacy.userAgent === 'keep',
-    uploads: budget.part(Math.floor(config.memory.maxBytes * UPLOAD_BUDGET_SHARE)),
+    sessions,
+    uploads: budget.part(Math.floor(config.memory.maxBytes * UPLOAD_BUDGET_SHARE), () =>
+      credit.reservedMemoryBytes(),
+    ),
     wireBytesMax: config.limits.wireBytesMax,
     messageBytesMax: config.limits.messageBytesMax,
-    creditBytes: config.limits.creditBytes,
+    credit,
+    uploadQueue,
     exchanges: new InFlight(),
     draining: () => draining,
     closed: () => closed,
@@ -173,13 +207,19 @@ export async function startAppliance(
     failed: (error) => log.error({ err: error }, 'a request handler failed'),
   };
   registerIngestRoutes(app, front);
-  const stream = new Stream(app, front);
+  const stream: Stream = new Stream(app, front);
 
   // What operators see.
   const exposition = new Exposition(counters, {
     framesInFlight: () => dispatcher.framesInFlight,
     requestsInFlight: () => front.exchanges.count,
     connections: () => stream.connectionCount,
+    uploadsWaiting: () => uploadQueue.count,
+    creditBytes: () => credit.credit(),
+    sessions: () => sessions.count,
+    sessionEvictions: () => sessions.evictions,
+    acksWaiting: () => front.ackWaiters.count,
+    ackFallbacks: () => front.ackWaiters.fallbacks,
     memoryBytesUsed: () => budget.used(),
     memoryBytesMax: () => budget.bytesMax,
     threads: () => workers.threadCount,
@@ -196,7 +236,8 @@ export async function startAppliance(
         draining,
         workers,
         slabs,
-        memoryBytesMax: budget.bytesMax,
+        sessions,
+        memoryBytesMax: budget.bytesMax - credit.reservedMemoryBytes(),
         store,
         breakers: sinks.map((sink) => [sink, worstBreaker(counters, sink)]),
         journal: isJournalFull() ? 'full' : counters.total('journalFailing') > 0 ? 'failing' : 'ok',
@@ -216,6 +257,7 @@ export async function startAppliance(
             listening.stopAccepting();
           },
           closeConnections: () => stream.drain(),
+          endAckWaiters: () => front.ackWaiters.end(),
           exchanges: front.exchanges,
           dispatcher,
           refuseAll: () => {

@@ -18,9 +18,13 @@ import { createScanOutput, type ScanJob, type ScanOutput } from './scan/contract
 import { createScanner, type ScannerChoice } from './scan/scanner.ts';
 import { createUnwrapArena, unwrapFrames } from './scan/unwrap.ts';
 import { createUuidSource, uuidSuffix } from './scan/uuid.ts';
+import { encodeEntries } from './sessions/entry.ts';
+import { entriesOf } from './sessions/frames.ts';
+import type { SessionLog } from './sessions/session-log.ts';
 import { createRejectedBytes, type GrowableBytes } from './sinks/rejected.ts';
 import type { StreamName } from './sinks/sink.ts';
-import { BASE_TIME_FLOAT64_INDEX, FrameWord, frameRow, HeaderWord } from './slab/layout.ts';
+import { BASE_TIME_FLOAT64_INDEX, FrameWord, frameRow, HeaderWord, Want } from './slab/layout.ts';
+import type { JournalPlace, SessionFrames } from './slab/slab.ts';
 
 /** What of the configuration the scan needs; write keys do not leave the front. */
 export interface IngestSetup {
@@ -33,8 +37,11 @@ export interface IngestSetup {
 
 /** Where a thread keeps what was scanned (journal/worker-journal.ts). */
 export interface IngestJournal {
-  append(stream: StreamName, payload: Uint8Array, rows: number, timeMs: number): void;
+  append(stream: StreamName, payload: Uint8Array, rows: number, timeMs: number, meta?: Uint8Array): void;
   synced(): Promise<unknown> | undefined;
+  /** Where all appends so far end. */
+  place(): JournalPlace;
+  sync(): Promise<unknown>;
 }
 
 /**
@@ -44,11 +51,12 @@ export interface IngestJournal {
 export function createIngest(
   setup: IngestSetup,
   journal: IngestJournal,
+  sessions: Pick<SessionLog, 'add'>,
   window: DedupWindow | undefined,
   counters: ThreadCounters,
   clock: Clock,
   onJournalFailure: (error: unknown) => void,
-): (slab: SharedArrayBuffer) => SlabResult | Promise<SlabResult> {
+): (slab: SharedArrayBuffer, sessionFrames?: SessionFrames) => SlabResult | Promise<SlabResult> {
   const ids = createUuidSource(() => randomBytes(4).readUInt32LE());
   const repeats = window && new SlabRepeats(window, uuidSuffix(ids), clock);
   const scanner = createScanner(
@@ -64,7 +72,7 @@ export function createIngest(
   const arena = createUnwrapArena();
   let rejected = createRejectedBytes();
 
-  return function ingest(slab) {
+  return function ingest(slab, sessionFrames) {
     const startedAt = clock.monotonicMs();
     const words = new Uint32Array(slab);
     const bytes = Buffer.from(slab);
@@ -80,25 +88,45 @@ export function createIngest(
     const scannedAt = clock.monotonicMs();
 
     // The ack point: what the journal has taken here is what an answer promises.
-    const isKept = keep(job, output, kept);
+    const isKept = keep(job, output, kept, sessionFrames);
     if (!isKept) refuseAll(words);
     const synced = isKept ? journal.synced() : undefined;
     // Not before its event is kept is an id known; one that waits for the disk waits with it.
     if (isKept && synced === undefined) repeats?.remember();
     countSlab(counters, words, output, kept, (scannedAt - startedAt) * 1000);
-    const replies = renderReplies(words, output, ROUTES);
+    const replies = withPlace(renderReplies(words, output, ROUTES), isKept ? words[HeaderWord.wants]! : 0);
     return synced === undefined ? replies : afterSync(synced, words, replies, repeats?.hold());
   };
 
-  /** Appends to the journal; false when the disk does not take it. Rejected events first: they may be kept twice, accepted ones not. */
-  function keep(job: ScanJob, scanned: ScanOutput, { bytes, rows }: KeptLines): boolean {
+  /** Adds what the front wants to know of the slab, and begins the sync that it wants. */
+  function withPlace(replies: SlabResult, wants: number): SlabResult {
+    if (wants === 0) return replies;
+    if ((wants & Want.sync) !== 0) journal.sync().catch(failed);
+    return { ...replies, place: journal.place() };
+  }
+
+  /**
+   * Appends to the journal; false when the disk does not take it. Rejected events first: they may be kept twice,
+   * accepted ones not. What of sessions is journaled by that stands in the last chunk, so that it is never said too early.
+   */
+  function keep(
+    job: ScanJob,
+    scanned: ScanOutput,
+    { bytes, rows }: KeptLines,
+    sessionFrames: SessionFrames | undefined,
+  ): boolean {
     try {
       if (scanned.errorCount > 0) {
         const rows = encodeDeadLetters(job, scanned, ROUTES, setup.apps, rejected);
         const encoded = rejected.bytes.subarray(0, rejected.length);
         journal.append('rejected', encoded, rows, job.baseTimeMs);
       }
-      if (rows > 0) journal.append('events', scanned.lines.subarray(0, bytes), rows, job.baseTimeMs);
+      const entries = sessionFrames && entriesOf(sessionFrames, job.words, job.baseTimeMs);
+      if (rows > 0 || entries !== undefined) {
+        const lines = scanned.lines.subarray(0, bytes);
+        journal.append('events', lines, rows, job.baseTimeMs, entries && encodeEntries(entries));
+      }
+      if (entries !== undefined) sessions.add(entries);
       return true;
     } catch (error) {
       failed(error);

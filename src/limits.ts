@@ -27,6 +27,12 @@ export const BATCH_EVENTS_MAX = 1000;
 export const ERRORS_PER_ANSWER_MAX = 100;
 /** Bytes of an unfinished upload that wait in the front, over all connections, as a share of the memory budget. */
 export const UPLOAD_BUDGET_SHARE = 0.25;
+/** Bytes of them that were read when there was no memory, and wait for it with their connections paused, as a share of the budget. */
+export const UPLOAD_QUEUE_SHARE = 1 / 32;
+/** So long they wait: sinks that stand still longer are told to the client. */
+export const UPLOAD_WAIT_MS_MAX = 5_000;
+/** How often is looked whether there is memory again. */
+export const UPLOAD_RETRY_INTERVAL_MS = 10;
 /** User agents of browsers are under 300 bytes; what is longer is cut here. */
 export const USER_AGENT_BYTES_MAX = 512;
 /** Origins are under 300 bytes (a host name has 253); a longer one is not reflected. */
@@ -83,6 +89,18 @@ export const PROGRAM_LITERALS_MAX = 256;
 export const MESSAGE_BYTES_MAX = MiB;
 /** Unacknowledged bytes a connection may have: at 50 ms to the ack this is 80 MB/s from one client. */
 export const CREDIT_BYTES = 4 * MiB;
+/** Credits of all connections together, as a share of the memory budget; each has at least one message. */
+export const CREDIT_POOL_SHARE = 0.1;
+/** Most of memory, or of the journal, that is kept for messages within credits that clients have: the pool as lines, and as slabs. */
+export const CREDIT_RESERVE_SHARE = 0.25;
+/** Share of a bound, before the reserve, over which credits shrink. */
+export const CREDIT_SHRINK_SHARE = 0.1;
+/** A client is told of a change by more than this share, and of any to or from nothing. */
+export const CREDIT_CHANGE_SHARE = 0.25;
+/** How often connections that are not acknowledged anything are told of a change. */
+export const CREDIT_INTERVAL_MS = 50;
+/** A credit is computed again when it is this old: many connections are acknowledged in one turn. */
+export const CREDIT_AGE_MS_MAX = 1;
 /** Acks that a client does not read are kept up to this size, then the connection is closed. */
 export const ACK_BACKLOG_BYTES_MAX = MiB;
 /** Bytes over the message limit up to which a client is told so (1009) before uWebSockets cuts it off (1006). */
@@ -91,6 +109,27 @@ export const MESSAGE_SLACK_BYTES = 64 * KiB;
 export const WEBSOCKET_CONNECTIONS_MAX = 20_000;
 /** Seconds without a message before uWebSockets pings, then closes: longer than the 60 s of common load balancers. */
 export const WEBSOCKET_IDLE_SECONDS = 120;
+
+// ── Acks ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** An answer that asks for `fsync` or `delivered` waits at most so long: within the shortest timeouts of SDKs, 10 s. */
+export const DELIVERED_TIMEOUT_MS = 5_000;
+/** Beyond this a load balancer has given the connection up. */
+export const DELIVERED_TIMEOUT_MS_MAX = 60_000;
+/** How often shared memory is looked at while an answer waits: half of it is added to a sync of milliseconds. */
+export const ACK_POLL_INTERVAL_MS = 5;
+
+/** Sessions of the stream that are remembered (`?session=`): as many as there may be connections, some 300 bytes each. */
+export const SESSIONS_MAX = 20_000;
+/** A session that nobody used for so long is forgotten: a phone that was off for the night goes on. */
+export const SESSION_TTL_MS = 24 * 3_600_000;
+/** Ranges above the low-water mark that a worker remembers of one session: as many slabs may be under way. */
+export const SESSION_RANGES_MAX = 1024;
+/** Bytes with which a segment says again what is known of sessions; of small segments at most this share. */
+export const SESSION_SNAPSHOT_BYTES_MAX = 4 * MiB;
+export const SESSION_SNAPSHOT_SHARE = 0.25;
+/** A connection waits so long for its session: for the one before it, for a thread that is replaced; then it is told to come back. */
+export const SESSION_WAIT_MS_MAX = 10_000;
 
 // ── Slabs and tasks ──────────────────────────────────────────────────────────────────────────────────────
 
@@ -261,6 +300,13 @@ assert(
 );
 assert(KEY_STRING_BYTES_MAX < 16_383, 'the hash of a key in a set depends on all of it');
 assert(MESSAGE_BYTES_MAX <= CREDIT_BYTES, 'one message of the allowed size fits the credit');
+assert(
+  SESSION_SNAPSHOT_BYTES_MAX <= SESSION_SNAPSHOT_SHARE * SEGMENT_BYTES_MAX,
+  'a segment is mostly events',
+);
+assert(2 * CREDIT_POOL_SHARE <= CREDIT_RESERVE_SHARE, 'the lines of all credits fit the reserve');
+assert(CREDIT_RESERVE_SHARE + CREDIT_SHRINK_SHARE < 0.5, 'half of a bound is for full credits');
+assert(SESSIONS_MAX >= WEBSOCKET_CONNECTIONS_MAX, 'every connection may have a session');
 assert(MEMORY_BYTES_MAX >= 4 * BODY_BYTES_MAX, 'the largest body fits the budget beside others');
 assert(REJECTED_RAW_BYTES_MAX <= BLOCK_BYTES_MAX, 'a rejected event fits a block');
 assert(KAFKA_BATCH_BYTES_MAX <= KAFKA_OUTPUT_BYTES_MAX, 'a record batch fits what one call gives');
@@ -276,6 +322,7 @@ assert(
     NATIVE_BLOCK_PIECES_MAX * BLOCK_CHUNK_BYTES,
   'a full block and one event more fit the pieces',
 );
+assert(DELIVERED_TIMEOUT_MS <= DELIVERED_TIMEOUT_MS_MAX, 'the default is one that may be configured');
 assert(RETRY_DELAY_MS_MIN < RETRY_DELAY_MS_MAX, 'a backoff can grow');
 assert(STORE_IDLE_SHARE < STORE_BUSY_SHARE, 'merges do not stop and start at one load');
 assert(2 * STORE_MESSAGE_BYTES_MAX < STORE_LINE_BYTES_MAX, 'an escaped message fits a line of the socket');

@@ -1,6 +1,7 @@
 import type { WorkerPool } from './dispatch/worker-pool.ts';
 import type { Readiness } from './http/service-routes.ts';
 import { MEMORY_READY_SHARE } from './limits.ts';
+import type { SessionRegistry } from './sessions/registry.ts';
 import type { SlabPool } from './slab/pool.ts';
 
 /** What readiness is computed from. */
@@ -9,6 +10,7 @@ export interface ReadinessParts {
   readonly workers: WorkerPool;
   readonly memoryBytesMax: number;
   readonly slabs: SlabPool;
+  readonly sessions: SessionRegistry;
   /** `failing`: the disk does not take it. */
   readonly journal: 'ok' | 'full' | 'failing';
   /** By sink, the worst state of its breakers (metrics/names.ts). */
@@ -27,6 +29,7 @@ export function readinessOf(parts: ReadinessParts): Readiness {
     workers: parts.workers.threadCount === parts.workers.workerCount ? 'ok' : 'replacing',
     memory: parts.slabs.heldBytes() < parts.memoryBytesMax * MEMORY_READY_SHARE ? 'ok' : 'full',
     journal: parts.journal,
+    sessions: parts.sessions.isRead ? 'ok' : 'reading',
     store: parts.store === undefined ? 'off' : parts.store.ready() ? 'ok' : 'starting',
     // Says where to look when the port is taken; events are kept all the same.
     query: parts.store?.queryPort() === undefined ? 'off' : 'ok',
@@ -38,6 +41,7 @@ export function readinessOf(parts: ReadinessParts): Readiness {
     parts.workers.threadCount > 0 &&
     states.memory === 'ok' &&
     states.journal === 'ok' &&
+    states.sessions === 'ok' &&
     (parts.store?.ready() ?? true);
   return { ready, parts: states };
 }

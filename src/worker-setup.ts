@@ -1,5 +1,6 @@
 /** What a worker thread is started with, and the journal and the sinks that it makes of it. */
 import { join } from 'node:path';
+import { ProgressWriter } from './ack/progress.ts';
 import { retryDelayMs } from './backoff.ts';
 import { systemClock } from './clock.ts';
 import type { Config } from './config/config.ts';
@@ -13,9 +14,11 @@ import type { SinkTargets } from './journal/line.ts';
 import { createMemoryDisk } from './journal/memory-disk.ts';
 import { WorkerJournal } from './journal/worker-journal.ts';
 import { openKnownIds } from './known-ids.ts';
+import { SESSION_SNAPSHOT_BYTES_MAX, SESSION_SNAPSHOT_SHARE } from './limits.ts';
 import type { Logger } from './log.ts';
 import type { ThreadCounters } from './metrics/counters.ts';
 import { createSinkReport } from './metrics/sink-report.ts';
+import { SessionLog } from './sessions/session-log.ts';
 import {
   createEmbeddedTarget,
   type EmbeddedTarget,
@@ -28,6 +31,8 @@ import type { JsonForm } from './sinks/native-block-setup.ts';
 export interface WorkerSetup {
   readonly logLevel: Config['log']['level'];
   readonly counterMemory: SharedArrayBuffer;
+  readonly progressMemory: SharedArrayBuffer;
+  readonly sessions: Config['sessions'];
   readonly ingest: IngestSetup;
   readonly journal: {
     /** `<dataDir>/journal`. */
@@ -68,6 +73,8 @@ export interface WorkerKeep {
   readonly journal: WorkerJournal;
   /** Knows the ids of what the journal holds; undefined when repeats are kept. */
   readonly window: DedupWindow | undefined;
+  /** What it journaled of sessions. */
+  readonly sessions: SessionLog;
   /** Writes the journal's and the sinks' state into the thread's counters; called after each slab too. */
   readonly report: () => void;
 }
@@ -93,6 +100,15 @@ export async function openWorkerKeep(
   // Before anything of it is delivered and written over.
   const window = await openWindow(setup, slot, log);
   const sink = embedded && sinkOf({ ...embedded, onUnreadable: putUnreadableAside, logger: log }, targets);
+  const sessions = new SessionLog({
+    sessionsMax: setup.sessions.max,
+    ttlMs: setup.sessions.ttlMs,
+    snapshotBytesMax: Math.min(
+      SESSION_SNAPSHOT_BYTES_MAX,
+      Math.floor(options.segmentBytes * SESSION_SNAPSHOT_SHARE),
+    ),
+    clock: systemClock,
+  });
   const journal: WorkerJournal = await WorkerJournal.open({
     disk: options.durability === 'memory' ? createMemoryDisk() : systemDisk,
     leftDisk: systemDisk,
@@ -121,6 +137,9 @@ export async function openWorkerKeep(
       bytesMax: options.retentionBytes,
       nowMs: () => systemClock.nowMs(),
     },
+    meta: sessions,
+    openedAtMs: systemClock.nowMs(),
+    progress: new ProgressWriter(setup.progressMemory, slot),
     poison: { slice: sliceLines, onPoison: putAside },
     onDamage: (stream, damage) =>
       log.error(
@@ -128,7 +147,7 @@ export async function openWorkerKeep(
         'the journal was damaged; what could not be read is kept in quarantine/',
       ),
   });
-  const report = createReport(journal, targets, counters);
+  const report = createReport(journal, sessions, targets, counters);
   const reportSinks = createSinkReport(counters);
   const look = () => {
     if (journal.isFailing) journal.probe();
@@ -137,7 +156,7 @@ export async function openWorkerKeep(
     reportSinks(journal.sinkReports(), systemClock.nowMs());
   };
   setInterval(look, REPORT_INTERVAL_MS).unref();
-  return { journal, window, report };
+  return { journal, sessions, window, report };
 }
 
 async function openWindow(setup: WorkerSetup, slot: number, log: Logger): Promise<DedupWindow | undefined> {
@@ -160,11 +179,13 @@ function sinkOf(options: Omit<EmbeddedTargetOptions, 'stream'>, made: EmbeddedTa
 
 function createReport(
   journal: WorkerJournal,
+  sessions: SessionLog,
   targets: readonly EmbeddedTarget[],
   counters: ThreadCounters,
 ): () => void {
-  const reported = { delivered: 0, refusedRows: 0, writeFailures: 0 };
+  const reported = { delivered: 0, refusedRows: 0, writeFailures: 0, sessionsCut: 0 };
   return () => {
+    journal.tellDelivered();
     counters.set('sinkBytes', journal.memoryBytes);
     counters.set('journalBytes', journal.bytes);
     counters.set('journalRetainedBytes', journal.retainedBytes);
@@ -174,8 +195,9 @@ function createReport(
       delivered: journal.deliveredRows,
       refusedRows: targets.reduce((sum, target) => sum + target.refusedRows(), 0),
       writeFailures: targets.reduce((sum, target) => sum + target.writeFailures(), 0),
+      sessionsCut: sessions.cut,
     };
-    for (const key of ['delivered', 'refusedRows', 'writeFailures'] as const) {
+    for (const key of ['delivered', 'refusedRows', 'writeFailures', 'sessionsCut'] as const) {
       counters.add(key, now[key] - reported[key]);
       reported[key] = now[key];
     }

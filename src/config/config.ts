@@ -48,6 +48,10 @@ export interface Config {
     readonly idsMax: number;
     readonly windowMs: number;
   };
+  /** Sessions of the stream that are remembered, and how long after their last use. */
+  readonly sessions: { readonly max: number; readonly ttlMs: number };
+  /** How long an answer waits for more than the journal. */
+  readonly ack: { readonly deliveredTimeoutMs: number };
   readonly embedded: {
     /** On when no other sink's address is set. */
     readonly enabled: boolean;

@@ -13,6 +13,8 @@ import {
   CREDIT_BYTES,
   DEDUP_IDS_MAX,
   DEDUP_WINDOW_MS,
+  DELIVERED_TIMEOUT_MS,
+  DELIVERED_TIMEOUT_MS_MAX,
   DRAIN_TIMEOUT_MS,
   ENVELOPE_FIELDS_BYTES_MAX,
   FLUSH_INTERVAL_MS,
@@ -24,6 +26,8 @@ import {
   REJECTED_RAW_BYTES_MAX,
   SEGMENT_BYTES_MAX,
   SEND_TIMEOUT_MS,
+  SESSION_TTL_MS,
+  SESSIONS_MAX,
   WIRE_BYTES_MAX,
   WORKERS_MAX,
 } from '../limits.ts';
@@ -95,6 +99,13 @@ export const fileSchema = section({
   dedup: section({
     ids_max: whole(0, 100_000_000).default(DEDUP_IDS_MAX),
     window_ms: whole(1, 7 * 24 * 3_600_000).default(DEDUP_WINDOW_MS),
+  }),
+  sessions: section({
+    max: whole(1, 1_000_000).default(SESSIONS_MAX),
+    ttl_ms: whole(1000, 365 * 24 * 3_600_000).default(SESSION_TTL_MS),
+  }),
+  ack: section({
+    delivered_timeout_ms: whole(1, DELIVERED_TIMEOUT_MS_MAX).default(DELIVERED_TIMEOUT_MS),
   }),
   embedded: section({
     enabled: z

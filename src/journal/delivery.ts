@@ -111,8 +111,9 @@ export class Delivery {
 
   /** Offers the chunk that was just appended. COPY of what is taken of it; never throws for a broken target. */
   offer(place: ChunkPlace, payload: Uint8Array, rows: number): void {
-    if (this.#isAway || this.#reader !== undefined || rows === 0) return;
-    if (place.start.row !== this.#gathered.row || this.#isFull()) {
+    const isNext = place.start.row === this.#gathered.row;
+    if (this.#isAway || this.#reader !== undefined || (rows === 0 && isNext)) return;
+    if (!isNext || this.#isFull()) {
       this.#fallBehind();
       return;
     }
@@ -159,10 +160,12 @@ export class Delivery {
   async #gatherUpTo(endRow: number): Promise<void> {
     const reader = new StreamReader(this.#options.stream, this.#gathered);
     try {
-      const epoch = this.#open?.epoch ?? (await reader.nextEpoch());
-      while (reader.position.row < endRow && (await reader.nextEpoch()) === epoch) {
+      while (reader.position.row < endRow) {
+        const epoch = await reader.nextEpoch();
+        // Chunks of meta alone before the block's may be of another epoch.
+        if (this.#open !== undefined && epoch !== this.#open.epoch) break;
         const chunk = await reader.next();
-        if (chunk === undefined) break;
+        if (chunk === undefined || chunk.firstRow >= endRow) break;
         this.#add({ ...chunk, end: reader.position }, chunk.payload, chunk.rows);
       }
     } finally {

@@ -6,6 +6,7 @@ import type { Compression } from './codec.ts';
 import { Cursor } from './cursor.ts';
 import { Delivery, type DeliveryOptions } from './delivery.ts';
 import type { Disk } from './disk.ts';
+import type { MetaKeeper } from './recovery.ts';
 import type { Damage, Segment } from './segment.ts';
 import { JournalStream } from './stream.ts';
 
@@ -41,6 +42,8 @@ export interface LineOptions {
   readonly poison: DeliveryOptions['poison'];
   /** Whether segments that every sink has stay until they are given up. */
   readonly retains: boolean;
+  /** What the meta of `events` says, and how it is said again. */
+  readonly meta?: MetaKeeper | undefined;
   readonly onDamage: (stream: string, damage: Damage) => void;
 }
 
@@ -72,6 +75,8 @@ export class Line {
   readonly #openedRow: number;
   readonly #retains: boolean;
   #retainedBytes = 0;
+  /** Whether what the meta of its segments says stands elsewhere too. */
+  #mayDelete = false;
 
   private constructor(
     name: StreamName,
@@ -84,7 +89,6 @@ export class Line {
     this.#retains = retains;
     this.#ways = ways(this);
     this.#openedRow = this.deliveredRow;
-    this.#letGo();
   }
 
   /** Recovers the stream `name` of slot `worker` and begins to deliver what stands in it. Rejects with the disk's error. */
@@ -96,6 +100,7 @@ export class Line {
       segmentBytesMax: options.segmentBytesMax,
       compression: options.compression,
       spareBytesMax: name === 'events' ? options.spareBytesMax : 0,
+      meta: name === 'events' ? options.meta : undefined,
       onDamage: (damage) => options.onDamage(`${worker}/${name}`, damage),
     });
     const targets = options.sinks.map((sink) => sink[name]());
@@ -150,10 +155,18 @@ export class Line {
     return this.#ways.reduce((bytes, { delivery }) => bytes + delivery.memoryBytes, 0);
   }
 
-  /** Appends a chunk and offers it to the sinks. COPY. Throws the disk's error; nothing was appended then. */
-  append(payload: Uint8Array, rows: number, timeMs: number): void {
-    const place = this.stream.append([payload], rows, timeMs);
+  /** From now on segments that every sink has may go: what their meta says stands elsewhere too. */
+  allowDeletes(): void {
+    this.#mayDelete = true;
+    this.#tryLetGo();
+  }
+
+  /** Appends a chunk, none of its rows for meta alone, and offers it to the sinks. COPY. Throws the disk's error; nothing was appended then. */
+  append(payload: Uint8Array, rows: number, timeMs: number, meta?: Uint8Array): void {
+    const place = this.stream.append([payload], rows, timeMs, meta);
     for (const { delivery } of this.#ways) delivery.offer(place, payload, rows);
+    // No sink will move for it.
+    if (rows === 0) this.#tryLetGo();
   }
 
   /** How far each sink is, in the order of the configuration. */
@@ -193,7 +206,7 @@ export class Line {
 
   /** The oldest segment that every sink has, if one is kept. */
   firstRetained(): Segment | undefined {
-    const first = this.stream.segments[0];
+    const first = this.#mayDelete ? this.stream.segments[0] : undefined;
     return first !== undefined && this.stream.isDone(first, this.deliveredRow) ? first : undefined;
   }
 
@@ -203,11 +216,19 @@ export class Line {
     this.#letGo();
   }
 
+  #tryLetGo(): void {
+    try {
+      this.#letGo();
+    } catch {
+      // Tried again with the next delivery.
+    }
+  }
+
   /** Deletes what every sink has, or counts it when it is kept. */
   #letGo(): void {
     const { stream, deliveredRow } = this;
     // Without a sink nothing was delivered.
-    if (this.#ways.length === 0) return;
+    if (this.#ways.length === 0 || !this.#mayDelete) return;
     if (!this.#retains) stream.deleteBefore(deliveredRow);
     else this.#retainedBytes = stream.bytesBefore(deliveredRow);
   }

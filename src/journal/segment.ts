@@ -52,12 +52,14 @@ export function openSegment(disk: Disk, dir: string, name: string): DiskFile {
 /**
  * Reads the last segment of an earlier start whole: its end row, and what stands behind its last sound chunk, which
  * the caller cuts off. Damage with sound chunks behind it is left to the reader, who steps over it; so is that of
- * the header, since the name says the same. Undefined when there is no sound chunk in it.
+ * the header, since the name says the same. Undefined when there is no sound chunk in it. `onMeta` gets the meta of
+ * each sound chunk, a VIEW until it returns, and whether the chunk is the segment's first.
  */
 export async function inspectSegment(
   file: DiskFile,
   name: string,
   header: SegmentHeader,
+  onMeta: (meta: Buffer, isFirst: boolean) => void = () => {},
 ): Promise<{ segment: Segment; tail: Damage | undefined } | undefined> {
   const bytes = Buffer.allocUnsafeSlow(file.size());
   await file.read(bytes, 0);
@@ -74,6 +76,8 @@ export async function inspectSegment(
       end <= bytes.length &&
       crc32c(bytes.subarray(at + CHUNK_HEADER_BYTES, end), 0) === chunk.bodyCrc;
     if (isSound) {
+      const metaStart = at + CHUNK_HEADER_BYTES;
+      onMeta(bytes.subarray(metaStart, metaStart + chunk.metaBytes), at === SEGMENT_HEADER_BYTES);
       endRow = chunk.firstRow + chunk.rows;
       lastTimeMs = chunk.timeMs;
       soundEnd = end;

@@ -22,7 +22,7 @@ import {
   segmentName,
 } from './format.ts';
 import { GroupSync } from './group-sync.ts';
-import { recoverSegments } from './recover.ts';
+import { type MetaKeeper, recoverSegments } from './recovery.ts';
 import { type Damage, openSegment, type Position, QUARANTINE, type Segment } from './segment.ts';
 import { Spares } from './spares.ts';
 
@@ -35,6 +35,8 @@ export interface StreamOptions {
   /** Bytes of segments that are kept to be written over when they are let go of (spares.ts). */
   readonly spareBytesMax: number;
   readonly onDamage: (damage: Damage) => void;
+  /** Undefined where chunks carry no meta. */
+  readonly meta?: MetaKeeper | undefined;
 }
 
 /** Where a chunk that was appended begins and ends. */
@@ -116,28 +118,30 @@ export class JournalStream {
   ): ChunkPlace {
     const { segment, file } = this.#openSegment();
     const start = { segment: segment.name, offset: segment.bytes, row: this.#nextRow };
-    const { compression } = this.#options;
+    const metas =
+      segment.bytes > SEGMENT_HEADER_BYTES ? [meta] : [this.#options.meta?.snapshot() ?? NO_META, meta];
+    const compression = rows === 0 ? 'none' : this.#options.compression;
     const stored = compress(payload, compression);
-    const storedBytes = sum(stored);
-    const crc = stored.reduce((before, view) => crc32c(view, before), crc32c(meta, 0));
+    const storedBytes = bytesOf(stored);
+    const crc = [...metas, ...stored].reduce((before, view) => crc32c(view, before), 0);
     const chunk = {
       firstRow: this.#nextRow,
       timeMs,
       rows,
-      metaBytes: meta.length,
+      metaBytes: bytesOf(metas),
       storedBytes,
-      rawBytes: sum(payload),
+      rawBytes: bytesOf(payload),
       codec: Codec[compression],
       bodyCrc: crc,
     };
     encodeChunkHeader(chunk, this.#seed, this.#header);
     try {
-      file.write([this.#header, meta, ...stored], segment.bytes);
+      file.write([this.#header, ...metas, ...stored], segment.bytes);
     } catch (error) {
       this.#cutBack(segment, file);
       throw error;
     }
-    const bytes = CHUNK_HEADER_BYTES + meta.length + storedBytes;
+    const bytes = CHUNK_HEADER_BYTES + chunk.metaBytes + storedBytes;
     segment.bytes += bytes;
     this.#bytes += bytes;
     this.#nextRow += rows;
@@ -180,9 +184,10 @@ export class JournalStream {
       : { segment: last.name, offset: last.bytes, row: this.#nextRow };
   }
 
-  /** Whether all rows of the segment are below `row` and it is not the one that is written. */
+  /** Whether all rows of the segment are below `row`, it is not the one that is written, and its meta is said again. */
   isDone(segment: Segment, row: number): boolean {
-    return segment.endRow <= row && !(this.#file !== undefined && segment === this.#segments.at(-1));
+    const isWritten = this.#file !== undefined && segment === this.#segments.at(-1);
+    return segment.endRow <= row && !isWritten && !this.#saysMeta(segment);
   }
 
   /** It is `nowMs`: no segment counts as later, whatever the clock said when it was written. */
@@ -194,10 +199,7 @@ export class JournalStream {
 
   /** Bytes of the segments that are done. */
   bytesBefore(row: number): number {
-    return this.#segments.reduce(
-      (bytes, segment) => bytes + (this.isDone(segment, row) ? segment.bytes : 0),
-      0,
-    );
+    return sum(this.#segments.map((segment) => (this.isDone(segment, row) ? segment.bytes : 0)));
   }
 
   /** Deletes the segments that are done. Throws the disk's error. */
@@ -249,8 +251,16 @@ export class JournalStream {
     this.#spares.adopt(names, segmentBytesMax);
     const { segments, nextRow } = await recoverSegments(this.#options, names);
     this.#segments.push(...segments);
-    this.#bytes = segments.reduce((bytes, segment) => bytes + segment.bytes, 0);
+    this.#bytes = sum(segments.map(({ bytes }) => bytes));
     this.#nextRow = nextRow;
+  }
+
+  /** Whether nothing newer than the segment says what the meta said: behind it is none, or one without a chunk. */
+  #saysMeta(segment: Segment): boolean {
+    const { meta } = this.#options;
+    const next = this.#segments[this.#segments.indexOf(segment) + 1];
+    if (meta === undefined || (next !== undefined && next.bytes > SEGMENT_HEADER_BYTES)) return false;
+    return meta.snapshot().length > 0;
   }
 
   #openSegment(): { segment: Segment; file: DiskFile } {
@@ -259,6 +269,8 @@ export class JournalStream {
       return { segment: last, file: this.#file };
     }
     this.#endSegment();
+    // A segment of meta alone ends where it began; the name of the next, and its place among them, come from a row of its own.
+    if (last !== undefined && last.firstRow >= this.#nextRow) this.#nextRow = last.firstRow + 1;
     const { disk, dir } = this.#options;
     const spare = this.#spares.take();
     const header = { epoch: this.#epoch, firstRow: this.#nextRow, isReused: spare !== undefined };
@@ -328,6 +340,10 @@ export class JournalStream {
 
 const NO_META = new Uint8Array(0);
 
-function sum(views: readonly Uint8Array[]): number {
-  return views.reduce((bytes, view) => bytes + view.length, 0);
+function bytesOf(views: readonly Uint8Array[]): number {
+  return sum(views.map((view) => view.length));
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
 }

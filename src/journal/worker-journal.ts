@@ -14,6 +14,18 @@ import type { Disk } from './disk.ts';
 import { Line, type LineOptions, type WayReport } from './line.ts';
 import { Retention, type RetentionOptions } from './retention.ts';
 
+/** A row of each stream; all below it are meant. */
+export type StreamRows = Readonly<Record<StreamName, number>>;
+
+/** Where the journal tells how far it is; answers wait for it. */
+export interface JournalProgress {
+  /** Grows with each sync that failed. */
+  readonly term: number;
+  synced(term: number, rows: StreamRows): void;
+  syncFailed(): void;
+  delivered(rows: StreamRows): void;
+}
+
 export interface WorkerJournalOptions extends Omit<LineOptions, 'retains'> {
   readonly disk: Disk;
   /** Where the journals of `left` are. */
@@ -23,7 +35,12 @@ export interface WorkerJournalOptions extends Omit<LineOptions, 'retains'> {
   /** Slots of earlier starts whose journals this worker empties. */
   readonly left: readonly number[];
   readonly retention: RetentionOptions;
+  readonly progress: JournalProgress;
+  /** Now, ms since 1970. */
+  readonly openedAtMs: number;
 }
+
+const NOTHING = new Uint8Array(0);
 
 export class WorkerJournal {
   readonly #own: Readonly<Record<StreamName, Line>>;
@@ -31,17 +48,21 @@ export class WorkerJournal {
   readonly #lines: readonly Line[];
   readonly #retention: Retention;
   readonly #isDurable: boolean;
+  readonly #progress: JournalProgress;
+  readonly #slot: number;
   #isFailing = false;
 
   private constructor(
     own: Readonly<Record<StreamName, Line>>,
     lines: readonly Line[],
-    { retention, isDurable }: WorkerJournalOptions,
+    options: WorkerJournalOptions,
   ) {
     this.#own = own;
     this.#lines = lines;
-    this.#retention = new Retention(retention, lines);
-    this.#isDurable = isDurable;
+    this.#retention = new Retention(options.retention, lines);
+    this.#isDurable = options.isDurable;
+    this.#progress = options.progress;
+    this.#slot = options.worker;
   }
 
   /** Recovers the journal and begins to deliver what stands in it. Rejects with the disk's error. */
@@ -54,22 +75,45 @@ export class WorkerJournal {
     for (const slot of options.left) {
       for (const name of STREAMS) lines.push(await Line.open(lineOptions, leftDisk, slot, name));
     }
-    return new WorkerJournal({ events, rejected }, lines, options);
+    const journal = new WorkerJournal({ events, rejected }, lines, options);
+    journal.#repeatMeta(options);
+    return journal;
   }
 
   /**
-   * Appends `rows` rows received at `timeMs` and offers them to the sinks. COPY. On a full disk what is kept for
-   * replays makes room. Throws the disk's error; nothing was appended then.
+   * Says again what the meta of earlier segments said, of this slot and of those that are emptied, before any of them
+   * is deleted. A disk that is full must still give segments back, so that it may fail.
    */
-  append(name: StreamName, payload: Uint8Array, rows: number, timeMs: number): void {
+  #repeatMeta({ meta, openedAtMs }: WorkerJournalOptions): void {
+    if (meta !== undefined && meta.snapshot().length > 0) {
+      try {
+        this.append('events', NOTHING, 0, openedAtMs);
+      } catch {
+        // Said with the next chunk, which begins a segment.
+      }
+    }
+    for (const line of this.#lines) line.allowDeletes();
+  }
+
+  /**
+   * Appends `rows` rows received at `timeMs`, none for meta alone, and offers them to the sinks. COPY. On a full disk
+   * what is kept for replays makes room. Throws the disk's error; nothing was appended then.
+   */
+  append(name: StreamName, payload: Uint8Array, rows: number, timeMs: number, meta?: Uint8Array): void {
     this.#isFailing = true;
-    while (!this.#tryAppend(name, payload, rows, timeMs));
+    while (!this.#tryAppend(name, payload, rows, timeMs, meta));
     this.#isFailing = false;
   }
 
-  #tryAppend(name: StreamName, payload: Uint8Array, rows: number, timeMs: number): boolean {
+  #tryAppend(
+    name: StreamName,
+    payload: Uint8Array,
+    rows: number,
+    timeMs: number,
+    meta: Uint8Array | undefined,
+  ): boolean {
     try {
-      this.#own[name].append(payload, rows, timeMs);
+      this.#own[name].append(payload, rows, timeMs, meta);
       return true;
     } catch (error) {
       if (!isDiskFull(error) || !this.#retention.makeRoom()) throw error;
@@ -79,16 +123,33 @@ export class WorkerJournal {
 
   /** Undefined where appends need none; else resolves when all of them so far survive a power failure, rejects when the disk failed. */
   synced(): Promise<void> | undefined {
-    return this.#isDurable ? this.#sync() : undefined;
+    return this.#isDurable ? this.sync() : undefined;
   }
 
-  async #sync(): Promise<void> {
+  /** Makes all appends so far survive a power failure; the progress tells it too. Rejects when the disk failed. */
+  async sync(): Promise<void> {
+    const { term, rows } = this.place();
     try {
       await Promise.all(STREAMS.map((name) => this.#own[name].stream.sync()));
+      this.#progress.synced(term, rows);
     } catch (error) {
+      this.#progress.syncFailed();
       this.#isFailing = true;
       throw error;
     }
+  }
+
+  /** Where all appends so far end. */
+  place(): { slot: number; term: number; rows: StreamRows } {
+    const { events, rejected } = this.#own;
+    const rows = { events: events.stream.nextRow, rejected: rejected.stream.nextRow };
+    return { slot: this.#slot, term: this.#progress.term, rows };
+  }
+
+  /** Tells how far the sinks are. */
+  tellDelivered(): void {
+    const { events, rejected } = this.#own;
+    this.#progress.delivered({ events: events.deliveredRow, rejected: rejected.deliveredRow });
   }
 
   /** Whether the disk did not take what came last. */

@@ -31,6 +31,12 @@ export interface FrontGauges {
   framesInFlight(): number;
   requestsInFlight(): number;
   connections(): number;
+  uploadsWaiting(): number;
+  creditBytes(): number;
+  sessions(): number;
+  sessionEvictions(): number;
+  acksWaiting(): number;
+  ackFallbacks(): number;
   memoryBytesUsed(): number;
   memoryBytesMax(): number;
   threads(): number;
@@ -71,6 +77,37 @@ export class Exposition {
       front.requestsInFlight,
     );
     this.#front(Gauge, 'penstock_websocket_connections', 'Open WebSocket connections', front.connections);
+    this.#front(
+      Gauge,
+      'penstock_uploads_waiting',
+      'Uploads that are paused for want of memory',
+      front.uploadsWaiting,
+    );
+    this.#front(
+      Gauge,
+      'penstock_websocket_credit_bytes',
+      'Credit that a WebSocket connection has now',
+      front.creditBytes,
+    );
+    this.#front(Gauge, 'penstock_sessions', 'Sessions of the stream that are remembered', front.sessions);
+    this.#front(
+      Counter,
+      'penstock_sessions_evicted_total',
+      'Sessions that were forgotten before their time, for others',
+      front.sessionEvictions,
+    );
+    this.#front(
+      Gauge,
+      'penstock_acks_waiting',
+      'Answers that wait for fsync or for the sinks',
+      front.acksWaiting,
+    );
+    this.#front(
+      Counter,
+      'penstock_ack_fallbacks_total',
+      'Answers that promised less than was asked for',
+      front.ackFallbacks,
+    );
     this.#front(
       Gauge,
       'penstock_memory_used_bytes',

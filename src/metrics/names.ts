@@ -49,6 +49,11 @@ export const THREAD_COUNTERS = [
     name: 'penstock_sink_write_failures_total',
     help: 'Block files that could not be written at once',
   },
+  {
+    key: 'sessionsCut',
+    name: 'penstock_session_snapshot_cuts_total',
+    help: 'Sessions of the stream that a segment of the journal had no room for',
+  },
 ] as const;
 
 /** Gauges that each thread writes, behind the counters in shared memory. */

@@ -10,7 +10,7 @@
  * slab, the Piscina task hands the slab to exactly one worker, the worker writes the words marked W, and the
  * task's result hands it back to the front. Between those two messages the front does not touch it.
  *
- *   header  0 frame count · 1 bytes used (end of the last frame) · 2 slab bytes · 3 unused
+ *   header  0 frame count · 1 bytes used (end of the last frame) · 2 slab bytes · 3 what is wanted (Want)
  *           4–5 base time: float64, ms since 1970, to which the rows' received deltas are added
  *   row     see FrameWord
  */
@@ -20,7 +20,9 @@ export const SLAB_HEADER_WORDS = 8;
 export const FRAMES_PER_SLAB_MAX = 2048;
 export const FRAME_WORDS = 17;
 
-export const HeaderWord = { frameCount: 0, bytesUsed: 1, slabBytes: 2 } as const;
+export const HeaderWord = { frameCount: 0, bytesUsed: 1, slabBytes: 2, wants: 3 } as const;
+/** Bits of the header's word 3: the slab's place in the journal with its result; and a sync that no frame of it waits for. */
+export const Want = { place: 1, sync: 2 } as const;
 /** Index of the base time in a Float64Array over the slab. */
 export const BASE_TIME_FLOAT64_INDEX = 2;
 

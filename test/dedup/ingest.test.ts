@@ -41,10 +41,21 @@ class Thread {
           this.lines.push(...Buffer.from(payload).toString('utf8').trimEnd().split('\n'));
       },
       synced: () => this.sync,
+      sync: () => Promise.resolve(),
+      place: () => ({ slot: 0, term: 0, rows: { events: 0, rejected: 0 } }),
     };
+    const sessions = { add: () => {} };
     const setup = { apps: [''], batchEventsMax: 1000, bodyBytesMax: 1_000_000, scanner: name };
     const counters = new ThreadCounters(this.#counters, 0);
-    this.#ingest = createIngest(setup, journal, WINDOWS[name](memory), counters, systemClock, () => {});
+    this.#ingest = createIngest(
+      setup,
+      journal,
+      sessions,
+      WINDOWS[name](memory),
+      counters,
+      systemClock,
+      () => {},
+    );
   }
 
   get ids(): string[] {

@@ -13,6 +13,7 @@ import { BreakerState } from '../../src/journal/breaker.ts';
 import { Cursor } from '../../src/journal/cursor.ts';
 import { Delivery } from '../../src/journal/delivery.ts';
 import { type Disk, systemDisk } from '../../src/journal/disk.ts';
+import type { MetaKeeper } from '../../src/journal/recovery.ts';
 import { JournalStream } from '../../src/journal/stream.ts';
 import type { BlockTarget } from '../../src/sinks/sink.ts';
 import { Lines } from './line-target.ts';
@@ -85,6 +86,21 @@ function createTarget(
   };
 }
 
+/** Meta of the model: each chunk carries a mark, higher than all before it; what is known is the highest. */
+class Marks implements MetaKeeper {
+  high = 0;
+  found(meta: Uint8Array): void {
+    for (const mark of Buffer.from(meta).toString().split(',')) this.high = Math.max(this.high, Number(mark));
+  }
+  snapshot(): Uint8Array {
+    return this.high === 0 ? new Uint8Array(0) : Buffer.from(`${this.high},`);
+  }
+  next(): Uint8Array {
+    this.high += 1;
+    return Buffer.from(`${this.high},`);
+  }
+}
+
 async function live(
   dir: string,
   stored: Map<string, string[]>,
@@ -92,15 +108,19 @@ async function live(
   options: {
     rows: string[];
     poisoned: Set<string>;
+    marks: { high: number };
     nextRow: () => number;
     ms: number;
     trouble: number;
+    /** Of ten chunks. */
+    metaAlone: number;
     finish: boolean;
     onOpen: () => void;
   },
 ): Promise<void> {
   const life: Life = { dead: false };
   const disk = mortal(life);
+  const meta = new Marks();
   const stream = await JournalStream.open({
     disk,
     dir,
@@ -108,7 +128,9 @@ async function live(
     compression: 'none',
     spareBytesMax: 20_000,
     onDamage: () => {},
+    meta,
   });
+  expect(meta.high, 'what the meta said before').toBe(options.marks.high);
   const cursor = await Cursor.open(disk, join(dir, 'model.cursor'));
   stream.skipTo(cursor.state?.blockEndRow ?? 0);
   let trouble = options.trouble;
@@ -131,11 +153,14 @@ async function live(
   const until = Date.now() + options.ms;
   while (Date.now() < until) {
     for (let chunks = random() % 4; chunks > 0; chunks--) {
-      const rows = 1 + (random() % 5);
+      // Some chunks are meta alone, in some lives most: they fill whole segments.
+      const rows = random() % 10 < options.metaAlone ? 0 : 1 + (random() % 5);
       const lines = Array.from({ length: rows }, () => `row ${options.nextRow()}`);
       options.rows.push(...lines);
       const payload = Buffer.from(lines.map((line) => `${line}\n`).join(''));
-      delivery.offer(stream.append([payload], rows, 0), payload, rows);
+      delivery.offer(stream.append([payload], rows, 0, meta.next()), payload, rows);
+      options.marks.high = meta.high;
+      if (rows === 0) stream.deleteBefore(delivery.deliveredRow);
     }
     await turn(random() % 4);
   }
@@ -157,6 +182,7 @@ test.each([1, 2, 3, 4])(
     const stored = new Map<string, string[]>();
     const rows: string[] = [];
     const poisoned = new Set<string>();
+    const marks = { high: 0 };
     let next = 0;
     const nextRow = () => next++;
     let opened = 0;
@@ -171,11 +197,14 @@ test.each([1, 2, 3, 4])(
         nextRow,
         ms,
         trouble: isAway ? 1 : (random() % 8) / 10,
+        marks,
+        metaAlone: [0, 3, 9][random() % 3] ?? 0,
         finish: false,
         onOpen,
       });
     }
-    await live(dir, stored, random, { rows, poisoned, nextRow, ms: 20, trouble: 0.3, finish: true, onOpen });
+    const last = { ms: 20, trouble: 0.3, metaAlone: 5, finish: true, onOpen };
+    await live(dir, stored, random, { rows, poisoned, marks, nextRow, ...last });
     const delivered = [...stored.values()].flat();
     expect(rows.length).toBeGreaterThan(300);
     expect(poisoned.size).toBeGreaterThan(2);

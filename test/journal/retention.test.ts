@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createRandom } from '../../bench/corpus.ts';
+import { createProgressMemory, ProgressWriter } from '../../src/ack/progress.ts';
 import { type Disk, systemDisk } from '../../src/journal/disk.ts';
 import { parseSegmentName } from '../../src/journal/format.ts';
 import { surveySegment } from '../../src/journal/survey.ts';
@@ -51,6 +52,8 @@ async function open(
     isDurable: false,
     retryPauseMs: () => 1,
     onBreaker: () => {},
+    progress: new ProgressWriter(createProgressMemory(1), 0),
+    openedAtMs: 0,
     poison: undefined,
     onDamage: () => {},
     retention: { ...retention, nowMs: () => nowMs },

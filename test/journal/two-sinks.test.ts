@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { createProgressMemory, ProgressWriter } from '../../src/ack/progress.ts';
 import { retryDelayMs } from '../../src/backoff.ts';
 import { BreakerState } from '../../src/journal/breaker.ts';
 import { systemDisk } from '../../src/journal/disk.ts';
@@ -37,6 +38,8 @@ function open(folder: string, targets: readonly LineTarget[]): Promise<WorkerJou
     retention: { retentionMs: 0, bytesMax: 0, nowMs: Date.now },
     retryPauseMs: (failures) => retryDelayMs(failures) / 10,
     onBreaker: () => {},
+    progress: new ProgressWriter(createProgressMemory(1), 0),
+    openedAtMs: 0,
     poison: undefined,
     onDamage: () => {},
   });

@@ -25,6 +25,12 @@ const FRONT: FrontGauges = {
   storeReady: () => true,
   storeRestarts: () => 0,
   scannerNative: () => true,
+  uploadsWaiting: () => 0,
+  creditBytes: () => 0,
+  sessions: () => 0,
+  sessionEvictions: () => 0,
+  acksWaiting: () => 0,
+  ackFallbacks: () => 0,
   dedup: () => ({ ids: 0, generation: 0 }),
   sinks: ['clickhouse', 'kafka'],
 };

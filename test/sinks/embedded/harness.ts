@@ -2,6 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createProgressMemory, ProgressWriter } from '../../../src/ack/progress.ts';
 import { retryDelayMs } from '../../../src/backoff.ts';
 import { sliceLines } from '../../../src/journal/bisect.ts';
 import { systemDisk } from '../../../src/journal/disk.ts';
@@ -105,6 +106,8 @@ export function createHarness(): Harness {
         sendTimeoutMs: 30_000,
         retryPauseMs: (failures) => retryDelayMs(failures),
         onBreaker: () => {},
+        openedAtMs: Date.now(),
+        progress: new ProgressWriter(createProgressMemory(1), 0),
         onDamage: () => {},
         ...options,
       });
