@@ -125,7 +125,7 @@ test('SIGINT under load drains as SIGTERM does, and exits 0', async () => {
   const acknowledged = await loading;
   server = await startServer({ dataDir, config: { workers: 2 as never } });
   // Nothing was left to bring.
-  await server.ready();
+  await server.waitForCount('events', acknowledged.length);
   expect(await waitingRows()).toBe(0);
   expect(await faults(acknowledged)).toEqual({ lost: 0, twice: 0 });
 }, 60_000);
