@@ -1,5 +1,6 @@
 import autocannon from 'autocannon';
 import { closedLoop } from './closed-loop.ts';
+import { findIdDigits, writeFreshIds } from './fresh-ids.ts';
 import { percentile } from './statistics.ts';
 
 /** Write key of the bench; events of the corpus get their app by it, as SDK traffic does. */
@@ -70,12 +71,19 @@ async function onSchedule(options: LoadOptions, rate: number) {
         connections: options.connections,
         duration: options.seconds,
         overallRate: rate,
-        requests: options.bodies.map((body) => ({
-          method: 'POST' as const,
-          path: options.path,
-          headers: HEADERS,
-          body,
-        })),
+        requests: options.bodies.map((body) => {
+          const places = findIdDigits(body);
+          return {
+            method: 'POST' as const,
+            path: options.path,
+            headers: HEADERS,
+            body,
+            setupRequest: (request: autocannon.Request) => {
+              writeFreshIds(body, places);
+              return { ...request, body };
+            },
+          };
+        }),
       },
       (error, done) => (error ? reject(error) : resolve(done)),
     );
