@@ -118,7 +118,7 @@ describe('bodies', () => {
     ['deflate', deflateRawSync],
     ['br', brotliCompressSync],
   ])('a batch in %s is read', async (encoding, compress) => {
-    const body = compress(Buffer.from(JSON.stringify(testEvents(50, encoding))));
+    const body = compress(Buffer.from(JSON.stringify(testEvents(50, `${encoding} ${compress.name}`))));
     const answer = await post(server, '/v1/events/batch', body, { 'content-encoding': encoding });
     expect(answer).toMatchObject({ status: 200, body: { status: 'accepted', accepted: 50, rejected: 0 } });
   });
