@@ -43,7 +43,13 @@ function connect(session: string, query = ''): Promise<StreamClient> {
 /** Rows of events whose ids begin with `prefix-`, and how many different ones. */
 async function stored(prefix: string): Promise<[rows: number, ids: number]> {
   const sql = `SELECT count() AS n, uniqExact(event_id) AS ids FROM events WHERE startsWith(event_id, '${prefix}-')`;
-  const [row] = await server.query<{ n: string; ids: string }>(sql);
+  let row: { n: string; ids: string } | undefined;
+  // The query door may open a little after the server is ready.
+  const asked = async () => {
+    [row] = await server.query<{ n: string; ids: string }>(sql);
+    return true;
+  };
+  await until(asked, 20_000, 'the store answers');
   return [Number(row?.n), Number(row?.ids)];
 }
 
@@ -201,10 +207,11 @@ describe('kill -9', () => {
     await kill();
     await start({ config: { workers: 2 as never } });
     await delivered();
+    await server.waitForCount('events', 5);
     const ids = await server.query<{ event_id: string }>('SELECT event_id FROM events ORDER BY timestamp');
     expect(ids.map(({ event_id }) => event_id)).toEqual([4, 5, 6, 10, 11].map((n) => `hole-${n}`));
     expect((await connect('hole')).welcome).toMatchObject({ last_seq: 11 });
-  });
+  }, 60_000);
 
   test('again and again without traffic, with other workers, with segments deleted: nothing is forgotten', async () => {
     const config = { workers: 2, journal: { segment_bytes: 65_536, max_bytes: 8_388_608 } } as never;
