@@ -1,0 +1,94 @@
+/** The disk: full, or failing. */
+import { execFileSync } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Fault, Prepared } from '../fault.ts';
+import { ERRNO, Shim, shimUnavailable } from '../shim.ts';
+
+const JOURNAL = '/data/journal/';
+const TMPFS_MIB = 512;
+const FILLER_PIECE_BYTES = 256 * 1024;
+
+/**
+ * Journal, store and spool on a small file system of their own, which something else fills up to the last byte and keeps
+ * full: what is freed meanwhile is taken at once.
+ */
+export const diskFull: Fault = {
+  name: 'disk-full',
+  title: 'disk full, for journal and store alike',
+  times: { short: 1, default: 3, long: 30 },
+  strikeMs: { short: 1_000, default: 10_000, long: 30_000 },
+  unavailable() {
+    if (process.platform !== 'linux' || process.getuid?.() !== 0) return 'needs the right to mount a tmpfs';
+    return undefined;
+  },
+  prepare(folder): Prepared {
+    const mountPoint = join(folder, 'data');
+    const filler = join(mountPoint, 'filler');
+    mkdirSync(mountPoint);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${TMPFS_MIB}m`, 'penstock-prove', mountPoint]);
+    let refusedWrites = 0;
+    return {
+      async strike(site) {
+        const until = site.now() + site.strikeMs;
+        const fd = openSync(filler, 'w');
+        try {
+          while (site.now() < until) {
+            if (!fill(fd)) refusedWrites += 1;
+            await sleep(10);
+          }
+        } finally {
+          closeSync(fd);
+          rmSync(filler);
+        }
+        return undefined;
+      },
+      missed: () => (refusedWrites > 0 ? undefined : 'the disk was never full: it was no test'),
+      undo: () => void execFileSync('umount', ['-l', mountPoint]),
+    };
+  },
+};
+
+/** Writes until the disk takes no more; false when it took none. */
+function fill(fd: number): boolean {
+  const piece = Buffer.alloc(FILLER_PIECE_BYTES);
+  for (let isFirst = true; ; isFirst = false) {
+    try {
+      writeSync(fd, piece);
+    } catch {
+      return !isFirst;
+    }
+  }
+}
+
+/** Writes, truncates and syncs of the journal fail by chance, some after a part was written; answers wait for the syncs. */
+export const diskError: Fault = {
+  name: 'disk-error',
+  title: 'writes and syncs of the journal fail (EIO, ENOSPC, short writes)',
+  times: { short: 2, default: 20, long: 200 },
+  strikeMs: { short: 500, default: 1_000, long: 1_000 },
+  rate: 10_000,
+  config: { journal: { durability: 'fsync' } },
+  unavailable: shimUnavailable,
+  prepare(folder, random): Prepared {
+    const shim = new Shim(folder, JOURNAL, 1 + Math.floor(random() * 1e6));
+    return {
+      env: shim.env,
+      async strike(site) {
+        shim.set('error', site.random() < 0.5 ? ERRNO.EIO : ERRNO.ENOSPC);
+        shim.set('writePermille', Math.floor(50 + 300 * site.random()));
+        shim.set('syncPermille', Math.floor(50 + 300 * site.random()));
+        await sleep(site.strikeMs);
+        shim.set('writePermille', 0);
+        shim.set('syncPermille', 0);
+        return undefined;
+      },
+      missed: () =>
+        shim.get('struckWrites') > 0 && shim.get('struckSyncs') > 0
+          ? undefined
+          : 'no write or no sync has failed: it was no test',
+      undo: () => shim.close(),
+    };
+  },
+};
