@@ -55,6 +55,7 @@ export async function runFault(fault: Fault, options: RunOptions): Promise<Fault
     if (unavailable === undefined) await run.go();
   } catch (error) {
     run.problem(error instanceof Error ? error.message : String(error));
+    await run.describeServer();
   } finally {
     await run.clear();
   }
@@ -131,6 +132,18 @@ class Run {
     await monitor.stop();
     const ended = await this.#end(appliance);
     if (ended !== 0) this.problem(`SIGTERM at the end: ended with ${ended}`);
+  }
+
+  /** What the server says of itself, when it is not as it should be. */
+  async describeServer(): Promise<void> {
+    const appliance = this.#appliance;
+    if (appliance === undefined) return;
+    const ready = await fetch(`${appliance.url}/ready`)
+      .then((answer) => answer.text())
+      .catch((error: Error) => error.message);
+    this.problem(`/ready: ${ready}`);
+    for (const line of appliance.logs.filter(({ level }) => level !== 'info').slice(-3))
+      this.problem(`log: ${JSON.stringify(line).slice(0, 600)}`);
   }
 
   /** Ends and removes whatever there is; called in any case. */

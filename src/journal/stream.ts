@@ -34,6 +34,8 @@ export interface StreamOptions {
   readonly compression: Compression;
   /** Bytes of segments that are kept to be written over when they are let go of (spares.ts). */
   readonly spareBytesMax: number;
+  /** False where `sync` is never called: full segments are closed at once. Else they stay open for it. */
+  readonly isSynced?: boolean;
   readonly onDamage: (damage: Damage) => void;
 }
 
@@ -60,6 +62,8 @@ export class JournalStream {
   /** Segments that are full and not durable yet; they are closed when they are. */
   #unsynced: DiskFile[] = [];
   #dirUnsynced = false;
+  /** Whether the next segment leaves a row out, so that its name is none of a segment that was given up. */
+  #skipsRow = false;
   readonly #groupSync = new GroupSync(() => this.#syncFiles());
 
   private constructor(options: StreamOptions) {
@@ -114,13 +118,15 @@ export class JournalStream {
     meta: Uint8Array = NO_META,
   ): ChunkPlace {
     const { segment, file } = this.#openSegment();
-    const start = { segment: segment.name, offset: segment.bytes, row: this.#nextRow };
+    // A row that is left out counts when one follows it: else whoever waits for all rows would wait for it for ever.
+    const firstRow = Math.max(this.#nextRow, segment.firstRow);
+    const start = { segment: segment.name, offset: segment.bytes, row: firstRow };
     const { compression } = this.#options;
     const stored = compress(payload, compression);
     const storedBytes = sum(stored);
     const crc = stored.reduce((before, view) => crc32c(view, before), crc32c(meta, 0));
     const chunk = {
-      firstRow: this.#nextRow,
+      firstRow,
       timeMs,
       rows,
       metaBytes: meta.length,
@@ -139,7 +145,7 @@ export class JournalStream {
     const bytes = CHUNK_HEADER_BYTES + meta.length + storedBytes;
     segment.bytes += bytes;
     this.#bytes += bytes;
-    this.#nextRow += rows;
+    this.#nextRow = firstRow + rows;
     segment.endRow = this.#nextRow;
     return { start, end: this.end(), epoch: this.#epoch };
   }
@@ -282,7 +288,8 @@ export class JournalStream {
     this.#endSegment();
     const { disk, dir } = this.#options;
     const spare = this.#spares.take();
-    const header = { epoch: this.#epoch, firstRow: this.#nextRow, isReused: spare !== undefined };
+    const firstRow = this.#nextRow + (this.#skipsRow ? 1 : 0);
+    const header = { epoch: this.#epoch, firstRow, isReused: spare !== undefined };
     const name = segmentName(header);
     const file = disk.open(join(dir, spare ?? name), true);
     try {
@@ -293,7 +300,8 @@ export class JournalStream {
       throw error;
     }
     this.#seed = headerSeed(header);
-    const segment = { ...header, name, bytes: SEGMENT_HEADER_BYTES, endRow: this.#nextRow };
+    this.#skipsRow = false;
+    const segment = { ...header, name, bytes: SEGMENT_HEADER_BYTES, endRow: firstRow };
     this.#segments.push(segment);
     this.#bytes += segment.bytes;
     this.#file = file;
@@ -306,17 +314,18 @@ export class JournalStream {
     if (this.#file === undefined || last === undefined) return;
     // Behind its last chunk may stand what the file held before; a segment that is full ends with its own.
     if (last.isReused === true) this.#file.truncate(last.bytes);
-    this.#unsynced.push(this.#file);
+    if (this.#options.isSynced === false) this.#file.close();
+    else this.#unsynced.push(this.#file);
     this.#file = undefined;
   }
 
-  /** Takes back what was written of a chunk, or leaves the segment and burns a row, so that the next has a name of its own. */
+  /** Takes back what was written of a chunk, or leaves the segment. */
   #cutBack(segment: Segment, file: DiskFile): void {
     try {
       file.truncate(segment.bytes);
     } catch {
       this.#endSegment();
-      this.#nextRow += 1;
+      this.#skipsRow = true;
     }
   }
 
@@ -332,7 +341,7 @@ export class JournalStream {
     } catch (error) {
       // After a failed sync the kernel may call pages clean that it never wrote: this file is not to be trusted further.
       if (current === this.#file) this.#endSegment();
-      this.#nextRow += 1;
+      this.#skipsRow = true;
       this.#dirUnsynced = true;
       throw error;
     } finally {

@@ -177,6 +177,7 @@ async function openLine(
     segmentBytesMax: options.segmentBytesMax,
     compression: options.compression,
     spareBytesMax: name === 'events' ? options.spareBytesMax : 0,
+    isSynced: options.isDurable,
     onDamage: (damage) => options.onDamage(`${worker}/${name}`, damage),
   });
   const targets = sinks.map((sink) => sink[name]());

@@ -12,14 +12,15 @@ import { createFaultyDisk, type Faults } from './faulty-disk.ts';
 
 let dir: string;
 let faults: Faults;
-let open: () => Promise<JournalStream>;
+let open: (isSynced?: boolean) => Promise<JournalStream>;
 
 beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), 'penstock-journal-'));
   const faulty = createFaultyDisk();
   faults = faulty.faults;
-  open = () =>
+  open = (isSynced = true) =>
     JournalStream.open({
+      isSynced,
       disk: faulty.disk,
       dir,
       segmentBytesMax: 4096,
@@ -143,4 +144,25 @@ test('a failed sync is told to all who wait, and the next begins anew', async ()
   await stream.sync();
   expect(await readAll(stream)).toEqual(['a', 'b']);
   expect(stream.segments.length).toBe(2);
+});
+
+test('a failed sync of a stream that nothing follows in leaves no row to wait for', async () => {
+  const stream = await open();
+  append(stream, 'a');
+  faults.failsSync = true;
+  for (let count = 0; count < 2; count++) await expect(stream.sync()).rejects.toThrow('EIO');
+  faults.failsSync = false;
+  stream.probe();
+  expect(stream.nextRow).toBe(1);
+  append(stream, 'b');
+  expect(stream.nextRow).toBe(3);
+  expect(await readAll(stream)).toEqual(['a', 'b']);
+});
+
+test('full segments of a stream that nobody syncs are closed', async () => {
+  const stream = await open(false);
+  for (let count = 0; count < 20; count++) append(stream, 'x'.repeat(4096));
+  expect([stream.segments.length, faults.openFiles]).toEqual([20, 1]);
+  stream.close();
+  expect(faults.openFiles).toBe(0);
 });

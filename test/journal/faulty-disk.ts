@@ -9,6 +9,8 @@ export interface Faults {
   failsSync: boolean;
   failsRead: boolean;
   syncs: number;
+  /** Files that are open now. */
+  openFiles: number;
 }
 
 export function createFaultyDisk(): { disk: Disk; faults: Faults } {
@@ -19,6 +21,7 @@ export function createFaultyDisk(): { disk: Disk; faults: Faults } {
     failsSync: false,
     failsRead: false,
     syncs: 0,
+    openFiles: 0,
   };
   return {
     disk: { ...systemDisk, open: (path, create) => wrap(systemDisk.open(path, create), faults) },
@@ -27,6 +30,7 @@ export function createFaultyDisk(): { disk: Disk; faults: Faults } {
 }
 
 function wrap(file: DiskFile, faults: Faults): DiskFile {
+  faults.openFiles += 1;
   return {
     size: () => file.size(),
     write(views, position) {
@@ -50,7 +54,10 @@ function wrap(file: DiskFile, faults: Faults): DiskFile {
       await file.sync();
       if (faults.failsSync) throw fault('EIO');
     },
-    close: () => file.close(),
+    close() {
+      faults.openFiles -= 1;
+      file.close();
+    },
   };
 }
 
