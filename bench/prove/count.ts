@@ -15,8 +15,9 @@ export interface Count {
   readonly lost: number;
   /** Rows in the store beyond one an id. */
   readonly duplicated: number;
-  /** What else is wrong, in words. */
+  /** What is wrong, in words; repeats of what was sent again stand apart. */
   readonly problems: readonly string[];
+  readonly repeats: readonly string[];
 }
 
 /** Examples that a problem names. */
@@ -58,8 +59,8 @@ export async function countEvents(
     if (of('altered') > 0)
       problems.push(`client ${ledger.client}: ${of('altered')} rows are not what it sent`);
   }
-  if (duplicated > 0) problems.push(...(await describeRepeats(ask, prefix, ledgers)));
-  return { acknowledged, lost, duplicated, problems };
+  const { sentOnce, sentAgain } = await findRepeats(ask, prefix, duplicated > 0 ? ledgers : []);
+  return { acknowledged, lost, duplicated, problems: [...problems, ...sentOnce], repeats: sentAgain };
 }
 
 function perClient(ledgers: readonly ClientLedger[], name: 'acknowledged' | 'sent'): string {
@@ -88,32 +89,35 @@ async function describeMissing(
 }
 
 /** Repeats of what a client sent twice ask for deduplication by id; others would be the journal's or a sink's own. */
-async function describeRepeats(
+async function findRepeats(
   ask: Ask,
   prefix: string,
   ledgers: readonly ClientLedger[],
-): Promise<string[]> {
+): Promise<{ sentOnce: string[]; sentAgain: string[] }> {
+  if (ledgers.length === 0) return { sentOnce: [], sentAgain: [] };
   const repeats = await ask(`
     SELECT ${CLIENT} AS client, ${N} AS n, count() AS rows FROM events WHERE startsWith(event_id, '${prefix}-')
     GROUP BY client, n HAVING rows > 1 ORDER BY client, n LIMIT ${REPEATS_MAX}`);
-  const resent = new Map(
-    ledgers.map(({ client, resent: firsts, eventsEach }) => [
-      client,
-      { firsts: new Set(firsts), eventsEach } as const,
-    ]),
-  );
-  const sentOnce = repeats.filter(({ client, n }) => {
-    const known = resent.get(Number(client));
-    if (known === undefined) return true;
-    return !known.firsts.has(Number(n) - (Number(n) % known.eventsEach));
-  });
-  const name = ({ client, n, rows }: Record<string, string>) => `client ${client} event ${n} (${rows} rows)`;
-  const examples = (list: Record<string, string>[]) => list.slice(0, EXAMPLES_MAX).map(name).join(', ');
-  const problems: string[] = [];
-  if (sentOnce.length > 0)
-    problems.push(`${sentOnce.length} events stand twice that were sent once: ${examples(sentOnce)}`);
-  const others = repeats.length - sentOnce.length;
-  if (others > 0)
-    problems.push(`${others} events stand twice whose client sent them again: ${examples(repeats)}`);
-  return problems;
+  const resent = new Map(ledgers.map((ledger) => [ledger.client, new Set(ledger.resent)] as const));
+  const eachOf = new Map(ledgers.map(({ client, eventsEach }) => [client, eventsEach] as const));
+  const wasResent = ({ client, n }: Record<string, string>) => {
+    const first = Number(n) - (Number(n) % (eachOf.get(Number(client)) ?? 1));
+    return resent.get(Number(client))?.has(first) ?? false;
+  };
+  return {
+    sentOnce: describe(
+      repeats.filter((row) => !wasResent(row)),
+      'that were sent once',
+    ),
+    sentAgain: describe(repeats.filter(wasResent), 'whose client sent them again'),
+  };
+}
+
+function describe(rows: readonly Record<string, string>[], which: string): string[] {
+  if (rows.length === 0) return [];
+  const examples = rows
+    .slice(0, EXAMPLES_MAX)
+    .map(({ client, n, rows: count }) => `client ${client} event ${n} (${count} rows)`);
+  const atLeast = rows.length === REPEATS_MAX ? 'at least ' : '';
+  return [`${atLeast}${rows.length} events stand twice ${which}: ${examples.join(', ')}`];
 }

@@ -36,6 +36,8 @@ export interface Fault {
   readonly config?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   /** Module to start in place of the product's own. */
   readonly main?: string;
+  /** Why events may stand twice in this one; undefined when they may not. */
+  readonly mayRepeat?: string;
   /** Why this machine cannot have it; undefined when it can. */
   unavailable?(): string | undefined;
   /** Before the first start: variables for the server. What it makes, `Prepared.undo` takes away. */
@@ -59,7 +61,7 @@ export interface FaultResult {
   readonly name: string;
   readonly title: string;
   readonly status: 'passed' | 'failed' | 'skipped';
-  /** Why it was skipped; a remark else. */
+  /** Why it was skipped, or what is allowed in it; else empty. */
   readonly note: string;
   readonly seed: number;
   readonly times: number;

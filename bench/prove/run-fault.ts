@@ -142,8 +142,8 @@ class Run {
       .then((answer) => answer.text())
       .catch((error: Error) => error.message);
     this.problem(`/ready: ${ready}`);
-    for (const line of appliance.logs.filter(({ level }) => level !== 'info').slice(-3))
-      this.problem(`log: ${JSON.stringify(line).slice(0, 600)}`);
+    for (const line of appliance.logs.filter(({ level }) => level !== 'info').slice(-8))
+      this.problem(`log: ${JSON.stringify(line).slice(0, 1_200)}`);
   }
 
   /** Ends and removes whatever there is; called in any case. */
@@ -160,7 +160,7 @@ class Run {
   }
 
   result(unavailable: string | undefined, seconds: number): FaultResult {
-    const { name, title } = this.#fault;
+    const { name, title, mayRepeat } = this.#fault;
     const monitor = this.#monitor;
     if (monitor !== undefined) {
       if (monitor.healthFailures > 0)
@@ -169,6 +169,7 @@ class Run {
         this.problem(`${monitor.residentMiBMax.toFixed(0)} MiB resident, over ${RESIDENT_MIB_MAX}`);
     }
     const problems = [...this.#problems, ...(this.#report?.problems ?? []), ...(this.#count?.problems ?? [])];
+    if (mayRepeat === undefined) problems.push(...(this.#count?.repeats ?? []));
     const { ackAt = [], ackMs = [] } = this.#report ?? {};
     const during = Array.from(ackMs).filter((_, index) => {
       const at = ackAt[index] ?? 0;
@@ -178,7 +179,7 @@ class Run {
       name,
       title,
       status: unavailable !== undefined ? 'skipped' : problems.length > 0 ? 'failed' : 'passed',
-      note: unavailable ?? '',
+      note: unavailable ?? (mayRepeat === undefined ? '' : `may stand twice: ${mayRepeat}`),
       seed: this.#options.seed,
       times: this.#struck,
       strikeMs: this.#strikeMs,

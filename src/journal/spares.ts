@@ -28,16 +28,19 @@ export class Spares {
     }
   }
 
-  /** Keeps the segment `name` as a spare, or deletes it when there are enough. Throws the disk's error. */
-  keep(name: string, bytes: number): void {
+  /** Keeps the segment `name` as a spare, or deletes it when there are enough; false when the disk does neither. */
+  keep(name: string, bytes: number): boolean {
     const path = join(this.#dir, name);
-    if (!this.#fits(bytes)) {
-      this.#disk.remove(path);
-      return;
-    }
     const spare = `${name}${SUFFIX}`;
-    this.#disk.rename(path, join(this.#dir, spare));
-    this.#files.push({ name: spare, bytes });
+    const isKept = this.#fits(bytes);
+    try {
+      if (isKept) this.#disk.rename(path, join(this.#dir, spare));
+      else this.#disk.remove(path);
+    } catch {
+      return false;
+    }
+    if (isKept) this.#files.push({ name: spare, bytes });
+    return true;
   }
 
   /** Name of a spare, which is none any more; undefined when there is none. */

@@ -62,8 +62,8 @@ export class JournalStream {
   /** Segments that are full and not durable yet; they are closed when they are. */
   #unsynced: DiskFile[] = [];
   #dirUnsynced = false;
-  /** Whether the next segment leaves a row out, so that its name is none of a segment that was given up. */
-  #skipsRow = false;
+  /** First row of the newest segment of this start, by which it is named. */
+  #namedRow = -1;
   readonly #groupSync = new GroupSync(() => this.#syncFiles());
 
   private constructor(options: StreamOptions) {
@@ -97,9 +97,7 @@ export class JournalStream {
     return this.#segments;
   }
 
-  /**
-   * Row numbers below `row` are not given out again: a cursor may know of rows that a crash took from the disk.
-   */
+  /** Row numbers below `row` are not given out again: a cursor may know of rows that a crash took from the disk. */
   skipTo(row: number): void {
     if (row > this.#nextRow) {
       this.#endSegment();
@@ -118,7 +116,7 @@ export class JournalStream {
     meta: Uint8Array = NO_META,
   ): ChunkPlace {
     const { segment, file } = this.#openSegment();
-    // A row that is left out counts when one follows it: else whoever waits for all rows would wait for it for ever.
+    // A row that is left out counts when one follows it: nobody is to wait for it.
     const firstRow = Math.max(this.#nextRow, segment.firstRow);
     const start = { segment: segment.name, offset: segment.bytes, row: firstRow };
     const { compression } = this.#options;
@@ -184,12 +182,12 @@ export class JournalStream {
       : { segment: last.name, offset: last.bytes, row: this.#nextRow };
   }
 
-  /** Deletes the segments all of whose rows are below `row`, but the one that is written. Gives their count. */
+  /** Deletes the segments all of whose rows are below `row`, but the one that is written; a disk that fails is tried again by the next call. Gives their count. */
   deleteBefore(row: number): number {
     let count = 0;
     for (let first = this.#segments[0]; first !== undefined; first = this.#segments[0]) {
-      if (first.endRow > row || this.#isWritten(first)) break;
-      this.#spares.keep(first.name, first.bytes);
+      if (first.endRow > row || (this.#file !== undefined && this.#segments.length === 1)) break;
+      if (!this.#spares.keep(first.name, first.bytes)) break;
       this.#segments.shift();
       this.#bytes -= first.bytes;
       count += 1;
@@ -276,10 +274,6 @@ export class JournalStream {
     }
   }
 
-  #isWritten(segment: Segment): boolean {
-    return this.#file !== undefined && segment === this.#segments.at(-1);
-  }
-
   #openSegment(): { segment: Segment; file: DiskFile } {
     const last = this.#segments.at(-1);
     if (this.#file !== undefined && last !== undefined && last.bytes < this.#options.segmentBytesMax) {
@@ -288,7 +282,8 @@ export class JournalStream {
     this.#endSegment();
     const { disk, dir } = this.#options;
     const spare = this.#spares.take();
-    const firstRow = this.#nextRow + (this.#skipsRow ? 1 : 0);
+    // Of a segment that was given up before it had a row, the name is taken.
+    const firstRow = Math.max(this.#nextRow, this.#namedRow + 1);
     const header = { epoch: this.#epoch, firstRow, isReused: spare !== undefined };
     const name = segmentName(header);
     const file = disk.open(join(dir, spare ?? name), true);
@@ -300,7 +295,7 @@ export class JournalStream {
       throw error;
     }
     this.#seed = headerSeed(header);
-    this.#skipsRow = false;
+    this.#namedRow = firstRow;
     const segment = { ...header, name, bytes: SEGMENT_HEADER_BYTES, endRow: firstRow };
     this.#segments.push(segment);
     this.#bytes += segment.bytes;
@@ -325,7 +320,6 @@ export class JournalStream {
       file.truncate(segment.bytes);
     } catch {
       this.#endSegment();
-      this.#skipsRow = true;
     }
   }
 
@@ -341,7 +335,6 @@ export class JournalStream {
     } catch (error) {
       // After a failed sync the kernel may call pages clean that it never wrote: this file is not to be trusted further.
       if (current === this.#file) this.#endSegment();
-      this.#skipsRow = true;
       this.#dirUnsynced = true;
       throw error;
     } finally {

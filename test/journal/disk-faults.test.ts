@@ -25,7 +25,7 @@ beforeEach(() => {
       dir,
       segmentBytesMax: 4096,
       compression: 'none',
-      spareBytesMax: 0,
+      spareBytesMax: 100_000,
       onDamage: () => {},
     });
 });
@@ -74,6 +74,9 @@ test('a disk that cannot be written at all heals too', async () => {
   const stream = await open();
   faults.failsWrite = true;
   for (let count = 0; count < 3; count++) expect(() => append(stream, 'refused')).toThrow('EIO');
+  faults.failsTruncate = true;
+  for (let count = 0; count < 3; count++) expect(() => append(stream, 'refused')).toThrow('EIO');
+  faults.failsTruncate = false;
   faults.failsWrite = false;
   append(stream, 'after');
   expect(await readAll(stream)).toEqual(['after']);
@@ -155,7 +158,7 @@ test('a failed sync of a stream that nothing follows in leaves no row to wait fo
   stream.probe();
   expect(stream.nextRow).toBe(1);
   append(stream, 'b');
-  expect(stream.nextRow).toBe(3);
+  expect(stream.nextRow).toBe(2);
   expect(await readAll(stream)).toEqual(['a', 'b']);
 });
 
@@ -165,4 +168,29 @@ test('full segments of a stream that nobody syncs are closed', async () => {
   expect([stream.segments.length, faults.openFiles]).toEqual([20, 1]);
   stream.close();
   expect(faults.openFiles).toBe(0);
+});
+
+test('segments given up before they had a row have names of their own', async () => {
+  const stream = await open();
+  faults.failsTruncate = true;
+  for (let count = 0; count < 3; count++) {
+    faults.bytesLeft = 40;
+    expect(() => append(stream, 'refused')).toThrow('ENOSPC');
+  }
+  faults.bytesLeft = Number.POSITIVE_INFINITY;
+  faults.failsTruncate = false;
+  append(stream, 'after');
+  const names = stream.segments.map(({ name }) => name);
+  expect([names.length, new Set(names).size]).toEqual([4, 4]);
+  expect(await readAll(stream)).toEqual(['after']);
+});
+
+test('a delivered segment that cannot be let go of is let go of later', async () => {
+  const stream = await open();
+  for (let count = 0; count < 3; count++) append(stream, 'x'.repeat(4096));
+  faults.failsRename = true;
+  expect(stream.deleteBefore(2)).toBe(0);
+  faults.failsRename = false;
+  expect(stream.deleteBefore(2)).toBe(2);
+  expect(stream.segments.length).toBe(1);
 });

@@ -8,6 +8,7 @@ export interface Faults {
   failsTruncate: boolean;
   failsSync: boolean;
   failsRead: boolean;
+  failsRename: boolean;
   syncs: number;
   /** Files that are open now. */
   openFiles: number;
@@ -20,11 +21,19 @@ export function createFaultyDisk(): { disk: Disk; faults: Faults } {
     failsTruncate: false,
     failsSync: false,
     failsRead: false,
+    failsRename: false,
     syncs: 0,
     openFiles: 0,
   };
   return {
-    disk: { ...systemDisk, open: (path, create) => wrap(systemDisk.open(path, create), faults) },
+    disk: {
+      ...systemDisk,
+      open: (path, create) => wrap(systemDisk.open(path, create), faults),
+      rename(from, to) {
+        if (faults.failsRename) throw fault('EIO');
+        systemDisk.rename(from, to);
+      },
+    },
     faults,
   };
 }

@@ -62,33 +62,55 @@ function fill(fd: number): boolean {
   }
 }
 
-/** Writes, truncates and syncs of the journal fail by chance, some after a part was written; answers wait for the syncs. */
-export const diskError: Fault = {
-  name: 'disk-error',
-  title: 'writes and syncs of the journal fail (EIO, ENOSPC, short writes)',
-  times: { short: 2, default: 20, long: 200 },
-  strikeMs: { short: 500, default: 1_000, long: 1_000 },
-  rate: 10_000,
-  config: { journal: { durability: 'fsync' } },
-  unavailable: shimUnavailable,
-  prepare(folder, random): Prepared {
-    const shim = new Shim(folder, JOURNAL, 1 + Math.floor(random() * 1e6));
-    return {
-      env: shim.env,
-      async strike(site) {
-        shim.set('error', site.random() < 0.5 ? ERRNO.EIO : ERRNO.ENOSPC);
-        shim.set('writePermille', Math.floor(50 + 300 * site.random()));
-        shim.set('syncPermille', Math.floor(50 + 300 * site.random()));
-        await sleep(site.strikeMs);
-        shim.set('writePermille', 0);
-        shim.set('syncPermille', 0);
-        return undefined;
-      },
-      missed: () =>
-        shim.get('struckWrites') > 0 && shim.get('struckSyncs') > 0
-          ? undefined
-          : 'no write or no sync has failed: it was no test',
-      undo: () => shim.close(),
-    };
+/** Writes and truncates of the journal fail by chance, half of them after a part was written. */
+export const diskError = behindShim(
+  {
+    name: 'disk-error',
+    title: 'writes of the journal fail (EIO, ENOSPC, a part only)',
+    times: { short: 2, default: 20, long: 200 },
+    strikeMs: { short: 500, default: 1_000, long: 1_000 },
   },
-};
+  'writePermille',
+  'struckWrites',
+);
+
+/** Answers wait for syncs, and syncs fail by chance. */
+export const syncError = behindShim(
+  {
+    name: 'sync-error',
+    title: 'fdatasync of the journal fails (durability: fsync)',
+    times: { short: 2, default: 20, long: 200 },
+    strikeMs: { short: 500, default: 1_000, long: 1_000 },
+    rate: 5_000,
+    config: { journal: { durability: 'fsync' } },
+    mayRepeat: 'what a failed sync was for stands in the journal, and its client is told to send it again',
+  },
+  'syncPermille',
+  'struckSyncs',
+);
+
+function behindShim(
+  fault: Omit<Fault, 'prepare' | 'unavailable'>,
+  rate: 'writePermille' | 'syncPermille',
+  struck: 'struckWrites' | 'struckSyncs',
+): Fault {
+  return {
+    ...fault,
+    unavailable: shimUnavailable,
+    prepare(folder, random): Prepared {
+      const shim = new Shim(folder, JOURNAL, 1 + Math.floor(random() * 1e6));
+      return {
+        env: shim.env,
+        async strike(site) {
+          shim.set('error', site.random() < 0.5 ? ERRNO.EIO : ERRNO.ENOSPC);
+          shim.set(rate, Math.floor(50 + 400 * site.random()));
+          await sleep(site.strikeMs);
+          shim.set(rate, 0);
+          return undefined;
+        },
+        missed: () => (shim.get(struck) > 0 ? undefined : 'no call has failed: it was no test'),
+        undo: () => shim.close(),
+      };
+    },
+  };
+}

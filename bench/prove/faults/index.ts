@@ -1,6 +1,6 @@
 import type { Fault } from '../fault.ts';
 import { clockBack } from './clock.ts';
-import { diskError, diskFull } from './disk.ts';
+import { diskError, diskFull, syncError } from './disk.ts';
 import { kill, terminate, terminateTwice } from './process.ts';
 import { storeDown, storeHang, storeKill, storeSlow, storeTimeout } from './store.ts';
 import { workerCrash } from './worker.ts';
@@ -18,5 +18,6 @@ export const FAULTS: readonly Fault[] = [
   storeSlow,
   diskFull,
   diskError,
+  syncError,
   clockBack,
 ];
