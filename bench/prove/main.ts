@@ -6,9 +6,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Extent, FaultResult } from './fault.ts';
-import { FAULTS } from './faults/index.ts';
+import { PROVABLE } from './proof.ts';
 import { formatMarkdown, formatResult, formatResults, type Proof } from './report.ts';
-import { runFault } from './run-fault.ts';
 
 interface Options {
   readonly fault?: string[];
@@ -20,7 +19,7 @@ interface Options {
   readonly markdown?: string;
 }
 
-const NAMES = FAULTS.map(({ name }) => name);
+const NAMES = PROVABLE.map(({ name }) => name);
 
 const options = new Command('npm run prove --')
   .description(
@@ -37,7 +36,7 @@ const options = new Command('npm run prove --')
     'after',
     `
 Faults:
-${FAULTS.map(({ name, title, times }) => `  ${name.padEnd(15)} ${title} (${times.short}, ${times.default}, ${times.long} times)`).join('\n')}
+${PROVABLE.map(({ name, title, times }) => `  ${name.padEnd(15)} ${title} (${times.short}, ${times.default}, ${times.long} times)`).join('\n')}
 
 Examples:
   npm run prove                                  every fault, about a quarter of an hour
@@ -67,10 +66,10 @@ async function proveAll(): Promise<boolean> {
   const machine = `${cpus().length} × ${cpus()[0]?.model}, Node ${process.versions.node}`;
   process.stdout.write(`${machine}, seed ${seed}, ${extent} run\n`);
   const results: FaultResult[] = [];
-  for (const fault of FAULTS) {
+  for (const fault of PROVABLE) {
     if (options.fault !== undefined && !options.fault.includes(fault.name)) continue;
     const times = options.times === undefined ? {} : { times: options.times };
-    const result = await runFault(fault, { seed, extent, ...times, progress });
+    const result = await fault.run({ seed, extent, ...times, progress });
     progress('');
     process.stdout.write(formatResult(result));
     results.push(result);

@@ -24,6 +24,9 @@ export const storeKill: Fault = {
   times: { short: 3, default: 20, long: 200 },
   prepare: (): Prepared => ({
     async strike(site) {
+      // One that only starts has no insert to be killed in.
+      await site.appliance.ready();
+      await sleep(300 * site.random());
       const pid = await storePid(site);
       signalProcess(pid, 'SIGKILL');
       const endedAt = site.now();
