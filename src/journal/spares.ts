@@ -28,19 +28,25 @@ export class Spares {
     }
   }
 
-  /** Keeps the segment `name` as a spare, or deletes it when there are enough; false when the disk does neither. */
+  /** Keeps the segment `name` as a spare, or deletes it when there are enough; false when the disk does not let it. */
   keep(name: string, bytes: number): boolean {
-    const path = join(this.#dir, name);
-    const spare = `${name}${SUFFIX}`;
-    const isKept = this.#fits(bytes);
     try {
-      if (isKept) this.#disk.rename(path, join(this.#dir, spare));
-      else this.#disk.remove(path);
+      this.#keep(name, bytes);
+      return true;
     } catch {
       return false;
     }
-    if (isKept) this.#files.push({ name: spare, bytes });
-    return true;
+  }
+
+  #keep(name: string, bytes: number): void {
+    const path = join(this.#dir, name);
+    if (!this.#fits(bytes)) {
+      this.#disk.remove(path);
+      return;
+    }
+    const spare = `${name}${SUFFIX}`;
+    this.#disk.rename(path, join(this.#dir, spare));
+    this.#files.push({ name: spare, bytes });
   }
 
   /** Name of a spare, which is none any more; undefined when there is none. */
