@@ -16,6 +16,7 @@ import {
 } from '../../src/journal/format.ts';
 import { createRandom } from '../corpus.ts';
 import { Appliance, freePort, signalProcess } from './appliance.ts';
+import { withCleanup } from './cleanup.ts';
 import { NUMBER_DIGITS, NumberedBody } from './client/body.ts';
 import type { Provable } from './proof.ts';
 import type { RunOptions } from './run-fault.ts';
@@ -50,17 +51,20 @@ export const proveDamage: Provable = {
     const startedAt = performance.now();
     const times = options.times ?? this.times[options.extent];
     const run = new DamageRun(options);
-    try {
-      await run.makeJournal();
-      for (let n = 0; n < times; n++) {
-        options.progress(`${this.name}: start ${n + 1} of ${times}`);
-        await run.damageAndStart();
-      }
-    } catch (error) {
-      run.problems.push(error instanceof Error ? error.message : String(error));
-    } finally {
-      await run.clear();
-    }
+    await withCleanup(
+      () => run.clear(),
+      async () => {
+        try {
+          await run.makeJournal();
+          for (let n = 0; n < times; n++) {
+            options.progress(`${this.name}: start ${n + 1} of ${times}`);
+            await run.damageAndStart();
+          }
+        } catch (error) {
+          run.problems.push(error instanceof Error ? error.message : String(error));
+        }
+      },
+    );
     const { lost, duplicated, acknowledged, damaged, problems, struck } = run;
     return {
       name: this.name,

@@ -5,6 +5,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { clearAll } from './cleanup.ts';
 import type { Extent, FaultResult } from './fault.ts';
 import { PROVABLE } from './proof.ts';
 import { formatMarkdown, formatResult, formatResults, type Proof } from './report.ts';
@@ -19,6 +20,8 @@ interface Options {
   readonly markdown?: string;
 }
 
+/** As shells say it of SIGINT. */
+const EXIT_INTERRUPTED = 130;
 const NAMES = PROVABLE.map(({ name }) => name);
 
 const options = new Command('npm run prove --')
@@ -61,6 +64,9 @@ if (options.markdown !== undefined) {
 }
 
 async function proveAll(): Promise<boolean> {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, () => void clearAll().then(() => process.exit(EXIT_INTERRUPTED)));
+  }
   const extent: Extent = options.long ? 'long' : options.short ? 'short' : 'default';
   const { seed } = options;
   const machine = `${cpus().length} × ${cpus()[0]?.model}, Node ${process.versions.node}`;

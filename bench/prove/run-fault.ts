@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { createRandom } from '../corpus.ts';
 import { median, percentile } from '../statistics.ts';
 import { Appliance, freePort } from './appliance.ts';
+import { withCleanup } from './cleanup.ts';
 import { type LoadReport, steadyNow } from './client/messages.ts';
 import { type Count, countEvents } from './count.ts';
 import type { Extent, Fault, FaultResult, Prepared, Site } from './fault.ts';
@@ -51,14 +52,17 @@ export async function runFault(fault: Fault, options: RunOptions): Promise<Fault
   const startedAt = performance.now();
   const unavailable = fault.unavailable?.();
   const run = new Run(fault, options);
-  try {
-    if (unavailable === undefined) await run.go();
-  } catch (error) {
-    run.problem(error instanceof Error ? error.message : String(error));
-    await run.describeServer();
-  } finally {
-    await run.clear();
-  }
+  await withCleanup(
+    () => run.clear(),
+    async () => {
+      try {
+        if (unavailable === undefined) await run.go();
+      } catch (error) {
+        run.problem(error instanceof Error ? error.message : String(error));
+        await run.describeServer();
+      }
+    },
+  );
   return run.result(unavailable, (performance.now() - startedAt) / 1000);
 }
 
