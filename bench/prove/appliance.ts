@@ -107,7 +107,7 @@ export class Appliance {
   }
 
   /** Resolves when /ready says so; throws when it does not in time. */
-  async ready(timeoutMs = 60_000): Promise<void> {
+  async ready(timeoutMs = 120_000): Promise<void> {
     const isReady = await within(timeoutMs, 20, async () => {
       const answer = await fetch(`${this.url}/ready`).catch(() => undefined);
       return answer?.ok === true && this.#queryPort() !== undefined;
