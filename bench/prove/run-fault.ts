@@ -29,8 +29,8 @@ const EVENTS_PER_SECOND = 20_000;
 const CLIENTS = { connections: 6, eventsPerBatch: 100, streams: 2, eventsPerMessage: 10 };
 /** Budget of events in memory, a quarter of the product's default, so that a leak of a few hundred MB is seen. */
 const MEMORY_MAX_BYTES = 64 * 1024 * 1024;
-/** What a process has beside that budget: code, the heaps of its threads, encoders (docs/reliability.md). */
-const RESIDENT_BASE_MIB = 256;
+/** What a process has beside that budget: code, the heaps of its threads, encoders, remembered ids. */
+const RESIDENT_BASE_MIB = 320;
 export const RESIDENT_MIB_MAX = MEMORY_MAX_BYTES / 1024 / 1024 + RESIDENT_BASE_MIB;
 /** Small segments, so that a run of seconds fills, hands over and deletes many. */
 const CONFIG = {
