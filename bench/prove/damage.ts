@@ -70,7 +70,7 @@ export const proveDamage: Provable = {
       name: this.name,
       title: this.title,
       status: problems.length > 0 ? 'failed' : 'passed',
-      note: `${damaged} events stood in what was damaged, which was said each time`,
+      note: `${damaged} events stood in what was damaged`,
       seed: options.seed,
       times: struck,
       strikeMs: 0,

@@ -8,9 +8,6 @@ export type ByExtent = Readonly<Record<Extent, number>>;
 /** Where a fault works: a server under load. */
 export interface Site {
   readonly appliance: Appliance;
-  readonly extent: Extent;
-  /** Folder of this fault's files; removed at the end. */
-  readonly folder: string;
   /** A number from 0 up to 1, from the seed. */
   readonly random: () => number;
   /** Milliseconds that a strike lasts; a fault without `strikeMs` has none. */
@@ -40,12 +37,13 @@ export interface Fault {
   readonly mayRepeat?: string;
   /** Why this machine cannot have it; undefined when it can. */
   unavailable?(): string | undefined;
-  /** Before the first start: variables for the server. What it makes, `Prepared.undo` takes away. */
-  prepare?(folder: string, random: () => number): Promise<Prepared> | Prepared;
+  /** Before the first start, with the folder of this run, which is removed behind it. What it makes elsewhere, `undo` takes away. */
+  prepare(folder: string, random: () => number): Prepared;
 }
 
 /** What a fault has made ready for one server. */
 export interface Prepared {
+  /** Variables for the server. */
   readonly env?: Readonly<Record<string, string>>;
   /** When the server is ready and has no load yet. */
   attach?(site: Site): Promise<void>;

@@ -36,7 +36,7 @@ export function formatResults({ results }: Proof): string {
   const count = (status: FaultResult['status']) =>
     results.filter((result) => result.status === status).length;
   const rows = results.map((result) => [result.name, ...cellsOf(result)]);
-  return `${formatTable(HEAD, rows)}\n${count('passed')} passed, ${count('failed')} failed, ${count('skipped')} skipped\n`;
+  return `${formatTable(HEAD, rows)}\n${notesOf(results)}\n${count('passed')} passed, ${count('failed')} failed, ${count('skipped')} skipped\n`;
 }
 
 /** The same as a table of Markdown, with what each fault is. */
@@ -47,7 +47,16 @@ export function formatMarkdown({ machine, seed, extent, results }: Proof): strin
     line(HEAD),
     line(HEAD.map((_, column) => (column === 0 ? '---' : '--:'))),
     ...results.map((result) => line([`${result.title} (\`${result.name}\`)`, ...cellsOf(result)])),
+    `\n${notesOf(results)}`,
   ].join('');
+}
+
+/** What a row cannot say, a line each. */
+function notesOf(results: readonly FaultResult[]): string {
+  return results
+    .filter(({ note }) => note !== '')
+    .map(({ name, note }) => `- \`${name}\`: ${note}.\n`)
+    .join('');
 }
 
 function cellsOf(result: FaultResult): string[] {
@@ -64,7 +73,7 @@ function cellsOf(result: FaultResult): string[] {
     p99Ms === undefined ? '–' : whole(p99Ms),
     recoveryMs === undefined ? '–' : `${whole(recoveryMs.median)} (≤ ${whole(recoveryMs.max)})`,
     caughtUpMs === undefined ? '–' : (caughtUpMs / 1000).toFixed(1),
-    whole(result.residentMiBMax),
+    result.residentMiBMax === 0 ? '–' : whole(result.residentMiBMax),
     status,
   ];
 }

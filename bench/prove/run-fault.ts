@@ -105,9 +105,7 @@ class Run {
   async go(): Promise<void> {
     const fault = this.#fault;
     this.#say('starting');
-    const prepared: Prepared = (await fault.prepare?.(this.#folder, this.#random)) ?? {
-      strike: async () => {},
-    };
+    const prepared = fault.prepare(this.#folder, this.#random);
     this.#prepared = prepared;
     const appliance = new Appliance({
       folder: this.#folder,
@@ -277,8 +275,6 @@ class Run {
   #site(appliance: Appliance): Site {
     return {
       appliance,
-      extent: this.#options.extent,
-      folder: this.#folder,
       random: this.#random,
       strikeMs: this.#strikeMs,
       now: steadyNow,
