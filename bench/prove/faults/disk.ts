@@ -2,13 +2,13 @@
 import { execFileSync } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as immediate, setTimeout as sleep } from 'node:timers/promises';
 import type { Fault, Prepared } from '../fault.ts';
 import { ERRNO, Shim, shimUnavailable } from '../shim.ts';
 
 const JOURNAL = '/data/journal/';
 const TMPFS_MIB = 512;
-const FILLER_PIECE_BYTES = 256 * 1024;
+const PIECE = Buffer.alloc(256 * 1024);
 
 /**
  * Journal, store and spool on a small file system of their own, which something else fills up to the last byte and keeps
@@ -28,15 +28,18 @@ export const diskFull: Fault = {
     const filler = join(mountPoint, 'filler');
     mkdirSync(mountPoint);
     execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${TMPFS_MIB}m`, 'penstock-prove', mountPoint]);
-    let refusedWrites = 0;
+    let timesFull = 0;
     return {
       async strike(site) {
         const until = site.now() + site.strikeMs;
         const fd = openSync(filler, 'w');
         try {
           while (site.now() < until) {
-            if (!fill(fd)) refusedWrites += 1;
-            await sleep(10);
+            if (takesPiece(fd)) await immediate();
+            else {
+              timesFull += 1;
+              await sleep(10);
+            }
           }
         } finally {
           closeSync(fd);
@@ -44,21 +47,20 @@ export const diskFull: Fault = {
         }
         return undefined;
       },
-      missed: () => (refusedWrites > 0 ? undefined : 'the disk was never full: it was no test'),
+      missed: () => (timesFull > 0 ? undefined : 'the disk was never full: it was no test'),
       undo: () => void execFileSync('umount', ['-l', mountPoint]),
     };
   },
 };
 
-/** Writes until the disk takes no more; false when it took none. */
-function fill(fd: number): boolean {
-  const piece = Buffer.alloc(FILLER_PIECE_BYTES);
-  for (let isFirst = true; ; isFirst = false) {
-    try {
-      writeSync(fd, piece);
-    } catch {
-      return !isFirst;
-    }
+/** Writes one piece more; false when the disk is full. Throws its other errors. */
+function takesPiece(fd: number): boolean {
+  try {
+    writeSync(fd, PIECE);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOSPC') return false;
+    throw error;
   }
 }
 
