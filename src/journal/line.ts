@@ -100,6 +100,7 @@ export class Line {
       segmentBytesMax: options.segmentBytesMax,
       compression: options.compression,
       spareBytesMax: name === 'events' ? options.spareBytesMax : 0,
+      isSynced: options.isDurable,
       meta: name === 'events' ? options.meta : undefined,
       onDamage: (damage) => options.onDamage(`${worker}/${name}`, damage),
     });
@@ -158,7 +159,7 @@ export class Line {
   /** From now on segments that every sink has may go: what their meta says stands elsewhere too. */
   allowDeletes(): void {
     this.#mayDelete = true;
-    this.#tryLetGo();
+    this.#letGo();
   }
 
   /** Appends a chunk, none of its rows for meta alone, and offers it to the sinks. COPY. Throws the disk's error; nothing was appended then. */
@@ -166,7 +167,7 @@ export class Line {
     const place = this.stream.append([payload], rows, timeMs, meta);
     for (const { delivery } of this.#ways) delivery.offer(place, payload, rows);
     // No sink will move for it.
-    if (rows === 0) this.#tryLetGo();
+    if (rows === 0) this.#letGo();
   }
 
   /** How far each sink is, in the order of the configuration. */
@@ -214,14 +215,6 @@ export class Line {
   giveUp(segment: Segment, isGone = false): void {
     this.stream.deleteFirst(segment, isGone);
     this.#letGo();
-  }
-
-  #tryLetGo(): void {
-    try {
-      this.#letGo();
-    } catch {
-      // Tried again with the next delivery.
-    }
   }
 
   /** Deletes what every sink has, or counts it when it is kept. */

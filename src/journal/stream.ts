@@ -8,14 +8,12 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { assert } from '../assert.ts';
-import { crc32c } from '../crc32c.ts';
-import { type Compression, compress } from './codec.ts';
+import { encodeChunk } from './chunk.ts';
+import type { Compression } from './codec.ts';
 import type { Disk, DiskFile } from './disk.ts';
 import {
   CHUNK_HEADER_BYTES,
-  Codec,
   EPOCH_BYTES,
-  encodeChunkHeader,
   encodeSegmentHeader,
   headerSeed,
   SEGMENT_HEADER_BYTES,
@@ -34,6 +32,8 @@ export interface StreamOptions {
   readonly compression: Compression;
   /** Bytes of segments that are kept to be written over when they are let go of (spares.ts). */
   readonly spareBytesMax: number;
+  /** False where `sync` is called for single answers only: full segments that none waits for are closed at once. */
+  readonly isSynced?: boolean;
   readonly onDamage: (damage: Damage) => void;
   /** Undefined where chunks carry no meta. */
   readonly meta?: MetaKeeper | undefined;
@@ -63,6 +63,8 @@ export class JournalStream {
   /** Segments that are full and not durable yet; they are closed when they are. */
   #unsynced: DiskFile[] = [];
   #dirUnsynced = false;
+  /** First row of the newest segment of this start, by which it is named. */
+  #namedRow = -1;
   readonly #groupSync = new GroupSync(() => this.#syncFiles());
 
   private constructor(options: StreamOptions) {
@@ -96,9 +98,7 @@ export class JournalStream {
     return this.#segments;
   }
 
-  /**
-   * Row numbers below `row` are not given out again: a cursor may know of rows that a crash took from the disk.
-   */
+  /** Row numbers below `row` are not given out again: a cursor may know of rows that a crash took from the disk. */
   skipTo(row: number): void {
     if (row > this.#nextRow) {
       this.#endSegment();
@@ -117,34 +117,23 @@ export class JournalStream {
     meta: Uint8Array = NO_META,
   ): ChunkPlace {
     const { segment, file } = this.#openSegment();
-    const start = { segment: segment.name, offset: segment.bytes, row: this.#nextRow };
+    // A row that is left out counts when one follows it: nobody is to wait for it.
+    const firstRow = Math.max(this.#nextRow, segment.firstRow);
+    const start = { segment: segment.name, offset: segment.bytes, row: firstRow };
     const metas =
       segment.bytes > SEGMENT_HEADER_BYTES ? [meta] : [this.#options.meta?.snapshot() ?? NO_META, meta];
     const compression = rows === 0 ? 'none' : this.#options.compression;
-    const stored = compress(payload, compression);
-    const storedBytes = bytesOf(stored);
-    const crc = [...metas, ...stored].reduce((before, view) => crc32c(view, before), 0);
-    const chunk = {
-      firstRow: this.#nextRow,
-      timeMs,
-      rows,
-      metaBytes: bytesOf(metas),
-      storedBytes,
-      rawBytes: bytesOf(payload),
-      codec: Codec[compression],
-      bodyCrc: crc,
-    };
-    encodeChunkHeader(chunk, this.#seed, this.#header);
+    const content = { payload, metas, firstRow, rows, timeMs };
+    const chunk = encodeChunk(content, compression, this.#seed, this.#header);
     try {
-      file.write([this.#header, ...metas, ...stored], segment.bytes);
+      file.write(chunk.views, segment.bytes);
     } catch (error) {
       this.#cutBack(segment, file);
       throw error;
     }
-    const bytes = CHUNK_HEADER_BYTES + chunk.metaBytes + storedBytes;
-    segment.bytes += bytes;
-    this.#bytes += bytes;
-    this.#nextRow += rows;
+    segment.bytes += chunk.bytes;
+    this.#bytes += chunk.bytes;
+    this.#nextRow = firstRow + rows;
     segment.endRow = this.#nextRow;
     segment.lastTimeMs = timeMs;
     return { start, end: this.end(), epoch: this.#epoch, timeMs };
@@ -202,12 +191,19 @@ export class JournalStream {
     return sum(this.#segments.map((segment) => (this.isDone(segment, row) ? segment.bytes : 0)));
   }
 
-  /** Deletes the segments that are done. Throws the disk's error. */
-  deleteBefore(row: number): void {
-    for (let first = this.#segments[0]; first !== undefined; first = this.#segments[0]) {
-      if (!this.isDone(first, row)) return;
-      this.deleteFirst(first);
+  /** Deletes the segments that are done; a disk that does not let it is tried again by the next call. Gives their count. */
+  deleteBefore(row: number): number {
+    let count = 0;
+    try {
+      for (let first = this.#segments[0]; first !== undefined; first = this.#segments[0]) {
+        if (!this.isDone(first, row)) break;
+        this.deleteFirst(first);
+        count += 1;
+      }
+    } catch {
+      // The events are delivered; what is left of them costs room only.
     }
+    return count;
   }
 
   /** Deletes `segment`, which must be the first; its file may be kept to be written over, unless it `isGone`. Throws the disk's error. */
@@ -240,7 +236,7 @@ export class JournalStream {
   /** Closes the segment that is written, without a sync. */
   close(): void {
     this.#endSegment();
-    for (const file of this.#unsynced.splice(0)) file.close();
+    this.#closeUnsynced();
   }
 
   async #recover(): Promise<void> {
@@ -269,11 +265,11 @@ export class JournalStream {
       return { segment: last, file: this.#file };
     }
     this.#endSegment();
-    // A segment of meta alone ends where it began; the name of the next, and its place among them, come from a row of its own.
-    if (last !== undefined && last.firstRow >= this.#nextRow) this.#nextRow = last.firstRow + 1;
     const { disk, dir } = this.#options;
     const spare = this.#spares.take();
-    const header = { epoch: this.#epoch, firstRow: this.#nextRow, isReused: spare !== undefined };
+    // A segment that has no row yet, of meta alone or given up, ends where it began: its name is taken, and so is its place.
+    const firstRow = Math.max(this.#nextRow, this.#namedRow + 1, (last?.firstRow ?? -1) + 1);
+    const header = { epoch: this.#epoch, firstRow, isReused: spare !== undefined };
     const name = segmentName(header);
     const file = disk.open(join(dir, spare ?? name), true);
     try {
@@ -284,11 +280,12 @@ export class JournalStream {
       throw error;
     }
     this.#seed = headerSeed(header);
+    this.#namedRow = firstRow;
     const segment: Segment = {
       ...header,
       name,
       bytes: SEGMENT_HEADER_BYTES,
-      endRow: this.#nextRow,
+      endRow: firstRow,
       lastTimeMs: undefined,
     };
     this.#segments.push(segment);
@@ -305,15 +302,19 @@ export class JournalStream {
     if (last.isReused === true) this.#file.truncate(last.bytes);
     this.#unsynced.push(this.#file);
     this.#file = undefined;
+    if (this.#options.isSynced === false && !this.#groupSync.isWanted) this.#closeUnsynced();
   }
 
-  /** Takes back what was written of a chunk, or leaves the segment and burns a row, so that the next has a name of its own. */
+  #closeUnsynced(): void {
+    for (const file of this.#unsynced.splice(0)) file.close();
+  }
+
+  /** Takes back what was written of a chunk, or leaves the segment. */
   #cutBack(segment: Segment, file: DiskFile): void {
     try {
       file.truncate(segment.bytes);
     } catch {
       this.#endSegment();
-      this.#nextRow += 1;
     }
   }
 
@@ -329,7 +330,6 @@ export class JournalStream {
     } catch (error) {
       // After a failed sync the kernel may call pages clean that it never wrote: this file is not to be trusted further.
       if (current === this.#file) this.#endSegment();
-      this.#nextRow += 1;
       this.#dirUnsynced = true;
       throw error;
     } finally {
@@ -339,10 +339,6 @@ export class JournalStream {
 }
 
 const NO_META = new Uint8Array(0);
-
-function bytesOf(views: readonly Uint8Array[]): number {
-  return sum(views.map((view) => view.length));
-}
 
 function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, number) => total + number, 0);
