@@ -231,6 +231,8 @@ export const STORE_HELD_PARTS_MAX = 400;
 export const STORE_MERGE_LOST_SECONDS_MAX = 2;
 /** The store process yields the cores to the front and the workers: an ack comes before visibility. */
 export const STORE_NICE = 19;
+/** Free disk below which the engine begins no insert and no merge: both then meet no full disk halfway, which it does not bear. */
+export const STORE_FREE_DISK_BYTES = 128 * MiB;
 /** Share of the container's memory that the engine may take, inserts, merges and queries together … */
 export const STORE_MEMORY_SHARE = 0.4;
 /** … and of that, what one query may take. */
