@@ -15,6 +15,7 @@ import { RetryAfter } from './admission/retry-after.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config/config.ts';
 import { createWindowMemory, measureWindow, rekeyWindow, WINDOW_KEY_BYTES } from './dedup/layout.ts';
+import { createStartGate } from './dedup/start-gate.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
 import { WorkerPool } from './dispatch/worker-pool.ts';
 import { drain } from './drain.ts';
@@ -288,10 +289,11 @@ function chooseScanner(config: Config, log: Logger): string {
 }
 
 /** What the workers remember ids in; undefined when repeats are kept. */
-function createDedup({ dedup: { idsMax, windowMs } }: Config): WorkerSetup['dedup'] {
+function createDedup({ dedup: { idsMax, windowMs }, workers }: Config): WorkerSetup['dedup'] {
   if (idsMax === 0) return undefined;
   // A key of this start: whoever could choose ids that look alike would have others' events dropped.
-  return { memory: createWindowMemory(idsMax, windowMs, randomBytes(WINDOW_KEY_BYTES)), windowMs };
+  const memory = createWindowMemory(idsMax, windowMs, randomBytes(WINDOW_KEY_BYTES));
+  return { memory, windowMs, startGate: createStartGate(workers) };
 }
 
 /** Starts the store and logs each time it comes up, with the port of its query door. */

@@ -6,6 +6,7 @@ import { systemClock } from './clock.ts';
 import type { Config } from './config/config.ts';
 import { encodePoison } from './dead-letters.ts';
 import type { DedupWindow } from './dedup/findings.ts';
+import { passStartGate } from './dedup/start-gate.ts';
 import type { IngestSetup } from './ingest.ts';
 import { sliceLines } from './journal/bisect.ts';
 import { BreakerState } from './journal/breaker.ts';
@@ -53,7 +54,14 @@ export interface WorkerSetup {
     readonly left: readonly (readonly number[])[];
   };
   /** Undefined when repeats are kept. */
-  readonly dedup: { readonly memory: SharedArrayBuffer; readonly windowMs: number } | undefined;
+  readonly dedup:
+    | {
+        readonly memory: SharedArrayBuffer;
+        readonly windowMs: number;
+        /** Of createStartGate. */
+        readonly startGate: SharedArrayBuffer;
+      }
+    | undefined;
   /** Undefined when the embedded store is off. */
   readonly embedded:
     | {
@@ -164,7 +172,9 @@ async function openWindow(setup: WorkerSetup, slot: number, log: Logger): Promis
   if (dedup === undefined) return undefined;
   const own = journal.durability === 'memory' ? [] : [slot];
   const journals = [...own, ...(journal.left[slot] ?? [])].map((one) => join(journal.dir, String(one)));
-  return openKnownIds({ ...dedup, scanner: ingest.scanner, journals }, log);
+  const window = await openKnownIds({ ...dedup, scanner: ingest.scanner, journals }, log);
+  await passStartGate(dedup.startGate);
+  return window;
 }
 
 /** The embedded store as a sink; the targets that are made of it are added to `made`. */
