@@ -206,7 +206,7 @@ describe('SIGTERM', () => {
     const store = storePid();
     expect((await post(testEvents(10, 'hung'))).status).toBe(200);
     process.kill(store, 'SIGSTOP');
-    expect((await post(testEvents(10, 'hung'))).status).toBe(200);
+    expect((await post(testEvents(10, 'hung', 10))).status).toBe(200);
     const startedAt = performance.now();
     server.signal('SIGTERM');
     expect(await server.exited).toBe(0);
