@@ -1,0 +1,121 @@
+// Apache Kafka without its distribution: the jars of Maven Central on a class path, in KRaft mode. Broker 1 is the
+// controller as well; others follow it. Used by scripts/stack.mjs and by the tests, which start brokers of their own.
+import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { findProgram, startServer, untilListening } from './processes.mjs';
+
+const VERSION = '4.1.0';
+/** Kafka ships its API for logs only; this prints warnings to the log file. */
+const LOGS = { group: 'org.slf4j', name: 'slf4j-simple', version: '1.7.36' };
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const cacheFolder = join(root, `.cache/kafka-${VERSION}`);
+const START_TIMEOUT_MS = 90_000;
+
+/** A class path for Kafka: jars that were fetched, or those of a distribution on PATH; undefined when there are none. */
+export function kafkaClassPath() {
+  if (findProgram('java') === undefined) return undefined;
+  if (existsSync(cacheFolder)) return join(cacheFolder, '*');
+  const script = findProgram('kafka-server-start.sh');
+  return script && join(dirname(dirname(realpathSync(script))), 'libs/*');
+}
+
+/** Fetches Kafka's jars by Maven, once. Gives false where java or mvn is missing or the fetch fails. */
+export function installKafka() {
+  if (kafkaClassPath() !== undefined) return true;
+  if (findProgram('java') === undefined || findProgram('mvn') === undefined) return false;
+  const work = `${cacheFolder}.${process.pid}`;
+  mkdirSync(work, { recursive: true });
+  const dependency = ({ group, name, version }) =>
+    `<dependency><groupId>${group}</groupId><artifactId>${name}</artifactId><version>${version}</version></dependency>`;
+  const pom =
+    '<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion><groupId>penstock</groupId>' +
+    '<artifactId>kafka-stack</artifactId><version>1</version><dependencies>' +
+    dependency({ group: 'org.apache.kafka', name: 'kafka_2.13', version: VERSION }) +
+    `${dependency(LOGS)}</dependencies></project>`;
+  writeFileSync(join(work, 'pom.xml'), pom);
+  const parameters = [
+    '-q',
+    '-B',
+    'dependency:copy-dependencies',
+    '-DincludeScope=runtime',
+    `-DoutputDirectory=${work}/jars`,
+  ];
+  const { status } = spawnSync('mvn', parameters, { cwd: work, stdio: ['ignore', 2, 2] });
+  // Moved as a whole, so that a folder that is there is complete.
+  if (status === 0 && !existsSync(cacheFolder)) renameSync(join(work, 'jars'), cacheFolder);
+  rmSync(work, { recursive: true, force: true });
+  return status === 0;
+}
+
+/**
+ * Formats and starts broker `node` of a cluster, or starts it again on the data it has, and waits until it listens.
+ * `folder` is its own. `settings` are further lines of server.properties. Gives its pid.
+ */
+export async function startBroker({ folder, node = 1, port, controllerPort, clusterId, settings = {} }) {
+  const classPath = kafkaClassPath();
+  if (classPath === undefined) throw new Error('Kafka is not installed; run: npm run stack -- install kafka');
+  mkdirSync(folder, { recursive: true });
+  const file = join(folder, 'server.properties');
+  writeFileSync(file, propertiesOf({ folder, node, port, controllerPort, settings }));
+  const run = (main, ...parameters) => [
+    '-Xmx384m',
+    '-XX:+UseSerialGC',
+    // Servers that live for minutes: less compiling, half the time to start.
+    '-XX:TieredStopAtLevel=1',
+    '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn',
+    '-cp',
+    classPath,
+    main,
+    ...parameters,
+  ];
+  if (!existsSync(join(folder, 'data'))) {
+    const format = run('kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', file);
+    const scram = Object.entries(settings['penstock.scram'] ?? {}).flatMap(([mechanism, credential]) => [
+      '--add-scram',
+      `${mechanism}=[${credential}]`,
+    ]);
+    const formatted = spawnSync('java', [...format, ...scram], { encoding: 'utf8' });
+    if (formatted.status !== 0)
+      throw new Error(`Kafka's storage cannot be formatted:\n${formatted.stdout}${formatted.stderr}`);
+  }
+  const pid = startServer(folder, 'java', run('kafka.Kafka', file));
+  await untilListening(folder, pid, port, START_TIMEOUT_MS);
+  return pid;
+}
+
+/** An id for a new cluster. */
+export function newClusterId() {
+  return randomBytes(16).toString('base64url').replace(/^-/, 'A');
+}
+
+function propertiesOf({ folder, node, port, controllerPort, settings }) {
+  const isController = node === 1;
+  const listeners = [`CLIENT://127.0.0.1:${port}`];
+  if (isController) listeners.push(`CONTROLLER://127.0.0.1:${controllerPort}`);
+  const all = {
+    'process.roles': isController ? 'broker,controller' : 'broker',
+    'node.id': node,
+    'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
+    'controller.listener.names': 'CONTROLLER',
+    listeners: listeners.join(','),
+    'advertised.listeners': `CLIENT://127.0.0.1:${port}`,
+    'inter.broker.listener.name': 'CLIENT',
+    'listener.security.protocol.map': 'CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    'log.dirs': join(folder, 'data'),
+    'offsets.topic.replication.factor': 1,
+    'offsets.topic.num.partitions': 1,
+    'transaction.state.log.replication.factor': 1,
+    'transaction.state.log.min.isr': 1,
+    'group.initial.rebalance.delay.ms': 0,
+    'num.partitions': 3,
+    ...settings,
+  };
+  return Object.entries(all)
+    .filter(([name]) => !name.startsWith('penstock.'))
+    .map(([name, value]) => `${name}=${value}\n`)
+    .join('');
+}
