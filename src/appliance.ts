@@ -32,6 +32,7 @@ import { Exposition } from './metrics/exposition.ts';
 import { readinessOf } from './readiness.ts';
 import { scannerName } from './scan/scanner.ts';
 import { type Store, startStore } from './sinks/embedded/store-process.ts';
+import { openCodec } from './sinks/kafka/codecs.ts';
 import type { JsonForm } from './sinks/native-block-setup.ts';
 import { MemoryBudget } from './slab/budget.ts';
 import { SlabPool } from './slab/pool.ts';
@@ -67,6 +68,9 @@ export async function startAppliance(
 ): Promise<Appliance> {
   const clock = parts.clock ?? systemClock;
   const scanner = chooseScanner(config, log);
+  const kafka = config.kafka.brokers.length > 0 ? config.kafka : undefined;
+  // A library that is missing is a fault of the start, not of a thread.
+  if (kafka !== undefined) await openCodec(kafka.compression);
   const counterMemory = createCounterMemory(config.workers);
   const counters = new CounterReader(counterMemory);
 
@@ -119,6 +123,7 @@ export async function startAppliance(
       flushIntervalMs: config.embedded.flushIntervalMs,
       jsonForm: scanner === 'native' ? jsonFormOf(store.objectType) : undefined,
     },
+    kafka,
   };
   const tasksPerWorker = durability === 'fsync' ? TASKS_PER_WORKER_DURABLE : TASKS_PER_WORKER;
   const workers = new WorkerPool(
@@ -181,6 +186,8 @@ export async function startAppliance(
         slabs,
         memoryBytesMax: budget.bytesMax,
         store,
+        kafka:
+          kafka && Array.from({ length: config.workers }, (_, slot) => counters.read('kafkaState', slot)),
         journal: isJournalFull() ? 'full' : counters.total('journalFailing') > 0 ? 'failing' : 'ok',
       }),
     metrics: () => exposition.text(),

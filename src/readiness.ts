@@ -1,6 +1,7 @@
 import type { WorkerPool } from './dispatch/worker-pool.ts';
 import type { Readiness } from './http/service-routes.ts';
 import { MEMORY_READY_SHARE } from './limits.ts';
+import { SinkState } from './sinks/sink.ts';
 import type { SlabPool } from './slab/pool.ts';
 
 /** What readiness is computed from. */
@@ -11,6 +12,8 @@ export interface ReadinessParts {
   readonly slabs: SlabPool;
   /** `failing`: the disk does not take it. */
   readonly journal: 'ok' | 'full' | 'failing';
+  /** Of every worker; undefined when the sink is off. */
+  readonly kafka: readonly number[] | undefined;
   /** Undefined when the embedded store is off. */
   readonly store: { ready(): boolean; queryPort(): number | undefined } | undefined;
 }
@@ -23,6 +26,7 @@ export function readinessOf(parts: ReadinessParts): Readiness {
     memory: parts.slabs.heldBytes() < parts.memoryBytesMax * MEMORY_READY_SHARE ? 'ok' : 'full',
     journal: parts.journal,
     store: parts.store === undefined ? 'off' : parts.store.ready() ? 'ok' : 'starting',
+    kafka: kafkaState(parts.kafka),
     // Says where to look when the port is taken; events are kept all the same.
     query: parts.store?.queryPort() === undefined ? 'off' : 'ok',
   };
@@ -31,6 +35,14 @@ export function readinessOf(parts: ReadinessParts): Readiness {
     parts.workers.threadCount > 0 &&
     states.memory === 'ok' &&
     states.journal === 'ok' &&
+    states.kafka !== 'starting' &&
     (parts.store?.ready() ?? true);
   return { ready, parts: states };
+}
+
+/** The worst of the workers'. An outage is not ready's business: the journal takes the events, and says when it is full. */
+function kafkaState(states: readonly number[] | undefined): string {
+  if (states === undefined) return 'off';
+  if (states.includes(SinkState.starting)) return 'starting';
+  return states.includes(SinkState.failing) ? 'failing' : 'ok';
 }

@@ -6,17 +6,15 @@ import type { IngestSetup } from './ingest.ts';
 import { sliceLines } from './journal/bisect.ts';
 import { systemDisk } from './journal/disk.ts';
 import { createMemoryDisk } from './journal/memory-disk.ts';
-import { type SinkTargets, WorkerJournal } from './journal/worker-journal.ts';
+import { WorkerJournal } from './journal/worker-journal.ts';
 import type { Logger } from './log.ts';
 import type { ThreadCounters } from './metrics/counters.ts';
 import { retryDelayMs } from './sinks/embedded/backoff.ts';
-import {
-  createEmbeddedTarget,
-  type EmbeddedTarget,
-  type EmbeddedTargetOptions,
-} from './sinks/embedded/embedded-target.ts';
+import { createEmbeddedSink } from './sinks/embedded/embedded-sink.ts';
 import type { StoreAddress } from './sinks/embedded/protocol.ts';
+import { type KafkaOptions, type KafkaSink, openKafkaSink } from './sinks/kafka/kafka-sink.ts';
 import type { JsonForm } from './sinks/native-block-setup.ts';
+import type { WorkerSink } from './sinks/sink.ts';
 
 /** Plain data: it is cloned into every thread. */
 export interface WorkerSetup {
@@ -45,6 +43,8 @@ export interface WorkerSetup {
         readonly jsonForm: JsonForm | undefined;
       }
     | undefined;
+  /** Undefined when no broker is set. */
+  readonly kafka: KafkaOptions | undefined;
 }
 
 /** How often a thread writes what its journal holds into shared memory, beside once a slab. */
@@ -65,8 +65,18 @@ export async function openWorkerKeep(
   log: Logger,
 ): Promise<WorkerKeep> {
   const { embedded, journal: options } = setup;
-  const targets: EmbeddedTarget[] = [];
   const putAside = (line: Buffer) => journal.append('rejected', encodePoison(line), 1, systemClock.nowMs());
+  /** Throws when the disk does not take it, so that the sink tries again. */
+  const keepRefused = (line: Buffer) => {
+    let letter: Uint8Array;
+    try {
+      letter = encodePoison(line);
+    } catch (error) {
+      log.error({ err: error, bytes: line.length }, 'an event that a sink refuses cannot be put aside');
+      return;
+    }
+    journal.append('rejected', letter, 1, systemClock.nowMs());
+  };
   const putUnreadableAside = (line: Buffer) => {
     try {
       putAside(line);
@@ -75,7 +85,13 @@ export async function openWorkerKeep(
       log.error({ err: error, bytes: line.length }, 'an event that cannot be encoded cannot be put aside');
     }
   };
-  const sink = embedded && sinkOf({ ...embedded, onUnreadable: putUnreadableAside, logger: log }, targets);
+  const kafka =
+    setup.kafka &&
+    (await openKafkaSink(setup.kafka, { clock: systemClock, logger: log, putAside: keepRefused }));
+  const sinks: WorkerSink[] = [
+    embedded && createEmbeddedSink({ ...embedded, onUnreadable: putUnreadableAside, logger: log }),
+    kafka,
+  ].filter((sink) => sink !== undefined);
   const journal: WorkerJournal = await WorkerJournal.open({
     disk: options.durability === 'memory' ? createMemoryDisk() : systemDisk,
     leftDisk: systemDisk,
@@ -83,12 +99,10 @@ export async function openWorkerKeep(
     node: options.node,
     worker: slot,
     left: options.left[slot] ?? [],
-    sinks: sink === undefined ? [] : [sink],
+    sinks,
     segmentBytesMax: options.segmentBytes,
     compression: options.compression,
     spareBytesMax: options.spareBytes,
-    blockBytesMax: embedded?.blockBytesMax ?? 0,
-    flushIntervalMs: embedded?.flushIntervalMs ?? 0,
     isDurable: options.durability === 'fsync',
     retryPauseMs: retryDelayMs,
     poison: { slice: sliceLines, onPoison: putAside },
@@ -98,7 +112,7 @@ export async function openWorkerKeep(
         'the journal was damaged; what could not be read is kept in quarantine/',
       ),
   });
-  const report = createReport(journal, targets, counters);
+  const report = createReport(journal, sinks, kafka, counters);
   const look = () => {
     if (journal.isFailing) journal.probe();
     report();
@@ -107,33 +121,26 @@ export async function openWorkerKeep(
   return { journal, report };
 }
 
-/** The embedded store as a sink; the targets that are made of it are added to `made`. */
-function sinkOf(options: Omit<EmbeddedTargetOptions, 'stream'>, made: EmbeddedTarget[]): SinkTargets {
-  const target = (stream: EmbeddedTargetOptions['stream']) => {
-    const one = createEmbeddedTarget({ ...options, stream });
-    made.push(one);
-    return one;
-  };
-  return { events: () => target('events'), rejected: () => target('rejected') };
-}
-
 function createReport(
   journal: WorkerJournal,
-  targets: readonly EmbeddedTarget[],
+  sinks: readonly WorkerSink[],
+  kafka: KafkaSink | undefined,
   counters: ThreadCounters,
 ): () => void {
-  const reported = { delivered: 0, refusedRows: 0, writeFailures: 0 };
+  const reported = { delivered: 0, refusedRows: 0, writeFailures: 0, kafkaMaybeRepeated: 0 };
   return () => {
     counters.set('sinkBytes', journal.memoryBytes);
     counters.set('journalBytes', journal.bytes);
     counters.set('journalRows', journal.waitingRows);
     counters.set('journalFailing', journal.isFailing ? 1 : 0);
+    counters.set('kafkaState', kafka?.state() ?? 0);
     const now = {
       delivered: journal.deliveredRows,
-      refusedRows: targets.reduce((sum, target) => sum + target.refusedRows(), 0),
-      writeFailures: targets.reduce((sum, target) => sum + target.writeFailures(), 0),
+      refusedRows: sinks.reduce((sum, sink) => sum + sink.refusedRows(), 0),
+      writeFailures: sinks.reduce((sum, sink) => sum + sink.writeFailures(), 0),
+      kafkaMaybeRepeated: kafka?.maybeRepeatedRows() ?? 0,
     };
-    for (const key of ['delivered', 'refusedRows', 'writeFailures'] as const) {
+    for (const key of ['delivered', 'refusedRows', 'writeFailures', 'kafkaMaybeRepeated'] as const) {
       counters.add(key, now[key] - reported[key]);
       reported[key] = now[key];
     }

@@ -21,8 +21,11 @@ import { JournalStream } from './stream.ts';
 export const STREAMS = ['events', 'rejected'] as const;
 export type StreamName = (typeof STREAMS)[number];
 
-/** Makes the targets of one sink, one for each delivery: a target sends one block at a time. */
-export type SinkTargets = Readonly<Record<StreamName, () => BlockTarget>>;
+/** One sink: makes its targets, one for each delivery, which sends one block at a time; and how its blocks are cut. */
+export interface SinkTargets extends Readonly<Record<StreamName, () => BlockTarget>> {
+  readonly blockBytesMax: number;
+  readonly flushIntervalMs: number;
+}
 
 export interface WorkerJournalOptions {
   readonly disk: Disk;
@@ -41,8 +44,6 @@ export interface WorkerJournalOptions {
   readonly compression: Compression;
   /** Bytes of segments kept for being written over, a stream. */
   readonly spareBytesMax: number;
-  readonly blockBytesMax: number;
-  readonly flushIntervalMs: number;
   /** Whether an append is durable only when `sync` resolved. */
   readonly isDurable: boolean;
   readonly retryPauseMs: (failures: number) => number;
@@ -179,14 +180,14 @@ async function openLine(
     spareBytesMax: name === 'events' ? options.spareBytesMax : 0,
     onDamage: (damage) => options.onDamage(`${worker}/${name}`, damage),
   });
-  const targets = sinks.map((sink) => sink[name]());
+  const targets = sinks.map((sink) => ({ sink, target: sink[name]() }));
   const cursors: Cursor[] = [];
-  for (const target of targets) cursors.push(await Cursor.open(disk, join(dir, `${target.name}.cursor`)));
+  for (const { target } of targets) cursors.push(await Cursor.open(disk, join(dir, `${target.name}.cursor`)));
   // What a block in hand was named by is never the name of other rows, also when a power failure took those.
   for (const { state } of cursors) stream.skipTo(state?.blockEndRow ?? 0);
   const deliveries: Delivery[] = [];
   const line: Line = { name, stream, cursors, deliveries, openedRow: 0 };
-  for (const [index, target] of targets.entries()) {
+  for (const [index, { sink, target }] of targets.entries()) {
     const cursor = cursors[index];
     if (cursor === undefined) continue;
     deliveries.push(
@@ -195,8 +196,8 @@ async function openLine(
         cursor,
         target,
         tokenPrefix: `${options.node}-${worker}-${name}`,
-        blockBytesMax: options.blockBytesMax,
-        flushIntervalMs: options.flushIntervalMs,
+        blockBytesMax: sink.blockBytesMax,
+        flushIntervalMs: sink.flushIntervalMs,
         syncsCursor: options.isDurable,
         retryPauseMs: options.retryPauseMs,
         poison: name === 'events' ? options.poison : undefined,
