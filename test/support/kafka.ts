@@ -85,7 +85,10 @@ export async function startKafka({
   });
   const admin = kafka.admin();
   await until(
-    async () => (await admin.connect(), (await admin.describeCluster()).brokers.length === count),
+    async () => {
+      await admin.connect();
+      return (await admin.describeCluster()).brokers.length === count;
+    },
     30_000,
     'all brokers are in',
   );

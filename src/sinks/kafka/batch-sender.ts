@@ -5,13 +5,26 @@
  *
  * A batch is settled when its `state` is `stored` or `refused`; one that is neither after `send` waits for the next call.
  */
-import type { KafkaCluster } from './cluster.ts';
 import { type BrokerLink, describeErrorCode } from './kafkajs-bridge.ts';
 import { Verdict, verdictOf } from './produce-errors.ts';
 import { encodeProduceRequest, groupBy, type ProduceSettings } from './produce-request.ts';
 import { type BatchProducer, NO_PRODUCER, sealBatch } from './record-batch.ts';
 import { Sequences } from './sequences.ts';
 
+/** What is needed of a connection; kafkajs-bridge.ts has it. */
+export type SenderLink = Pick<BrokerLink, 'address' | 'canProduce' | 'produce' | 'initProducerId'>;
+
+/** What is needed of the brokers; cluster.ts has it. */
+export interface SenderCluster {
+  topic(name: string): { readonly leaders: readonly number[] } | undefined;
+  require(topics: readonly string[]): Promise<void>;
+  node(nodeId: number): Promise<SenderLink>;
+  someNode(): Promise<SenderLink>;
+  drop(link: SenderLink): void;
+  expire(): void;
+}
+
+/** Sends are told of it by its fields `state`, `stamp` and `isAmbiguous`, which are the sender's. */
 export interface OutgoingBatch {
   readonly topic: string;
   readonly partition: number;
@@ -22,7 +35,7 @@ export interface OutgoingBatch {
   readonly bytes: Buffer;
   state: 'waiting' | 'stored' | 'refused';
   stamp: BatchProducer | undefined;
-  /** It was sent and no answer came: the broker may have it. */
+  /** It was sent, and no answer says whether it is stored. */
   isAmbiguous: boolean;
 }
 
@@ -31,14 +44,15 @@ export interface BatchSenderOptions extends ProduceSettings {
   readonly onMaybeRepeated: (records: number) => void;
 }
 
+/** One a delivery. */
 export class BatchSender {
-  readonly #cluster: KafkaCluster;
+  readonly #cluster: SenderCluster;
   readonly #options: BatchSenderOptions;
   readonly #isIdempotent: boolean;
   readonly #sequences = new Sequences();
   #failure: unknown;
 
-  constructor(cluster: KafkaCluster, options: BatchSenderOptions) {
+  constructor(cluster: SenderCluster, options: BatchSenderOptions) {
     this.#cluster = cluster;
     this.#options = options;
     // A leader that answers alone may forget what it answered for, sequences included.
@@ -110,7 +124,7 @@ export class BatchSender {
   /** One request with all of a leader's batches; marks each by its answer. */
   async #sendTo(leader: number, batches: readonly OutgoingBatch[]): Promise<void> {
     if (leader < 0) return this.#fail(new Error(`${nameOf(batches[0])} has no leader now`));
-    let link: BrokerLink;
+    let link: SenderLink;
     try {
       link = await this.#cluster.node(leader);
     } catch (error) {
@@ -178,7 +192,11 @@ export class BatchSender {
       this.#sequences.forget();
       this.#restampLater(batch, error);
     } else if (verdict === Verdict.elsewhere) this.#fail(error);
-    else this.#failure = error;
+    else {
+      // Not enough replicas after the append, a time-out between brokers, or a code nobody knows: it may be stored.
+      batch.isAmbiguous = true;
+      this.#failure = error;
+    }
   }
 
   /** The next send of the batch begins a new epoch of its partition. */

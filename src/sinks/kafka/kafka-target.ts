@@ -5,8 +5,12 @@
  * be put aside: so nothing else of the block is sent twice, as it would be if the journal cut it.
  */
 import type { BlockTarget, SendOutcome } from '../sink.ts';
-import { BatchSender, type BatchSenderOptions, type OutgoingBatch } from './batch-sender.ts';
-import type { KafkaCluster } from './cluster.ts';
+import {
+  BatchSender,
+  type BatchSenderOptions,
+  type OutgoingBatch,
+  type SenderCluster,
+} from './batch-sender.ts';
 import type { Codec } from './codecs.ts';
 import { firstValue, splitBatch } from './compose-batch.ts';
 import { compressBatch } from './compress-batch.ts';
@@ -15,7 +19,7 @@ import type { Round, RoundMaker } from './rounds.ts';
 import type { SinkStatus } from './status.ts';
 
 export interface KafkaTargetOptions extends BatchSenderOptions {
-  readonly cluster: KafkaCluster;
+  readonly cluster: SenderCluster;
   readonly rounds: RoundMaker;
   readonly codec: Codec;
   readonly blockBytesMax: number;

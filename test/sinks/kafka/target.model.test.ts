@@ -1,0 +1,162 @@
+/**
+ * The target against a model of brokers that lose requests, lose answers, move leaders and forget producers: every row is
+ * stored, in order, and none twice but where the sender said that it might be. A seed replays exactly.
+ */
+import { describe, expect, test } from 'vitest';
+import { createRandom } from '../../../bench/corpus.ts';
+import type { Clock } from '../../../src/clock.ts';
+import { BatchSender } from '../../../src/sinks/kafka/batch-sender.ts';
+import { openCodec } from '../../../src/sinks/kafka/codecs.ts';
+import { composeBatch, composeRecord } from '../../../src/sinks/kafka/compose-batch.ts';
+import { createKafkaTarget } from '../../../src/sinks/kafka/kafka-target.ts';
+import type { RoundMaker } from '../../../src/sinks/kafka/rounds.ts';
+import { SinkStatus } from '../../../src/sinks/kafka/status.ts';
+import { decodeBatch } from './kafkajs-batches.ts';
+import { FAULT_KINDS, type FaultKind, ModelBroker } from './model-broker.ts';
+
+const PARTITIONS = 4;
+const ROWS_PER_BLOCK = 40;
+/** Records of one batch. */
+const BATCH_RECORDS = 5;
+const SILENT = { info: () => {}, warn: () => {}, error: () => {} };
+const STILL: Clock = { nowMs: () => 0, monotonicMs: () => 0 };
+
+/** Rows are lines `<number>`; those of the same remainder are of one partition. */
+function createRounds(putAside: string[]): RoundMaker {
+  return {
+    async make(block, from) {
+      const rows = block.toString('latin1', from).split('\n').slice(0, -1);
+      const taken = rows.slice(0, ROWS_PER_BLOCK / 2);
+      const batches = [];
+      for (let partition = 0; partition < PARTITIONS; partition++) {
+        const mine = taken.filter((row) => Number.parseInt(row, 10) % PARTITIONS === partition);
+        for (let at = 0; at < mine.length; at += BATCH_RECORDS) {
+          const records = mine
+            .slice(at, at + BATCH_RECORDS)
+            .map((row) => composeRecord(1, Buffer.from(row), []));
+          const batch = composeBatch(records);
+          batches.push(BatchSender.batch('t', partition, records.length, batch, batch));
+        }
+      }
+      return { batches, next: from + taken.join('\n').length + 1 };
+    },
+    putAside: (value) => void putAside.push(value.toString()),
+  };
+}
+
+interface Outcome {
+  /** Rows by partition, as they stand in the log. */
+  readonly logs: number[][];
+  readonly putAside: string[];
+  readonly maybeRepeated: number;
+  readonly violations: string[];
+}
+
+async function run(
+  seed: number,
+  kinds: readonly FaultKind[],
+  options: { blocks?: number; acks?: -1 | 1; refusesOver?: number; long?: number } = {},
+): Promise<Outcome> {
+  const { blocks = 12, acks = -1, refusesOver, long = -1 } = options;
+  const random = createRandom(seed);
+  const broker = new ModelBroker(PARTITIONS, random, { percent: 12, kinds }, refusesOver);
+  const putAside: string[] = [];
+  let maybeRepeated = 0;
+  const target = createKafkaTarget({
+    cluster: broker,
+    rounds: createRounds(putAside),
+    codec: await openCodec('none'),
+    acks,
+    timeoutMs: 1000,
+    blockBytesMax: 1000,
+    status: new SinkStatus(STILL, SILENT),
+    onMaybeRepeated: (records) => {
+      maybeRepeated += records;
+    },
+  });
+  for (let block = 0; block < blocks; block++) {
+    const builder = target.begin();
+    for (let row = 0; row < ROWS_PER_BLOCK; row++) {
+      const number = block * ROWS_PER_BLOCK + row;
+      const text = number === long ? `${number}${' '.repeat(2000)}\n` : `${number}\n`;
+      builder.add(Buffer.from(text), 1);
+    }
+    let tries = 0;
+    while ((await target.send(`block-${block}`, builder)) === 'retry') {
+      if (++tries > 1000) throw new Error(`seed ${seed}: block ${block} is never delivered`);
+    }
+    builder.release();
+  }
+  const logs = [];
+  for (const { stored } of broker.partitions) {
+    const rows: number[] = [];
+    for (const { batch } of stored) {
+      for (const { value } of (await decodeBatch(batch)).records)
+        rows.push(Number.parseInt(value.toString(), 10));
+    }
+    logs.push(rows);
+  }
+  return { logs, putAside, maybeRepeated, violations: broker.violations };
+}
+
+function rowsOf(partition: number, blocks: number): number[] {
+  return Array.from({ length: blocks * ROWS_PER_BLOCK }, (_, row) => row).filter(
+    (row) => row % PARTITIONS === partition,
+  );
+}
+
+describe('whatever brokers do', () => {
+  /** Seeds from the clock would make a failure hard to find again. */
+  const seeds = Array.from({ length: 60 }, (_, index) => index + 1);
+
+  test('without faults of the broker’s memory each row is stored once, in order', async () => {
+    const kinds = FAULT_KINDS.filter((kind) => kind !== 'unknownProducer' && kind !== 'staleEpoch');
+    for (const seed of seeds) {
+      const { logs, maybeRepeated, violations } = await run(seed, kinds);
+      expect(violations, `seed ${seed}`).toEqual([]);
+      expect(maybeRepeated, `seed ${seed}`).toBe(0);
+      for (const [partition, rows] of logs.entries())
+        expect(rows, `seed ${seed}`).toEqual(rowsOf(partition, 12));
+    }
+  });
+
+  test('with them no row is lost, first copies are in order, and every second one was told', async () => {
+    let told = 0;
+    for (const seed of seeds) {
+      const { logs, maybeRepeated, violations } = await run(seed, FAULT_KINDS);
+      expect(violations, `seed ${seed}`).toEqual([]);
+      const repeats = logs.reduce((sum, rows) => sum + rows.length - new Set(rows).size, 0);
+      expect(repeats, `seed ${seed}`).toBeLessThanOrEqual(maybeRepeated);
+      told += maybeRepeated;
+      for (const [partition, rows] of logs.entries())
+        expect([...new Set(rows)], `seed ${seed}`).toEqual(rowsOf(partition, 12));
+    }
+    expect(told).toBeGreaterThan(0);
+  });
+
+  test('with acks 1 no row is lost, and every second copy was told', async () => {
+    for (const seed of seeds) {
+      const { logs, maybeRepeated, violations } = await run(seed, FAULT_KINDS, { acks: 1 });
+      expect(violations, `seed ${seed}`).toEqual([]);
+      const repeats = logs.reduce((sum, rows) => sum + rows.length - new Set(rows).size, 0);
+      expect(repeats, `seed ${seed}`).toBeLessThanOrEqual(maybeRepeated);
+      for (const [partition, rows] of logs.entries())
+        expect([...new Set(rows)], `seed ${seed}`).toEqual(rowsOf(partition, 12));
+    }
+  });
+
+  test('a row that is refused is put aside alone, and the others keep their order', async () => {
+    const kinds = FAULT_KINDS.filter((kind) => kind !== 'unknownProducer' && kind !== 'staleEpoch');
+    for (const seed of seeds.slice(0, 20)) {
+      const long = seed * 7;
+      const { logs, putAside, violations } = await run(seed, kinds, { refusesOver: 1000, long });
+      expect(violations, `seed ${seed}`).toEqual([]);
+      expect(
+        putAside.map((value) => value.trim()),
+        `seed ${seed}`,
+      ).toEqual([String(long)]);
+      for (const [partition, rows] of logs.entries())
+        expect(rows, `seed ${seed}`).toEqual(rowsOf(partition, 12).filter((row) => row !== long));
+    }
+  });
+});
