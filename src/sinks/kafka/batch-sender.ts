@@ -5,7 +5,7 @@
  *
  * A batch is settled when its `state` is `stored` or `refused`; one that is neither after `send` waits for the next call.
  */
-import { type BrokerLink, describeErrorCode } from './kafkajs-bridge.ts';
+import { type BrokerLink, describeErrorCode, isBrokerAnswer } from './kafkajs-bridge.ts';
 import { Verdict, verdictOf } from './produce-errors.ts';
 import { encodeProduceRequest, groupBy, type ProduceSettings } from './produce-request.ts';
 import { type BatchProducer, NO_PRODUCER, sealBatch } from './record-batch.ts';
@@ -110,7 +110,7 @@ export class BatchSender {
       try {
         this.#sequences.begin(await link.initProducerId());
       } catch (error) {
-        this.#cluster.drop(link);
+        if (!isBrokerAnswer(error)) this.#cluster.drop(link);
         throw error;
       }
       for (const batch of wave) this.#restamp(batch);

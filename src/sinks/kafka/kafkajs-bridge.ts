@@ -128,6 +128,11 @@ export function describeErrorCode(code: number): string {
   return `${type} (${code}): ${message}`;
 }
 
+/** Whether a rejection is the broker's answer, so that its connection is sound. */
+export function isBrokerAnswer(error: unknown): boolean {
+  return error instanceof Error && error.name === 'KafkaJSProtocolError';
+}
+
 /** One open connection to one broker. */
 export class BrokerLink {
   readonly address: string;
