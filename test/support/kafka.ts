@@ -47,6 +47,8 @@ export interface TestRecord {
 
 export interface KafkaTestOptions {
   readonly brokers?: number;
+  /** Of the first broker; else a free one. */
+  readonly port?: number;
   /** Lines of server.properties. */
   readonly settings?: Readonly<Record<string, string | number>>;
 }
@@ -62,10 +64,12 @@ export const describeKafka =
 /** Starts brokers; the first is the controller. */
 export async function startKafka({
   brokers: count = 1,
+  port: firstPort,
   settings = {},
 }: KafkaTestOptions = {}): Promise<TestKafka> {
   const folder = mkdtempSync(join(tmpdir(), 'penstock-kafka-'));
   const [controllerPort = 0, ...ports] = await freePorts(count + 1);
+  if (firstPort !== undefined) ports[0] = firstPort;
   const clusterId = newClusterId();
   const pids = new Map<number, number>();
   const start = async (node: number) => {
@@ -108,7 +112,7 @@ export async function startKafka({
       const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }));
       await admin.createTopics({
         topics: [{ topic, numPartitions: partitions, replicationFactor: replicas, configEntries }],
-        waitForLeaders: true,
+        waitForLeaders: false,
       });
     },
     deleteTopic: (topic) => admin.deleteTopics({ topics: [topic] }),
