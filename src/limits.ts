@@ -204,6 +204,8 @@ export const KAFKA_TOPICS_MAX = 1_000;
 export const KAFKA_CONNECT_TIMEOUT_MS = 5_000;
 /** A request without an answer for so long is taken for lost, and its connection closed. */
 export const KAFKA_REQUEST_TIMEOUT_MS = 30_000;
+/** A SASL session is left this long before it ends: a request that is sent by then is on its way. kafkajs' 10 s would leave sessions of minutes' length early and shorter ones at once. */
+export const KAFKA_SESSION_MARGIN_MS = 1_000;
 /** A sink that goes on failing for the same reason says so this often. */
 export const SINK_FAILURE_LOG_INTERVAL_MS = 60_000;
 /** Records of one fetched batch, decompressed: a broker passes on what other producers sent, bombs included. */

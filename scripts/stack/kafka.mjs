@@ -53,14 +53,25 @@ export function installKafka() {
 
 /**
  * Formats and starts broker `node` of a cluster, or starts it again on the data it has, and waits until it listens.
- * `folder` is its own. `settings` are further lines of server.properties. Gives its pid.
+ * `folder` is its own. `settings` are further lines of server.properties; `listeners` are further doors for clients, each with
+ * name, port and protocol; `scram` is name and password by mechanism of users that are made with the cluster. Gives its pid.
  */
-export async function startBroker({ folder, node = 1, port, controllerPort, clusterId, settings = {} }) {
+export async function startBroker(options) {
+  const {
+    folder,
+    node = 1,
+    port,
+    controllerPort,
+    clusterId,
+    settings = {},
+    listeners = [],
+    scram = {},
+  } = options;
   const classPath = kafkaClassPath();
   if (classPath === undefined) throw new Error('Kafka is not installed; run: npm run stack -- install kafka');
   mkdirSync(folder, { recursive: true });
   const file = join(folder, 'server.properties');
-  writeFileSync(file, propertiesOf({ folder, node, port, controllerPort, settings }));
+  writeFileSync(file, propertiesOf({ folder, node, port, controllerPort, settings, listeners }));
   const run = (main, ...parameters) => [
     '-Xmx384m',
     '-XX:+UseSerialGC',
@@ -74,11 +85,11 @@ export async function startBroker({ folder, node = 1, port, controllerPort, clus
   ];
   if (!existsSync(join(folder, 'data'))) {
     const format = run('kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', file);
-    const scram = Object.entries(settings['penstock.scram'] ?? {}).flatMap(([mechanism, credential]) => [
+    const users = Object.entries(scram).flatMap(([mechanism, { name, password }]) => [
       '--add-scram',
-      `${mechanism}=[${credential}]`,
+      `${mechanism}=[name=${name},password=${password}]`,
     ]);
-    const formatted = spawnSync('java', [...format, ...scram], { encoding: 'utf8' });
+    const formatted = spawnSync('java', [...format, ...users], { encoding: 'utf8' });
     if (formatted.status !== 0)
       throw new Error(`Kafka's storage cannot be formatted:\n${formatted.stdout}${formatted.stderr}`);
   }
@@ -92,19 +103,20 @@ export function newClusterId() {
   return randomBytes(16).toString('base64url').replace(/^-/, 'A');
 }
 
-function propertiesOf({ folder, node, port, controllerPort, settings }) {
+function propertiesOf({ folder, node, port, controllerPort, settings, listeners }) {
   const isController = node === 1;
-  const listeners = [`CLIENT://127.0.0.1:${port}`];
-  if (isController) listeners.push(`CONTROLLER://127.0.0.1:${controllerPort}`);
+  const doors = [{ name: 'CLIENT', port, protocol: 'PLAINTEXT' }, ...listeners];
+  const addresses = doors.map((door) => `${door.name}://127.0.0.1:${door.port}`);
+  const protocols = doors.map((door) => `${door.name}:${door.protocol}`);
   const all = {
     'process.roles': isController ? 'broker,controller' : 'broker',
     'node.id': node,
     'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
     'controller.listener.names': 'CONTROLLER',
-    listeners: listeners.join(','),
-    'advertised.listeners': `CLIENT://127.0.0.1:${port}`,
+    listeners: [...addresses, ...(isController ? [`CONTROLLER://127.0.0.1:${controllerPort}`] : [])].join(),
+    'advertised.listeners': addresses.join(),
     'inter.broker.listener.name': 'CLIENT',
-    'listener.security.protocol.map': 'CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    'listener.security.protocol.map': ['CONTROLLER:PLAINTEXT', ...protocols].join(),
     'log.dirs': join(folder, 'data'),
     'offsets.topic.replication.factor': 1,
     'offsets.topic.num.partitions': 1,
@@ -115,7 +127,6 @@ function propertiesOf({ folder, node, port, controllerPort, settings }) {
     ...settings,
   };
   return Object.entries(all)
-    .filter(([name]) => !name.startsWith('penstock.'))
     .map(([name, value]) => `${name}=${value}\n`)
     .join('');
 }

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import kafkajs from 'kafkajs';
 import { describe } from 'vitest';
-import { kafkaClassPath, newClusterId, startBroker } from '../../scripts/stack/kafka.mjs';
+import { type BrokerOptions, kafkaClassPath, newClusterId, startBroker } from '../../scripts/stack/kafka.mjs';
 import { CODEC_NAMES, openCodec } from '../../src/sinks/kafka/codecs.ts';
 import { registerCodec } from '../sinks/kafka/kafkajs-batches.ts';
 import { until } from './appliance.ts';
@@ -50,7 +50,9 @@ export interface KafkaTestOptions {
   /** Of the first broker; else a free one. */
   readonly port?: number;
   /** Lines of server.properties. */
-  readonly settings?: Readonly<Record<string, string | number>>;
+  readonly settings?: NonNullable<BrokerOptions['settings']>;
+  readonly listeners?: NonNullable<BrokerOptions['listeners']>;
+  readonly scram?: NonNullable<BrokerOptions['scram']>;
 }
 
 const { Kafka, logLevel } = kafkajs;
@@ -62,22 +64,16 @@ export const describeKafka =
     : describe;
 
 /** Starts brokers; the first is the controller. */
-export async function startKafka({
-  brokers: count = 1,
-  port: firstPort,
-  settings = {},
-}: KafkaTestOptions = {}): Promise<TestKafka> {
+export async function startKafka(options: KafkaTestOptions = {}): Promise<TestKafka> {
+  const { brokers: count = 1, port: firstPort, ...others } = options;
   const folder = mkdtempSync(join(tmpdir(), 'penstock-kafka-'));
   const [controllerPort = 0, ...ports] = await freePorts(count + 1);
   if (firstPort !== undefined) ports[0] = firstPort;
   const clusterId = newClusterId();
   const pids = new Map<number, number>();
   const start = async (node: number) => {
-    const port = ports[node - 1] ?? 0;
-    pids.set(
-      node,
-      await startBroker({ folder: join(folder, `${node}`), node, port, controllerPort, clusterId, settings }),
-    );
+    const place = { folder: join(folder, `${node}`), node, port: ports[node - 1] ?? 0 };
+    pids.set(node, await startBroker({ ...place, controllerPort, clusterId, ...others }));
   };
   for (let node = 1; node <= count; node++) await start(node);
   const brokers = ports.map((port) => `127.0.0.1:${port}`);

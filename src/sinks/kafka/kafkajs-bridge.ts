@@ -10,6 +10,7 @@
 import { createRequire } from 'node:module';
 import net from 'node:net';
 import tls from 'node:tls';
+import { KAFKA_SESSION_MARGIN_MS } from '../../limits.ts';
 import { encodeRequestHead, PRODUCE_KEY, PRODUCE_VERSION } from './produce-request.ts';
 
 const require = createRequire(import.meta.url);
@@ -155,6 +156,7 @@ export class BrokerLink {
       connectionTimeout: options.connectTimeoutMs,
       requestTimeout: options.requestTimeoutMs,
       enforceRequestTimeout: true,
+      reauthenticationThreshold: KAFKA_SESSION_MARGIN_MS,
       logger: silentLogger,
       socketFactory: openSocket,
     });

@@ -5,6 +5,7 @@
  * send that failed half may be stored twice.
  */
 import kafkajs, { type Producer } from 'kafkajs';
+import { KAFKA_SESSION_MARGIN_MS } from '../../limits.ts';
 import type { KeptRejectedRow } from '../rejected-reader.ts';
 import { readRejected } from '../rejected-reader.ts';
 import type { BlockTarget, SendOutcome } from '../sink.ts';
@@ -161,6 +162,7 @@ async function connect(options: PlainTargetOptions): Promise<Producer> {
     brokers: [...options.brokers],
     connectionTimeout: options.connectTimeoutMs,
     requestTimeout: requestTimeoutMs,
+    reauthenticationThreshold: KAFKA_SESSION_MARGIN_MS,
     logLevel: logLevel.NOTHING,
     retry: { retries: 1, initialRetryTime: 100 },
     ...(sasl && { sasl: sasl as never }),
