@@ -124,6 +124,9 @@ function propertiesOf({ folder, node, port, controllerPort, settings, listeners 
     'transaction.state.log.min.isr': 1,
     'group.initial.rebalance.delay.ms': 0,
     'num.partitions': 3,
+    // A broker that was killed may come back when its last life is forgotten.
+    'broker.session.timeout.ms': 3000,
+    'broker.heartbeat.interval.ms': 500,
     ...settings,
   };
   return Object.entries(all)

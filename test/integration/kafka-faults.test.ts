@@ -168,7 +168,7 @@ describeKafka('under load', () => {
   });
 
   test('leaders move when one of two brokers is killed, and back', async () => {
-    const settings = { 'leader.imbalance.check.interval.seconds': 1, 'broker.session.timeout.ms': 3000 };
+    const settings = { 'leader.imbalance.check.interval.seconds': 1 };
     const [brokers, running] = await start({ brokers: 2, settings }, {}, 2);
     expect(new Set(await brokers.leaders(TOPIC))).toEqual(new Set([1, 2]));
     const load = new Load(running.url);
