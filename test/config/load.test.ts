@@ -269,7 +269,7 @@ describe('sinks', () => {
   test.each([
     [
       'kafka: { sasl_mechanism: plain }',
-      '1:10: kafka.sasl_username: expected a user name for plain, got nothing',
+      '1:8: kafka.sasl_username: expected a user name for plain, got nothing',
     ],
     [
       'kafka: { sasl_password: 1234 }',

@@ -104,16 +104,14 @@ export class BatchSender {
 
   async #prepare(wave: readonly OutgoingBatch[]): Promise<void> {
     await this.#cluster.require([...new Set(wave.map(({ topic }) => topic))]);
-    if (!this.#isIdempotent) return;
-    if (this.#sequences.needsIdentity) {
-      const link = await this.#cluster.someNode();
-      try {
-        this.#sequences.begin(await link.initProducerId());
-      } catch (error) {
-        if (!isBrokerAnswer(error)) this.#cluster.drop(link);
-        throw error;
-      }
-      for (const batch of wave) this.#restamp(batch);
+    if (!this.#isIdempotent || !this.#sequences.needsIdentity) return;
+    // Batches that have a stamp keep it: its producer id still tells a repeat.
+    const link = await this.#cluster.someNode();
+    try {
+      this.#sequences.begin(await link.initProducerId());
+    } catch (error) {
+      if (!isBrokerAnswer(error)) this.#cluster.drop(link);
+      throw error;
     }
   }
 

@@ -56,7 +56,8 @@ export class Sequences {
   /** The stamp was of a batch that the broker refused: the next one gets it. */
   unstamp(topic: string, partition: number, stamp: BatchProducer): void {
     const lane = this.#lanes.get(nameOf(topic, partition));
-    if (lane !== undefined) lane.nextSequence = stamp.baseSequence;
+    const isOfLane = lane?.producerId === stamp.producerId && lane.producerEpoch === stamp.producerEpoch;
+    if (lane !== undefined && isOfLane) lane.nextSequence = stamp.baseSequence;
   }
 
   /** A new epoch for one partition. */

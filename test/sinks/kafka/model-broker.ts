@@ -27,7 +27,7 @@ export interface ModelFaults {
   readonly kinds: readonly FaultKind[];
 }
 
-/** What may happen; the last two are of the broker's memory of producers. */
+/** What may happen; the last three are of the broker's memory of producers. */
 export const FAULT_KINDS = [
   'requestLost',
   'answerLost',
@@ -38,11 +38,13 @@ export const FAULT_KINDS = [
   'leaderGone',
   'unreachable',
   'unknownProducer',
+  'outOfOrder',
   'staleEpoch',
 ] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
 const BATCHES_REMEMBERED = 5;
+const EPOCHS_FENCED = 100;
 const SEQUENCE_COUNT = 2 ** 31;
 
 export class ModelBroker implements SenderCluster {
@@ -155,7 +157,8 @@ export class ModelBroker implements SenderCluster {
     // A broker before Kafka 2.5 says so when retention has taken what the producer wrote. One that forgets without a word,
     // and is then asked for a repeat, stores it: no client can know.
     if (state !== undefined && this.#has('unknownProducer')) return fail(59);
-    if (state !== undefined && this.#has('staleEpoch')) return fail(47);
+    // For good: only another producer id, or a later epoch, is taken.
+    if (state !== undefined && this.#has('staleEpoch')) state.epoch += EPOCHS_FENCED;
     if (state !== undefined) {
       if (epoch < state.epoch) return fail(47);
       if (epoch > state.epoch) {
@@ -166,6 +169,8 @@ export class ModelBroker implements SenderCluster {
         const repeat = state.batches.find((known) => known.base === base && known.last === last);
         if (repeat !== undefined) return { errorCode: 0, baseOffset: String(repeat.offset) };
         const newest = state.batches.at(-1);
+        // A leader that lost the end of its log says so of what comes next.
+        if (newest !== undefined && this.#has('outOfOrder')) return fail(45);
         if (newest !== undefined && base !== (newest.last + 1) % SEQUENCE_COUNT) {
           return fail(base <= newest.last ? 46 : 45);
         }
