@@ -200,6 +200,8 @@ export const KAFKA_BLOCK_BYTES_START = 64 * KiB;
 export const KAFKA_PLAIN_PART_BYTES_MAX = 512 * KiB;
 /** Topics that a template may give: each is asked for with every refresh of metadata, and brokers keep files for each. */
 export const KAFKA_TOPICS_MAX = 1_000;
+/** Values of the template's columns in one round; more of them are sorted by the slower path. Twice the topics, since two values may give one. */
+export const KAFKA_LINE_GROUPS_MAX = 2 * KAFKA_TOPICS_MAX;
 /** A broker that does not answer a connection attempt for so long is passed over for another. */
 export const KAFKA_CONNECT_TIMEOUT_MS = 5_000;
 /** A request without an answer for so long is taken for lost, and its connection closed. */

@@ -17,6 +17,7 @@ import type { LinkOptions } from './kafkajs-bridge.ts';
 import { createLineFields, headText, readLineFields } from './line-fields.ts';
 import { Verdict, verdictOf } from './produce-errors.ts';
 import type { SinkStatus } from './status.ts';
+import { eachLine } from './topic-sorter.ts';
 import { isTemplate, sortByTopic } from './topic-template.ts';
 
 export interface PlainMessage {
@@ -102,13 +103,11 @@ export function eventPart(
   const last = block.lastIndexOf(0x0a, Math.min(block.length, from + partBytesMax) - 1);
   const end = (last >= from ? last : block.indexOf(0x0a, from)) + 1;
   const lines = block.subarray(from, end);
-  const groups = isTemplate(topic)
-    ? sortByTopic(topic, lines, () => {})
-    : [{ topic, lines: splitLines(lines) }];
+  const groups = isTemplate(topic) ? sortByTopic(topic, lines, putAside) : [{ topic, lines }];
   const fields = createLineFields();
   const topicMessages = groups.map((group) => ({
     topic: group.topic,
-    messages: group.lines.flatMap((line) => {
+    messages: [...eachLine(group.lines)].flatMap((line) => {
       if (!readLineFields(line, 0, line.length, fields)) {
         putAside(line);
         return [];
@@ -143,16 +142,6 @@ export function deadLetterPart(block: Buffer, from: number, topic: string, partB
 function deadLetter(row: KeptRejectedRow): PlainMessage {
   const headers = Object.fromEntries(headersOf(row));
   return { key: null, value: Buffer.from(row.raw), headers, timestamp: String(row.receivedAtMs) };
-}
-
-function splitLines(lines: Buffer): Buffer[] {
-  const split: Buffer[] = [];
-  for (let start = 0; start < lines.length; ) {
-    const end = lines.indexOf(0x0a, start) + 1;
-    split.push(lines.subarray(start, end));
-    start = end;
-  }
-  return split;
 }
 
 async function connect(options: PlainTargetOptions): Promise<Producer> {

@@ -20,7 +20,8 @@ import { type KafkaCluster, TopicError } from './cluster.ts';
 import type { Codec } from './codecs.ts';
 import { compressBatch } from './compress-batch.ts';
 import { batchAt, NO_HEADERS } from './record-batch.ts';
-import { isTemplate, sortByTopic } from './topic-template.ts';
+import { createTopicSorter, eachLine, type TopicSorter } from './topic-sorter.ts';
+import { isTemplate } from './topic-template.ts';
 
 export interface Round {
   readonly batches: OutgoingBatch[];
@@ -48,7 +49,8 @@ const NEWLINE = Buffer.from('\n');
 
 export class EventRounds implements RoundMaker {
   readonly #options: EventRoundsOptions;
-  readonly #isTemplate: boolean;
+  /** Undefined for a topic that is the same for all events. */
+  readonly #sort: TopicSorter | undefined;
   /** Topics that a template gave and that exist. */
   readonly #known = new Set<string>();
   readonly #outputs: BatchOutput[] = [];
@@ -56,18 +58,19 @@ export class EventRounds implements RoundMaker {
 
   constructor(options: EventRoundsOptions) {
     this.#options = options;
-    this.#isTemplate = isTemplate(options.topic);
+    this.#sort = isTemplate(options.topic) ? createTopicSorter(options.topic) : undefined;
   }
 
   async make(block: Buffer, from: number): Promise<Round> {
-    const bytesMax = this.#isTemplate ? KAFKA_OUTPUT_BYTES_MAX : LINES_BYTES_MAX;
+    const sort = this.#sort;
+    const bytesMax = sort !== undefined ? KAFKA_OUTPUT_BYTES_MAX : LINES_BYTES_MAX;
     const end = windowEnd(block, from, bytesMax);
     const lines = block.subarray(from, end);
     if (lines.length > LINES_BYTES_MAX) {
       this.#options.putAside(lines);
       return { batches: [], next: end };
     }
-    if (this.#isTemplate) return { batches: await this.#makeByTopic(lines), next: end };
+    if (sort !== undefined) return { batches: await this.#makeByTopic(sort, lines), next: end };
     const { topic, cluster } = this.#options;
     await cluster.require([topic]);
     const { batches, next } = await this.#encode(topic, lines, 0, this.#output(0));
@@ -78,18 +81,17 @@ export class EventRounds implements RoundMaker {
     this.#options.putAside(Buffer.concat([value, NEWLINE]));
   }
 
-  async #makeByTopic(lines: Buffer): Promise<OutgoingBatch[]> {
-    const groups = sortByTopic(this.#options.topic, lines, this.#options.putAside);
+  async #makeByTopic(sort: TopicSorter, lines: Buffer): Promise<OutgoingBatch[]> {
+    const groups = sort(lines, this.#options.putAside);
     const all: OutgoingBatch[] = [];
     let outputs = 0;
     for (const group of groups) {
       if (!(await this.#isThere(group.topic))) {
-        for (const line of group.lines) this.#options.putAside(line);
+        for (const line of eachLine(group.lines)) this.#options.putAside(line);
         continue;
       }
-      const ofTopic = Buffer.concat(group.lines, group.bytes);
-      for (let from = 0; from < ofTopic.length; ) {
-        const { batches, next } = await this.#encode(group.topic, ofTopic, from, this.#output(outputs++));
+      for (let from = 0; from < group.lines.length; ) {
+        const { batches, next } = await this.#encode(group.topic, group.lines, from, this.#output(outputs++));
         all.push(...batches);
         from = next;
       }

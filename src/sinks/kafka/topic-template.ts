@@ -3,7 +3,7 @@
  * `a-z A-Z 0-9 . _ -`; what a value has beside them becomes `_`.
  */
 import { HEAD_COLUMNS } from './batch-contract.ts';
-import { createLineFields, headText, readLineFields } from './line-fields.ts';
+import { createLineFields, headText, type LineFields, readLineFields } from './line-fields.ts';
 
 const PLACES = ['app_id', 'event_type'] as const;
 const TOPIC_BYTES_MAX = 249;
@@ -14,25 +14,26 @@ const ABSENT = 'unknown';
 
 /** Whether events of one block may go to several topics. */
 export function isTemplate(topic: string): boolean {
-  return PLACES.some((place) => topic.includes(`{${place}}`));
+  return placesOf(topic).length > 0;
 }
 
-/** Lines of one topic; VIEWS of the lines that were given, in their order. */
+/** Lines of one topic, in their order. */
 export interface TopicLines {
   readonly topic: string;
-  readonly lines: Buffer[];
-  bytes: number;
+  readonly lines: Buffer;
 }
 
-/** Sorts lines, each with its newline, by topic; a line that cannot be read goes to `onUnreadable`. Work per event: only for a template. */
+/** Sorts lines, each with its newline, by topic; a line that cannot be read goes to `onUnreadable`. COPY. Work per event: topic-sorter.ts has it in C++. */
 export function sortByTopic(
   template: string,
   lines: Buffer,
   onUnreadable: (line: Buffer) => void,
 ): TopicLines[] {
   const fields = createLineFields();
-  const groups = new Map<string, TopicLines>();
-  const places = PLACES.filter((place) => template.includes(`{${place}}`));
+  const columns = placesOf(template).map((place) => HEAD_COLUMNS.indexOf(place));
+  const topics = new Map<string, Buffer[]>();
+  /** By the values as they stand in the lines: several may give one topic. */
+  const known = new Map<string, Buffer[]>();
   for (let start = 0, end = 0; start < lines.length; start = end) {
     const newline = lines.indexOf(NEWLINE, start);
     end = newline < 0 ? lines.length : newline + 1;
@@ -41,42 +42,38 @@ export function sortByTopic(
       onUnreadable(line);
       continue;
     }
-    const values = places.map((place) => {
-      const column = HEAD_COLUMNS.indexOf(place);
-      const text = (fields.lengths[column] ?? -1) < 0 ? undefined : headText(lines, fields, column);
-      return text === undefined || text.length === 0 ? ABSENT : Buffer.from(text).toString();
-    });
-    const name = values.join('\n');
-    let group = groups.get(name);
-    if (group === undefined) {
-      group = { topic: topicName(template, places, values), lines: [], bytes: 0 };
-      groups.set(name, group);
+    let name = '';
+    for (const column of columns) {
+      const from = fields.starts[column] ?? 0;
+      name += `${lines.toString('latin1', from, from + Math.max(0, fields.lengths[column] ?? 0))}\n`;
     }
-    group.lines.push(line);
-    group.bytes += line.length;
+    let group = known.get(name);
+    if (group === undefined) {
+      const topic = topicOf(template, lines, fields);
+      group = topics.get(topic) ?? [];
+      topics.set(topic, group);
+      known.set(name, group);
+    }
+    group.push(line);
   }
-  return mergeByTopic([...groups.values()]);
+  return [...topics].map(([topic, group]) => ({ topic, lines: Buffer.concat(group) }));
 }
 
-function topicName(template: string, places: readonly string[], values: readonly string[]): string {
-  const filled = places.reduce(
-    (name, place, index) =>
-      name.replaceAll(`{${place}}`, (values[index] ?? ABSENT).replaceAll(/[^a-zA-Z0-9._-]/g, '_')),
-    template,
-  );
+/** The topic of the line whose fields these are. */
+export function topicOf(template: string, lines: Buffer, fields: LineFields): string {
+  const filled = placesOf(template).reduce((name, place) => {
+    const value = readValue(lines, fields, HEAD_COLUMNS.indexOf(place));
+    return name.replaceAll(`{${place}}`, value.replaceAll(/[^a-zA-Z0-9._-]/g, '_'));
+  }, template);
   return filled.slice(0, TOPIC_BYTES_MAX);
 }
 
-/** Two values may give one name; each topic stands once. */
-function mergeByTopic(groups: readonly TopicLines[]): TopicLines[] {
-  const topics = new Map<string, TopicLines>();
-  for (const group of groups) {
-    const first = topics.get(group.topic);
-    if (first === undefined) topics.set(group.topic, group);
-    else {
-      for (const line of group.lines) first.lines.push(line);
-      first.bytes += group.bytes;
-    }
-  }
-  return [...topics.values()];
+/** Columns that stand in the template. */
+export function placesOf(template: string): (typeof PLACES)[number][] {
+  return PLACES.filter((place) => template.includes(`{${place}}`));
+}
+
+function readValue(lines: Buffer, fields: LineFields, column: number): string {
+  const text = (fields.lengths[column] ?? -1) < 0 ? undefined : headText(lines, fields, column);
+  return text === undefined || text.length === 0 ? ABSENT : Buffer.from(text).toString();
 }
