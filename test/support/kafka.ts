@@ -110,6 +110,9 @@ export async function startKafka(options: KafkaTestOptions = {}): Promise<TestKa
         topics: [{ topic, numPartitions: partitions, replicationFactor: replicas, configEntries }],
         waitForLeaders: false,
       });
+      // Made is not led yet, and kafkajs' own wait gives up at the first no.
+      const isLed = async () => (await admin.fetchTopicOffsets(topic)).length === partitions;
+      await until(isLed, 20_000, `${topic} has its leaders`);
     },
     deleteTopic: (topic) => admin.deleteTopics({ topics: [topic] }),
     leaders: async (topic) => {

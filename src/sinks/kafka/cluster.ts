@@ -33,8 +33,10 @@ export class TopicError extends Error {
 
 /** UNKNOWN_TOPIC_OR_PARTITION in the answer to Metadata. */
 const UNKNOWN_TOPIC = 3;
-/** TOPIC_ALREADY_EXISTS in the answer to CreateTopics: another worker was first. */
-const ALREADY_EXISTS = 36;
+/** In the answer to CreateTopics; with TOPIC_ALREADY_EXISTS another worker was first. */
+const MADE: ReadonlySet<number> = new Set([0, 36]);
+/** Codes of Metadata after which a topic is there, or is not for now: INVALID_TOPIC_EXCEPTION, TOPIC_AUTHORIZATION_FAILED. */
+const SETTLED: ReadonlySet<number> = new Set([0, UNKNOWN_TOPIC, 17, 29]);
 
 /** Connections and metadata of one thread, shared by its deliveries. */
 export class KafkaCluster {
@@ -72,12 +74,33 @@ export class KafkaCluster {
   async require(topics: readonly string[]): Promise<void> {
     const missing = topics.filter((topic) => !this.#topics.has(topic));
     if (missing.length === 0 && !this.#isStale) return;
-    await this.#refreshing;
+    // Another's failure is not ours: it may have asked for a topic that is missing.
+    while (this.#refreshing !== undefined) await this.#refreshing.catch(() => {});
     if (topics.every((topic) => this.#topics.has(topic)) && !this.#isStale) return;
     this.#refreshing = this.#refresh(missing).finally(() => {
       this.#refreshing = undefined;
     });
     await this.#refreshing;
+  }
+
+  /**
+   * Looks for topics of which some may be missing, all at once; `topic` knows those that are there then. They are made first where
+   * the options say so. Rejects where it cannot be known whether one is there.
+   */
+  async find(topics: readonly string[]): Promise<void> {
+    const missing = topics.filter((topic) => !this.#topics.has(topic));
+    if (missing.length === 0) return;
+    const errors = await this.#ask(missing);
+    const unknown = missing.filter((topic) => errors.get(topic) === UNKNOWN_TOPIC);
+    if (unknown.length > 0 && this.#options.createTopics) {
+      const results = await this.#create(unknown);
+      const made = unknown.filter((topic) => MADE.has(results.get(topic) ?? 0));
+      for (const [topic, code] of await this.#ask(made)) errors.set(topic, code);
+      if (made.some((topic) => errors.get(topic) === UNKNOWN_TOPIC))
+        throw new Error('topics were created and are not known yet');
+    }
+    const doubtful = missing.find((topic) => !SETTLED.has(errors.get(topic) ?? 0));
+    if (doubtful !== undefined) throw new Error(explain(doubtful, errors.get(doubtful) ?? 0));
   }
 
   /** An open connection to the broker of that id. Rejects when it cannot be reached. */
@@ -107,7 +130,6 @@ export class KafkaCluster {
   /** Closes a connection that failed; the next use opens another. */
   drop(link: BrokerLink): void {
     link.close();
-    this.#links.delete(link.address);
     this.#isStale = true;
   }
 
@@ -125,10 +147,12 @@ export class KafkaCluster {
   async #open(address: BrokerAddress): Promise<BrokerLink> {
     if (this.#isClosed) throw new Error('the sink is closed');
     const name = `${address.host}:${address.port}`;
-    const known = await this.#links.get(name)?.catch(() => undefined);
+    const kept = this.#links.get(name);
+    const known = await kept?.catch(() => undefined);
     if (known?.isOpen()) return known;
-    if (known !== undefined) {
-      known.close();
+    // Another may have opened the next one meanwhile.
+    if (kept !== undefined && this.#links.get(name) === kept) {
+      known?.close();
       this.#links.delete(name);
     }
     const opening =
@@ -151,7 +175,10 @@ export class KafkaCluster {
     const errors = await this.#ask(wanted);
     const unknown = wanted.filter((topic) => errors.get(topic) === UNKNOWN_TOPIC);
     if (unknown.length > 0 && this.#options.createTopics) {
-      await this.#create(unknown);
+      for (const [topic, code] of await this.#create(unknown)) {
+        if (!MADE.has(code))
+          throw new TopicError(topic, `topic ${topic} cannot be created: ${describeErrorCode(code)}`);
+      }
       for (const [topic, code] of await this.#ask(unknown)) errors.set(topic, code);
       const late = unknown.find((topic) => errors.get(topic) === UNKNOWN_TOPIC);
       if (late !== undefined) throw new Error(`topic ${late} was created and is not known yet`);
@@ -188,16 +215,15 @@ export class KafkaCluster {
     return new Map(metadata.topicMetadata.map(({ topic, topicErrorCode }) => [topic, topicErrorCode]));
   }
 
-  async #create(topics: readonly string[]): Promise<void> {
+  /** Gives an error code by topic. */
+  async #create(topics: readonly string[]): Promise<Map<string, number>> {
     // Brokers before KRaft make topics on the controller only.
     const link = await this.node(this.#controller).catch(() => this.someNode());
-    const results = await link.createTopics(topics).catch((error: unknown) => {
+    try {
+      return await link.createTopics(topics);
+    } catch (error) {
       this.drop(link);
       throw error;
-    });
-    for (const [topic, code] of results) {
-      if (code !== 0 && code !== ALREADY_EXISTS)
-        throw new TopicError(topic, `topic ${topic} cannot be created: ${describeErrorCode(code)}`);
     }
   }
 }

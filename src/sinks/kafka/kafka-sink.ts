@@ -13,7 +13,7 @@ import { openCodec } from './codecs.ts';
 import { DeadLetterRounds } from './dead-letters.ts';
 import { createKafkaTarget } from './kafka-target.ts';
 import type { LinkOptions } from './kafkajs-bridge.ts';
-import { createPlainTarget, deadLetterPart, eventPart } from './plain-target.ts';
+import { createPlainTarget, deadLetterPart, eventPart, type PlainTargetOptions } from './plain-target.ts';
 import { BATCH_OPTIONS, createBatchEncoder } from './record-batch.ts';
 import { EventRounds } from './rounds.ts';
 import { SinkStatus } from './status.ts';
@@ -52,7 +52,6 @@ export async function openKafkaSink(options: KafkaOptions, parts: KafkaSinkParts
     acks,
     timeoutMs: options.requestTimeoutMs,
     blockBytesMax,
-    status,
     onMaybeRepeated: (records: number) => {
       maybeRepeatedRows += records;
     },
@@ -64,7 +63,7 @@ export async function openKafkaSink(options: KafkaOptions, parts: KafkaSinkParts
 
   function events(): BlockTarget {
     if (options.client === 'plain') {
-      return plain((block, from) =>
+      return plain(topic, (block, from) =>
         eventPart(block, from, topic, options.key, KAFKA_PLAIN_PART_BYTES_MAX, parts.putAside),
       );
     }
@@ -75,38 +74,41 @@ export async function openKafkaSink(options: KafkaOptions, parts: KafkaSinkParts
       'auto',
     );
     const rounds = new EventRounds({ cluster, encoder, codec, topic, putAside: parts.putAside });
-    return createKafkaTarget({ ...shared, rounds });
+    return createKafkaTarget({ ...shared, rounds, status: status.part(topic) });
   }
 
   function rejected(): BlockTarget {
     if (options.client === 'plain') {
-      return plain((block, from) => deadLetterPart(block, from, deadLetterTopic, KAFKA_PLAIN_PART_BYTES_MAX));
+      return plain(deadLetterTopic, (block, from) =>
+        deadLetterPart(block, from, deadLetterTopic, KAFKA_PLAIN_PART_BYTES_MAX),
+      );
     }
     const rounds = new DeadLetterRounds({ cluster, codec, topic: deadLetterTopic, onLost });
-    return createKafkaTarget({ ...shared, rounds });
+    return createKafkaTarget({ ...shared, rounds, status: status.part(deadLetterTopic) });
   }
 
-  function plain(part: (block: Buffer, from: number) => ReturnType<typeof deadLetterPart>): BlockTarget {
-    const { createTopics: mayCreate } = options;
+  function plain(name: string, part: PlainTargetOptions['part']): BlockTarget {
     return createPlainTarget({
       ...shared,
       brokers,
-      createTopics: mayCreate,
+      createTopics,
       linkOptions,
       connectTimeoutMs: KAFKA_CONNECT_TIMEOUT_MS,
       part,
+      status: status.part(name),
     });
   }
 
+  const looking = status.part(topic);
   let timer: NodeJS.Timeout | undefined;
   let isClosed = false;
   /** Finds the topics before there is an event for them, so that `/ready` tells what is missing. */
   async function look(): Promise<void> {
     try {
       await cluster.require(isTemplate(topic) ? [deadLetterTopic] : [topic, deadLetterTopic]);
-      status.delivered();
+      looking.delivered();
     } catch (error) {
-      status.failed(error);
+      looking.failed(error);
       if (!isClosed) timer = setTimeout(look, RETRY_DELAY_MS_MAX).unref();
     }
   }

@@ -16,14 +16,14 @@ import { firstValue, splitBatch } from './compose-batch.ts';
 import { compressBatch } from './compress-batch.ts';
 import { type BlockPool, GatheredBlock } from './gathered-block.ts';
 import type { Round, RoundMaker } from './rounds.ts';
-import type { SinkStatus } from './status.ts';
+import type { StatusPart } from './status.ts';
 
 export interface KafkaTargetOptions extends BatchSenderOptions {
   readonly cluster: SenderCluster;
   readonly rounds: RoundMaker;
   readonly codec: Codec;
   readonly blockBytesMax: number;
-  readonly status: SinkStatus;
+  readonly status: StatusPart;
 }
 
 /** A target for one delivery. Its blocks are in memory once, and their batches a round at a time. */

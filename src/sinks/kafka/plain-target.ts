@@ -16,7 +16,7 @@ import { type BlockPool, GatheredBlock } from './gathered-block.ts';
 import type { LinkOptions } from './kafkajs-bridge.ts';
 import { createLineFields, headText, readLineFields } from './line-fields.ts';
 import { Verdict, verdictOf } from './produce-errors.ts';
-import type { SinkStatus } from './status.ts';
+import type { StatusPart } from './status.ts';
 import { eachLine } from './topic-sorter.ts';
 import { isTemplate, sortByTopic } from './topic-template.ts';
 
@@ -49,7 +49,7 @@ export interface PlainTargetOptions {
   /** Makes messages of what stands in a block from `from` on. */
   readonly part: (block: Buffer, from: number) => PlainPart;
   readonly blockBytesMax: number;
-  readonly status: SinkStatus;
+  readonly status: StatusPart;
 }
 
 const { Kafka, logLevel, Partitioners, CompressionCodecs } = kafkajs;

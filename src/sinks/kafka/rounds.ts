@@ -16,7 +16,7 @@ import {
   RefusalWord,
 } from './batch-contract.ts';
 import { BatchSender, type OutgoingBatch } from './batch-sender.ts';
-import { type KafkaCluster, TopicError } from './cluster.ts';
+import type { KafkaCluster } from './cluster.ts';
 import type { Codec } from './codecs.ts';
 import { compressBatch } from './compress-batch.ts';
 import { batchAt, NO_HEADERS } from './record-batch.ts';
@@ -53,7 +53,7 @@ export class EventRounds implements RoundMaker {
   readonly #sort: TopicSorter | undefined;
   /** Topics that a template gave and that exist. */
   readonly #known = new Set<string>();
-  readonly #outputs: BatchOutput[] = [];
+  readonly #output = createBatchOutput();
   #turn = 0;
 
   constructor(options: EventRoundsOptions) {
@@ -73,7 +73,7 @@ export class EventRounds implements RoundMaker {
     if (sort !== undefined) return { batches: await this.#makeByTopic(sort, lines), next: end };
     const { topic, cluster } = this.#options;
     await cluster.require([topic]);
-    const { batches, next } = await this.#encode(topic, lines, 0, this.#output(0));
+    const { batches, next } = await this.#encode(topic, lines, 0, this.#output);
     return { batches, next: from + next };
   }
 
@@ -84,14 +84,15 @@ export class EventRounds implements RoundMaker {
   async #makeByTopic(sort: TopicSorter, lines: Buffer): Promise<OutgoingBatch[]> {
     const groups = sort(lines, this.#options.putAside);
     const all: OutgoingBatch[] = [];
-    let outputs = 0;
+    await this.#find(groups.map(({ topic }) => topic));
     for (const group of groups) {
-      if (!(await this.#isThere(group.topic))) {
+      if (!this.#known.has(group.topic)) {
         for (const line of eachLine(group.lines)) this.#options.putAside(line);
         continue;
       }
       for (let from = 0; from < group.lines.length; ) {
-        const { batches, next } = await this.#encode(group.topic, group.lines, from, this.#output(outputs++));
+        // Kept, each would grow to the largest topic that it ever had.
+        const { batches, next } = await this.#encode(group.topic, group.lines, from, createBatchOutput());
         all.push(...batches);
         from = next;
       }
@@ -99,17 +100,15 @@ export class EventRounds implements RoundMaker {
     return all;
   }
 
-  /** False for a topic that no broker has: one client's word must not hold up the others' events. */
-  async #isThere(topic: string): Promise<boolean> {
-    if (!this.#known.has(topic) && this.#known.size >= KAFKA_TOPICS_MAX) return false;
-    try {
-      await this.#options.cluster.require([topic]);
-    } catch (error) {
-      if (error instanceof TopicError) return false;
-      throw error;
-    }
-    this.#known.add(topic);
-    return true;
+  /** Finds out which of the topics there are: one client's word must not hold up the others' events. */
+  async #find(topics: readonly string[]): Promise<void> {
+    const { cluster } = this.#options;
+    const fresh = topics
+      .filter((topic) => !this.#known.has(topic))
+      .slice(0, KAFKA_TOPICS_MAX - this.#known.size);
+    await cluster.find([...fresh, ...topics.filter((topic) => this.#known.has(topic))]);
+    for (const topic of topics) if (cluster.topic(topic) === undefined) this.#known.delete(topic);
+    for (const topic of fresh) if (cluster.topic(topic) !== undefined) this.#known.add(topic);
   }
 
   async #encode(topic: string, lines: Buffer, from: number, output: BatchOutput): Promise<Round> {
@@ -134,12 +133,6 @@ export class EventRounds implements RoundMaker {
       if (codec.id !== 0) await nextTurn();
     }
     return { batches, next: isDrained(source) ? lines.length : source.next };
-  }
-
-  #output(index: number): BatchOutput {
-    const output = this.#outputs[index] ?? createBatchOutput();
-    this.#outputs[index] = output;
-    return output;
   }
 }
 

@@ -75,7 +75,7 @@ async function run(
     acks,
     timeoutMs: 1000,
     blockBytesMax: 1000,
-    status: new SinkStatus(STILL, SILENT),
+    status: new SinkStatus(STILL, SILENT).part('t'),
     onMaybeRepeated: (records) => {
       maybeRepeated += records;
     },
