@@ -12,7 +12,7 @@ import type { ThreadCounters } from './metrics/counters.ts';
 import { retryDelayMs } from './sinks/embedded/backoff.ts';
 import { createEmbeddedSink } from './sinks/embedded/embedded-sink.ts';
 import type { StoreAddress } from './sinks/embedded/protocol.ts';
-import { type KafkaOptions, type KafkaSink, openKafkaSink } from './sinks/kafka/kafka-sink.ts';
+import type { KafkaOptions, KafkaSink, KafkaSinkParts } from './sinks/kafka/kafka-sink.ts';
 import type { JsonForm } from './sinks/native-block-setup.ts';
 import type { WorkerSink } from './sinks/sink.ts';
 
@@ -86,8 +86,7 @@ export async function openWorkerKeep(
     }
   };
   const kafka =
-    setup.kafka &&
-    (await openKafkaSink(setup.kafka, { clock: systemClock, logger: log, putAside: keepRefused }));
+    setup.kafka && (await openKafka(setup.kafka, { clock: systemClock, logger: log, putAside: keepRefused }));
   const sinks: WorkerSink[] = [
     embedded && createEmbeddedSink({ ...embedded, onUnreadable: putUnreadableAside, logger: log }),
     kafka,
@@ -119,6 +118,12 @@ export async function openWorkerKeep(
   };
   setInterval(look, REPORT_INTERVAL_MS).unref();
   return { journal, report };
+}
+
+/** Loaded here because a start without Kafka has no use for kafkajs. */
+async function openKafka(options: KafkaOptions, parts: KafkaSinkParts): Promise<KafkaSink> {
+  const { openKafkaSink } = await import('./sinks/kafka/kafka-sink.ts');
+  return openKafkaSink(options, parts);
 }
 
 function createReport(
