@@ -24,6 +24,8 @@ Environment (over the file; empty counts as not set), with defaults:
   PENSTOCK_WORKERS         threads that parse (cores of this process but one)
   PENSTOCK_EMBEDDED_PORT   port for queries, on 127.0.0.1 only (8123)
   PENSTOCK_LOG_LEVEL       trace, debug, info, warn, error, fatal or silent (info)
+  KAFKA_BROKERS            host:port,host:port: events go to Kafka (none: to the embedded store)
+  KAFKA_TOPIC              topic of the events (events)
   PENSTOCK_KEYS            write keys, added to the file's: app=key,app2=key2 (none)
 
 Every other setting is a key of the file, with its default and its reason: see config/penstock.yaml.
