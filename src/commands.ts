@@ -1,6 +1,7 @@
-/** The command line: `serve` (also when no command is given) and `config check`. */
+/** The command line: `serve` (also when no command is given), `config check`, and the commands of other files. */
 import { Command } from 'commander';
 import type { Config } from './config/config.ts';
+import { addStoreCommand } from './store-command.ts';
 import { VERSION } from './version.ts';
 
 const EXAMPLES = `
@@ -59,6 +60,7 @@ export async function runCommand(argv: readonly string[]): Promise<void> {
     .description('print the effective configuration, or everything that is wrong with it')
     .option(...fileOption)
     .action(checkConfig);
+  addStoreCommand(program);
   await program.parseAsync(argv as string[]);
 }
 

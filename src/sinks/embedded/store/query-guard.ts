@@ -19,7 +19,8 @@
 import type { Engine } from './engine.ts';
 import { type Connection, EngineError, sqlString } from './engine.ts';
 
-const HOST_NAMES: ReadonlySet<string> = new Set([
+/** Functions and table functions that reach outside of the database. */
+export const HOST_NAMES: ReadonlySet<string> = new Set([
   'file',
   'fileCluster',
   'filesystem',
@@ -34,7 +35,7 @@ const HOST_NAMES: ReadonlySet<string> = new Set([
 ]);
 
 /** Formats that write or read a schema or a template beside the result. The engine ignores the case of their names. */
-const HOST_FORMATS = /^(?:protobuf|capnproto|template|avroconfluent)/i;
+export const HOST_FORMATS = /^(?:protobuf|capnproto|template|avroconfluent)/i;
 
 export interface CheckedQuery {
   /** The format that the query names itself. */
@@ -80,7 +81,7 @@ export async function checkQuery(
 }
 
 /** The query as the engine prints it, on one line; rejects with its syntax error. More than one statement is one. */
-async function formatQuery(connection: Connection, query: string): Promise<string> {
+export async function formatQuery(connection: Connection, query: string): Promise<string> {
   try {
     return (await connection.run(`SELECT formatQuerySingleLine(${sqlString(query)})`)).text();
   } catch (error) {
