@@ -137,6 +137,8 @@ export const RETRY_DELAY_MS_MIN = 100;
 export const RETRY_DELAY_MS_MAX = 5_000;
 /** ClickHouse remembers this many block tokens per table, so that a block sent twice is counted once. */
 export const DEDUPLICATION_WINDOW_BLOCKS = 10_000;
+/** … and replicas for so long, a week: a block may be sent again after an outage of days, and theirs forget within an hour by default. */
+export const DEDUPLICATION_WINDOW_SECONDS = 604_800;
 /** Paths of one JSON column that get columns of their own in a part; the engine's 1024 lets drifting keys open a file each. */
 export const JSON_DYNAMIC_PATHS_MAX = 128;
 /** Types that one path may have in columns of their own, again a file each; the engine's default is 32. */
@@ -171,6 +173,21 @@ export const STORE_SILENCE_MS_MAX = 30_000;
 export const STORE_HANG_MS_MAX = 120_000;
 /** After SIGTERM the store finishes the blocks in hand for so long, then it is killed; the files stay for the next start. */
 export const STORE_STOP_TIMEOUT_MS = 10_000;
+
+// ── ClickHouse server ────────────────────────────────────────────────────────────────────────────────────
+
+/** A block goes out this long after its first event: every worker of every core group makes parts of its own, and a server takes few inserts a second. */
+export const CLICKHOUSE_FLUSH_INTERVAL_MS = 1_000;
+/** Silence of the server within one request; behind it the request counts as lost, and is sent again under its token. */
+export const CLICKHOUSE_TIMEOUT_MS = 30_000;
+/** How often a thread asks a server that nothing is sent to whether it is there, and one that is not ready whether it is now. */
+export const CLICKHOUSE_CHECK_INTERVAL_MS = 5_000;
+/** A kept connection is let go of when it was idle for so long: below the 10 s after which servers close theirs. */
+export const CLICKHOUSE_IDLE_SOCKET_MS = 2_500;
+/** Connections of one thread: two deliveries, those of journals it empties, and a check. */
+export const CLICKHOUSE_CONNECTIONS_MAX = 16;
+/** Characters of a server's message in a log line; a whole one may quote rows, further on. */
+export const CLICKHOUSE_MESSAGE_CHARACTERS_MAX = 300;
 
 // ── Kafka ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -255,6 +272,10 @@ assert(
   NATIVE_BLOCK_BYTES_MAX + NATIVE_BLOCK_PLACES_BYTES_MAX + 5 * BODY_BYTES_MAX <
     NATIVE_BLOCK_PIECES_MAX * BLOCK_CHUNK_BYTES,
   'a full block and one event more fit the pieces',
+);
+assert(
+  DEDUPLICATION_WINDOW_SECONDS * 1000 > CLICKHOUSE_TIMEOUT_MS,
+  'a block whose answer was lost is still known when it comes again',
 );
 assert(RETRY_DELAY_MS_MIN < RETRY_DELAY_MS_MAX, 'a backoff can grow');
 assert(2 * STORE_MESSAGE_BYTES_MAX < STORE_LINE_BYTES_MAX, 'an escaped message fits a line of the socket');

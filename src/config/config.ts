@@ -40,7 +40,7 @@ export interface Config {
     readonly compression: 'none' | 'lz4';
   };
   readonly embedded: {
-    /** On when no other sink's address is set. */
+    /** Where the file says `auto`, on when no other sink's address is set. */
     readonly enabled: boolean;
     /** Port of the read-only ClickHouse HTTP interface on 127.0.0.1; 0 takes any free port. */
     readonly port: number;
@@ -52,6 +52,28 @@ export interface Config {
     /** Type of attribution, event_data and context; frozen with the first start of a data directory. */
     readonly objectType: 'JSON' | 'String';
     readonly queryResultBytesMax: number;
+  };
+  /** A ClickHouse server as a sink. */
+  readonly clickhouse: {
+    /** Scheme, host and port; empty when there is none. */
+    readonly url: string;
+    readonly database: string;
+    readonly username: string;
+    readonly password: string;
+    /** PEM file of certificates that are trusted beside none of the system's; empty for the system's. */
+    readonly caFile: string;
+    /** False takes any certificate. */
+    readonly verifyTls: boolean;
+    readonly compression: 'none' | 'lz4';
+    /** A block goes out at so many rows or bytes, or so long after its first event. */
+    readonly flushRows: number;
+    readonly flushBytes: number;
+    readonly flushIntervalMs: number;
+    readonly requestTimeoutMs: number;
+    /** Type of the object columns where `penstock migrate` makes them; `auto` is JSON where the server has it. */
+    readonly objectType: 'auto' | 'JSON' | 'String';
+    readonly ttlDays: number;
+    readonly rejectedTtlDays: number;
   };
   readonly dataDir: string;
   readonly drainTimeoutMs: number;

@@ -1,5 +1,7 @@
 /** Checks that look at more than one key. They run on a whole configuration, faulty keys replaced by defaults. */
 import { createHash } from 'node:crypto';
+import { accessSync, constants } from 'node:fs';
+import { resolve } from 'node:path';
 import { assert } from '../assert.ts';
 import type { AppConfig } from './config.ts';
 import { KEYS_VARIABLE } from './environment.ts';
@@ -35,6 +37,42 @@ export function checkPorts(
   if (config.http.port === 0 || config.http.port !== config.embedded.port) return [];
   const expected = 'a port other than http.port';
   return [{ ...place('embedded.port'), expected, got: String(config.embedded.port) }];
+}
+
+/** Whether events go to the embedded store: as the file says, else when no other sink has an address. */
+export function isEmbeddedOn({ embedded, clickhouse }: FileConfig): boolean {
+  return embedded.enabled === 'auto' ? clickhouse.url === '' : embedded.enabled;
+}
+
+/** Events must have somewhere to go, and the blocks of a server room in memory. */
+export function checkSinks(config: FileConfig, place: (path: string) => Place): ConfigFault[] {
+  const { clickhouse, memory } = config;
+  if (clickhouse.url === '') {
+    if (isEmbeddedOn(config)) return [];
+    const expected = 'true or auto, or the address of another sink (clickhouse.url)';
+    return [{ ...place('embedded.enabled'), expected, got: 'false' }];
+  }
+  const max = Math.floor(memory.max_bytes / 4);
+  if (clickhouse.flush_bytes <= max) return [];
+  const expected = `at most ${max} = memory.max_bytes / 4 (a block is gathered in memory)`;
+  return [{ ...place('clickhouse.flush_bytes'), expected, got: String(clickhouse.flush_bytes) }];
+}
+
+/** Files that a stage reads at its start must be there now. */
+export function checkFiles(
+  config: FileConfig,
+  directory: string,
+  place: (path: string) => Place,
+): ConfigFault[] {
+  const file = config.clickhouse.ca_file;
+  if (file === '') return [];
+  try {
+    accessSync(resolve(directory, file), constants.R_OK);
+    return [];
+  } catch (error) {
+    const got = `${JSON.stringify(file)} (${String((error as NodeJS.ErrnoException).code)})`;
+    return [{ ...place('clickhouse.ca_file'), expected: 'a file that can be read', got }];
+  }
 }
 
 /** App names stand once in the file, and a key belongs to one app, be it written plainly or as its digest. */

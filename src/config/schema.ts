@@ -10,6 +10,8 @@ import {
   BATCH_EVENTS_MAX,
   BLOCK_BYTES_MAX,
   BODY_BYTES_MAX,
+  CLICKHOUSE_FLUSH_INTERVAL_MS,
+  CLICKHOUSE_TIMEOUT_MS,
   CREDIT_BYTES,
   DRAIN_TIMEOUT_MS,
   ENVELOPE_FIELDS_BYTES_MAX,
@@ -17,12 +19,15 @@ import {
   JOURNAL_BYTES_MAX,
   MEMORY_BYTES_MAX,
   MESSAGE_BYTES_MAX,
+  NATIVE_BLOCK_BYTES_MAX,
+  NATIVE_BLOCK_ROWS_MAX,
   QUERY_RESULT_BYTES_MAX,
   REJECTED_RAW_BYTES_MAX,
   SEGMENT_BYTES_MAX,
   WIRE_BYTES_MAX,
   WORKERS_MAX,
 } from '../limits.ts';
+import { parseServerUrl } from './server-url.ts';
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -87,9 +92,7 @@ export const fileSchema = section({
     compression: choice(['none', 'lz4']).default('none'),
   }),
   embedded: section({
-    enabled: z
-      .literal(true, { error: 'true: the embedded store is the only sink of this version' })
-      .default(true),
+    enabled: z.union([z.literal('auto'), z.boolean()], { error: 'auto, true or false' }).default('auto'),
     port: whole(0, 65_535).default(8123),
     flush_interval_ms: whole(1, 60_000).default(FLUSH_INTERVAL_MS),
     // A rejected event with its raw bytes must fit a block.
@@ -98,6 +101,25 @@ export const fileSchema = section({
     rejected_ttl_days: whole(1, 36_500).default(30),
     object_type: choice(['JSON', 'String']).default('JSON'),
     query_result_bytes_max: whole(MiB, 2 * GiB).default(QUERY_RESULT_BYTES_MAX),
+  }),
+  clickhouse: section({
+    url: matching(
+      (url) => url === '' || parseServerUrl(url) !== undefined,
+      'an address such as http://clickhouse:8123 or https://host:8443/database',
+    ).default(''),
+    database: text(1, 128).default('default'),
+    username: text(1, 128).default('default'),
+    password: text(0, 1024).default(''),
+    ca_file: text(0, 4096).default(''),
+    verify_tls: z.boolean({ error: 'true or false' }).default(true),
+    compression: choice(['none', 'lz4']).default('none'),
+    flush_rows: whole(1, NATIVE_BLOCK_ROWS_MAX).default(NATIVE_BLOCK_ROWS_MAX),
+    flush_bytes: whole(2 * REJECTED_RAW_BYTES_MAX, NATIVE_BLOCK_BYTES_MAX).default(BLOCK_BYTES_MAX),
+    flush_interval_ms: whole(1, 60_000).default(CLICKHOUSE_FLUSH_INTERVAL_MS),
+    request_timeout_ms: whole(100, 3_600_000).default(CLICKHOUSE_TIMEOUT_MS),
+    object_type: choice(['auto', 'JSON', 'String']).default('auto'),
+    ttl_days: whole(1, 36_500).default(365),
+    rejected_ttl_days: whole(1, 36_500).default(30),
   }),
   data_dir: text(1, 4096).default('./data'),
   drain_timeout_ms: whole(0, 3_600_000).default(DRAIN_TIMEOUT_MS),

@@ -56,6 +56,7 @@ describe('config check', () => {
     expect(parse(stdout)).toEqual({
       ...defaults,
       http: { ...defaults.http, port: 81 },
+      embedded: { ...defaults.embedded, enabled: true },
       workers: 3,
       data_dir: join(folder, 'data'),
     });

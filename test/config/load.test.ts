@@ -77,6 +77,22 @@ describe('defaults', () => {
           objectType: 'JSON',
           queryResultBytesMax: limits.QUERY_RESULT_BYTES_MAX,
         },
+        clickhouse: {
+          url: '',
+          database: 'default',
+          username: 'default',
+          password: '',
+          caFile: '',
+          verifyTls: true,
+          compression: 'none',
+          flushRows: limits.NATIVE_BLOCK_ROWS_MAX,
+          flushBytes: limits.BLOCK_BYTES_MAX,
+          flushIntervalMs: limits.CLICKHOUSE_FLUSH_INTERVAL_MS,
+          requestTimeoutMs: limits.CLICKHOUSE_TIMEOUT_MS,
+          objectType: 'auto',
+          ttlDays: 365,
+          rejectedTtlDays: 30,
+        },
         dataDir: join(directory, 'data'),
         drainTimeoutMs: limits.DRAIN_TIMEOUT_MS,
         log: { level: 'info' },
@@ -166,11 +182,11 @@ describe('a fault says where, what was expected and what stood there', () => {
     ['http: { prot: 80 }', '1:9: http.prot: expected one of host, port, trusted_proxies, got an unknown key'],
     [
       'prot: 80',
-      '1:1: prot: expected one of http, workers, scanner, apps, limits, memory, privacy, journal, embedded, data_dir, drain_timeout_ms, log, got an unknown key',
+      '1:1: prot: expected one of http, workers, scanner, apps, limits, memory, privacy, journal, embedded, clickhouse, data_dir, drain_timeout_ms, log, got an unknown key',
     ],
     [
       '[]',
-      'config/penstock.yaml: expected a section with http, workers, scanner, apps, limits, memory, privacy, journal, embedded, data_dir, drain_timeout_ms, log, got a list',
+      'config/penstock.yaml: expected a section with http, workers, scanner, apps, limits, memory, privacy, journal, embedded, clickhouse, data_dir, drain_timeout_ms, log, got a list',
     ],
     ['workers: 0', '1:10: workers: expected auto or a whole number from 1 to 64, got 0'],
     ['workers: some', '1:10: workers: expected auto or a whole number from 1 to 64, got "some"'],
@@ -182,8 +198,9 @@ describe('a fault says where, what was expected and what stood there', () => {
     ],
     [
       'embedded: { enabled: false }',
-      '1:22: embedded.enabled: expected true: the embedded store is the only sink of this version, got false',
+      '1:22: embedded.enabled: expected true or auto, or the address of another sink (clickhouse.url), got false',
     ],
+    ['embedded: { enabled: maybe }', '1:22: embedded.enabled: expected auto, true or false, got "maybe"'],
     [
       'log: { level: loud }',
       '1:15: log.level: expected one of trace, debug, info, warn, error, fatal, silent, got "loud"',
@@ -222,11 +239,11 @@ describe('a fault says where, what was expected and what stood there', () => {
     const text =
       'http: { port: x }\nzoo: 1\nlimits: { wire_bytes_max: 30000000 }\nlog: { level: 1, color: y }\n';
     expect(await faultsOf(text, { PENSTOCK_WORKERS: '99', KAFKA_BROKERS: 'k:9092' })).toEqual([
-      'environment: KAFKA_BROKERS: expected not to be set, because this version has no Kafka sink: events go to the embedded store only, got a value',
+      'environment: KAFKA_BROKERS: expected not to be set, because this version has no Kafka sink, got a value',
       '1:15: http.port: expected a whole number from 0 to 65535, got "x"',
       '4:15: log.level: expected one of trace, debug, info, warn, error, fatal, silent, got 1',
       '4:18: log.color: expected one of level, got an unknown key',
-      '2:1: zoo: expected one of http, workers, scanner, apps, limits, memory, privacy, journal, embedded, data_dir, drain_timeout_ms, log, got an unknown key',
+      '2:1: zoo: expected one of http, workers, scanner, apps, limits, memory, privacy, journal, embedded, clickhouse, data_dir, drain_timeout_ms, log, got an unknown key',
       'environment: PENSTOCK_WORKERS: expected auto or a whole number from 1 to 64, got 99',
       '3:27: limits.wire_bytes_max: expected at most 20000000 = limits.body_bytes_max (a body that is sent uncompressed has both sizes), got 30000000',
     ]);
@@ -375,14 +392,12 @@ describe('the environment', () => {
 
   test.each([
     ['KAFKA_BROKERS', 'Kafka sink'],
-    ['CLICKHOUSE_HOST', 'ClickHouse sink'],
-    ['CLICKHOUSE_URL', 'ClickHouse sink'],
     ['REDIS_HOST', 'Redis deduplication'],
     ['REDIS_URL', 'Redis deduplication'],
   ])('%s stops the start, because events would not get there', async (variable, sink) => {
     const faults = await faultsOf(undefined, { [variable]: 'https://user:secret@host' });
     expect(faults).toEqual([
-      `environment: ${variable}: expected not to be set, because this version has no ${sink}: events go to the embedded store only, got a value`,
+      `environment: ${variable}: expected not to be set, because this version has no ${sink}, got a value`,
     ]);
   });
 
@@ -394,6 +409,66 @@ describe('the environment', () => {
       { name: 'web', keys: ['one', 'two'], origins: [] },
       { name: 'ios', keys: ['a=b==', 'four'], origins: [] },
     ]);
+  });
+});
+
+describe('a ClickHouse server', () => {
+  test.each([
+    [
+      { CLICKHOUSE_URL: 'https://u%40x:s%2Fecret@ch:8443/events' },
+      { url: 'https://ch:8443', username: 'u@x', password: 's/ecret', database: 'events' },
+    ],
+    [{ CLICKHOUSE_HOST: 'ch' }, { url: 'http://ch:8123', username: 'default', database: 'default' }],
+    [
+      { CLICKHOUSE_HOST: '::1', CLICKHOUSE_PORT: '8443', CLICKHOUSE_DATABASE: 'd', CLICKHOUSE_USERNAME: 'u' },
+      { url: 'https://[::1]:8443', username: 'u', database: 'd' },
+    ],
+    // Of Kubernetes' own making, for a service of that name.
+    [{ CLICKHOUSE_HOST: 'ch', CLICKHOUSE_PORT: 'tcp://10.0.0.1:8123' }, { url: 'http://ch:8123' }],
+  ])('%j', async (env, expected) => {
+    const config = await load(undefined, env);
+    expect(config.clickhouse).toMatchObject(expected);
+    expect(config.embedded.enabled).toBe(false);
+  });
+
+  test('beside the embedded store, where that is asked for', async () => {
+    const config = await load('embedded: { enabled: true }\nclickhouse: { url: "http://ch:8123" }');
+    expect(config.embedded.enabled).toBe(true);
+  });
+
+  test.each([
+    ['ftp://u:hunter2@ch', '<hidden>'],
+    ['ch:8123', '<hidden>'],
+    ['http://u:hunter2@ch:8123/a/b', '<hidden>'],
+    ['http://u:hunter2@ch:8123/?user=x', '<hidden>'],
+  ])('whose address is %s is a fault', async (url, got) => {
+    expect(await faultsOf(undefined, { CLICKHOUSE_URL: url })).toEqual([
+      `environment: CLICKHOUSE_URL: expected an address such as http://clickhouse:8123 or https://host:8443/database, got ${got}`,
+    ]);
+  });
+
+  test('named twice is a fault, and so are certificates that are not there and blocks that memory cannot hold', async () => {
+    expect(
+      await faultsOf('clickhouse: { ca_file: none.pem, flush_bytes: 100000000 }', {
+        CLICKHOUSE_URL: 'http://a',
+        CLICKHOUSE_HOST: 'b',
+      }),
+    ).toEqual([
+      'environment: CLICKHOUSE_HOST: expected not to be set beside CLICKHOUSE_URL, got a value',
+      expect.stringMatching(/clickhouse\.flush_bytes: expected at most 67108864 = memory\.max_bytes \/ 4/),
+      expect.stringMatching(
+        /clickhouse\.ca_file: expected a file that can be read, got "none\.pem" \(ENOENT\)/,
+      ),
+    ]);
+  });
+
+  test('keeps its password to itself', async () => {
+    const config = await load('clickhouse: { url: "http://u:hunter2@ch", password: hunter3 }');
+    expect(config.clickhouse.password).toBe('hunter2');
+    expect(JSON.stringify(describeConfig(config))).not.toMatch(/hunter/);
+    expect(
+      (await faultsOf('clickhouse: { password: [hunter2], verify_tls: hunter }')).join('\n'),
+    ).not.toContain('hunter2');
   });
 });
 
@@ -435,5 +510,10 @@ describe('write keys', () => {
 test('the effective configuration has the keys of the file', async () => {
   const described = describeConfig(await load(undefined)) as Record<string, unknown>;
   const defaults = fileSchema.parse({});
-  expect(described).toEqual({ ...defaults, workers: 3, data_dir: described['data_dir'] });
+  expect(described).toEqual({
+    ...defaults,
+    embedded: { ...defaults.embedded, enabled: true },
+    workers: 3,
+    data_dir: described['data_dir'],
+  });
 });
