@@ -8,7 +8,8 @@
  */
 import { access, readFile, rename, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type BlockKind, blockToken, refusedDir, spoolDir } from '../protocol.ts';
+import type { BlockKind } from '../../block.ts';
+import { blockToken, refusedDir, spoolDir } from '../protocol.ts';
 import { type Connection, EngineError, sqlString } from './engine.ts';
 import { statementThreads } from './engine-config.ts';
 

@@ -13,9 +13,9 @@ import { join } from 'node:path';
 import { assert } from '../../../assert.ts';
 import { systemClock } from '../../../clock.ts';
 import { BLOCK_FAILURE_LOG_INTERVAL_MS, STORE_INSERTS_MAX } from '../../../limits.ts';
+import type { BlockKind } from '../../block.ts';
 import { createBackoff, pause } from '../backoff.ts';
 import {
-  type BlockKind,
   blockKind,
   refusedDir,
   type StoreAddress,
