@@ -29,6 +29,7 @@ import {
 import type { Logger } from './log.ts';
 import { CounterReader, createCounterMemory } from './metrics/counters.ts';
 import { Exposition } from './metrics/exposition.ts';
+import { SINK_STREAMS, type SinkName, sinkWord } from './metrics/names.ts';
 import { readinessOf } from './readiness.ts';
 import { scannerName } from './scan/scanner.ts';
 import { type Store, startStore } from './sinks/embedded/store-process.ts';
@@ -94,6 +95,8 @@ export async function startAppliance(
   // The store behind the sinks starts first, since it takes longest.
   const store = config.embedded.enabled ? startEmbeddedStore(config, log) : undefined;
 
+  const sinks: readonly SinkName[] = store === undefined ? [] : ['embedded'];
+
   // Slabs and workers.
   const setup: WorkerSetup = {
     logLevel: config.log.level,
@@ -108,6 +111,7 @@ export async function startAppliance(
       dir: journal.dir,
       node: journal.node,
       left: journal.left,
+      sendTimeoutMs: config.delivery.sendTimeoutMs,
       durability,
       segmentBytes: config.journal.segmentBytes,
       compression: config.journal.compression,
@@ -172,6 +176,7 @@ export async function startAppliance(
     storeReady: () => store?.ready() ?? false,
     storeRestarts: () => store?.restarts() ?? 0,
     scannerNative: () => scanner === 'native',
+    sinks,
   });
   registerServiceRoutes(app, front, {
     readiness: () =>
@@ -181,6 +186,7 @@ export async function startAppliance(
         slabs,
         memoryBytesMax: budget.bytesMax,
         store,
+        breakers: sinks.map((sink) => [sink, worstBreaker(counters, sink)]),
         journal: isJournalFull() ? 'full' : counters.total('journalFailing') > 0 ? 'failing' : 'ok',
       }),
     metrics: () => exposition.text(),
@@ -251,6 +257,12 @@ function startEmbeddedStore(config: Config, log: Logger): Store {
     wasUp = isUp;
   });
   return store;
+}
+
+/** The worst state of the sink's breakers, over threads and streams. */
+function worstBreaker(counters: CounterReader, sink: SinkName): number {
+  const states = SINK_STREAMS.map((stream) => counters.max(sinkWord(sink, stream, 'breaker')));
+  return Math.max(...states);
 }
 
 /** Delivered rows in bytes of lines, by the average line so far. */

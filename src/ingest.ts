@@ -9,7 +9,7 @@ import type { Clock } from './clock.ts';
 import { encodeDeadLetters } from './dead-letters.ts';
 import { ROUTES } from './dialects/routes.ts';
 import type { SlabResult } from './dispatch/worker-pool.ts';
-import type { StreamName } from './journal/worker-journal.ts';
+import type { StreamName } from './journal/line.ts';
 import { SCAN_BUFFER_KEEP_BYTES } from './limits.ts';
 import type { ThreadCounters } from './metrics/counters.ts';
 import { ReasonNumber } from './outcome.ts';

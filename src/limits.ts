@@ -132,9 +132,13 @@ export const NATIVE_BLOCK_KEEP_BYTES = 64 * MiB;
 export const NATIVE_BLOCK_PIECES_MAX = 512;
 /** … or this long after its first event. Shorter makes too many parts at light load, longer shows events late. */
 export const FLUSH_INTERVAL_MS = 250;
-/** Pause before a failed block is tried again, doubling from the first to the second. */
+/** Pause before a failed block is tried again, doubling from the first to the second. A sink that is away costs one block read a pause. */
 export const RETRY_DELAY_MS_MIN = 100;
 export const RETRY_DELAY_MS_MAX = 5_000;
+/** Failures in a row that open a sink's breaker: one may be chance, and the pauses between three are half a second. */
+export const BREAKER_FAILURES_MAX = 3;
+/** A send without an answer for so long has failed: the client libraries of ClickHouse and Kafka give up after 30 s too. */
+export const SEND_TIMEOUT_MS = 30_000;
 /** ClickHouse remembers this many block tokens per table, so that a block sent twice is counted once. */
 export const DEDUPLICATION_WINDOW_BLOCKS = 10_000;
 /** … and replicas for so long, a week: a block may be sent again after an outage of days, and theirs forget within an hour by default. */
@@ -178,8 +182,6 @@ export const STORE_STOP_TIMEOUT_MS = 10_000;
 
 /** A block goes out this long after its first event: every worker of every core group makes parts of its own, and a server takes few inserts a second. */
 export const CLICKHOUSE_FLUSH_INTERVAL_MS = 1_000;
-/** Silence of the server within one request; behind it the request counts as lost, and is sent again under its token. */
-export const CLICKHOUSE_TIMEOUT_MS = 30_000;
 /** How often a thread asks a server that nothing is sent to whether it is there, and one that is not ready whether it is now. */
 export const CLICKHOUSE_CHECK_INTERVAL_MS = 5_000;
 /** A kept connection is let go of when it was idle for so long: below the 10 s after which servers close theirs. */
@@ -274,7 +276,7 @@ assert(
   'a full block and one event more fit the pieces',
 );
 assert(
-  DEDUPLICATION_WINDOW_SECONDS * 1000 > CLICKHOUSE_TIMEOUT_MS,
+  DEDUPLICATION_WINDOW_SECONDS * 1000 > SEND_TIMEOUT_MS,
   'a block whose answer was lost is still known when it comes again',
 );
 assert(RETRY_DELAY_MS_MIN < RETRY_DELAY_MS_MAX, 'a backoff can grow');

@@ -11,9 +11,14 @@ export interface ReadinessParts {
   readonly slabs: SlabPool;
   /** `failing`: the disk does not take it. */
   readonly journal: 'ok' | 'full' | 'failing';
+  /** By sink, the worst state of its breakers (metrics/names.ts). */
+  readonly breakers: readonly (readonly [sink: string, state: number])[];
   /** Undefined when the embedded store is off. */
   readonly store: { ready(): boolean; queryPort(): number | undefined } | undefined;
 }
+
+/** By state of a breaker. */
+const BREAKER_WORDS = ['ok', 'probing', 'away'];
 
 /** Ready means: send traffic here. Not ready is never fatal; `/health` says whether the process lives. */
 export function readinessOf(parts: ReadinessParts): Readiness {
@@ -25,6 +30,8 @@ export function readinessOf(parts: ReadinessParts): Readiness {
     store: parts.store === undefined ? 'off' : parts.store.ready() ? 'ok' : 'starting',
     // Says where to look when the port is taken; events are kept all the same.
     query: parts.store?.queryPort() === undefined ? 'off' : 'ok',
+    // A sink that is away is no reason to send traffic elsewhere: its events wait in the journal.
+    ...Object.fromEntries(parts.breakers.map(([sink, state]) => [`sink_${sink}`, BREAKER_WORDS[state]])),
   };
   const ready =
     !parts.draining &&

@@ -1,15 +1,18 @@
 /** What a worker thread is started with, and the journal and the sinks that it makes of it. */
+import { retryDelayMs } from './backoff.ts';
 import { systemClock } from './clock.ts';
 import type { Config } from './config/config.ts';
 import { encodePoison } from './dead-letters.ts';
 import type { IngestSetup } from './ingest.ts';
 import { sliceLines } from './journal/bisect.ts';
+import { BreakerState } from './journal/breaker.ts';
 import { systemDisk } from './journal/disk.ts';
+import type { SinkTargets } from './journal/line.ts';
 import { createMemoryDisk } from './journal/memory-disk.ts';
-import { type SinkTargets, WorkerJournal } from './journal/worker-journal.ts';
+import { WorkerJournal } from './journal/worker-journal.ts';
 import type { Logger } from './log.ts';
 import type { ThreadCounters } from './metrics/counters.ts';
-import { retryDelayMs } from './sinks/embedded/backoff.ts';
+import { createSinkReport } from './metrics/sink-report.ts';
 import {
   createEmbeddedTarget,
   type EmbeddedTarget,
@@ -33,6 +36,8 @@ export interface WorkerSetup {
     /** Bytes of segments that a stream keeps to write them over. */
     readonly spareBytes: number;
     readonly compression: Config['journal']['compression'];
+    /** A send to a sink that takes longer has failed. */
+    readonly sendTimeoutMs: number;
     /** By slot: earlier slots whose journals it empties. */
     readonly left: readonly (readonly number[])[];
   };
@@ -90,7 +95,14 @@ export async function openWorkerKeep(
     blockBytesMax: embedded?.blockBytesMax ?? 0,
     flushIntervalMs: embedded?.flushIntervalMs ?? 0,
     isDurable: options.durability === 'fsync',
-    retryPauseMs: retryDelayMs,
+    sendTimeoutMs: options.sendTimeoutMs,
+    retryPauseMs: (failures) => retryDelayMs(failures),
+    onBreaker: (sink, stream, worker, state) => {
+      if (state === BreakerState.open)
+        log.warn({ sink, stream, worker }, 'a sink does not take blocks; it is tried with growing pauses');
+      else if (state === BreakerState.closed)
+        log.info({ sink, stream, worker }, 'the sink takes blocks again');
+    },
     poison: { slice: sliceLines, onPoison: putAside },
     onDamage: (stream, damage) =>
       log.error(
@@ -123,7 +135,9 @@ function createReport(
   counters: ThreadCounters,
 ): () => void {
   const reported = { delivered: 0, refusedRows: 0, writeFailures: 0 };
+  const reportSinks = createSinkReport(counters);
   return () => {
+    reportSinks(journal.sinkReports(), systemClock.nowMs());
     counters.set('sinkBytes', journal.memoryBytes);
     counters.set('journalBytes', journal.bytes);
     counters.set('journalRows', journal.waitingRows);

@@ -60,7 +60,7 @@ export interface Config {
     readonly database: string;
     readonly username: string;
     readonly password: string;
-    /** PEM file of certificates that are trusted beside none of the system's; empty for the system's. */
+    /** PEM file of certificates that are trusted instead of the system's; empty for the system's. */
     readonly caFile: string;
     /** False takes any certificate. */
     readonly verifyTls: boolean;
@@ -69,11 +69,14 @@ export interface Config {
     readonly flushRows: number;
     readonly flushBytes: number;
     readonly flushIntervalMs: number;
-    readonly requestTimeoutMs: number;
     /** Type of the object columns where `penstock migrate` makes them; `auto` is JSON where the server has it. */
     readonly objectType: 'auto' | 'JSON' | 'String';
     readonly ttlDays: number;
     readonly rejectedTtlDays: number;
+  };
+  readonly delivery: {
+    /** A send to a sink that is not answered for so long has failed, and is made again under the same token. */
+    readonly sendTimeoutMs: number;
   };
   readonly dataDir: string;
   readonly drainTimeoutMs: number;

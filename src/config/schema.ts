@@ -11,7 +11,6 @@ import {
   BLOCK_BYTES_MAX,
   BODY_BYTES_MAX,
   CLICKHOUSE_FLUSH_INTERVAL_MS,
-  CLICKHOUSE_TIMEOUT_MS,
   CREDIT_BYTES,
   DRAIN_TIMEOUT_MS,
   ENVELOPE_FIELDS_BYTES_MAX,
@@ -24,6 +23,7 @@ import {
   QUERY_RESULT_BYTES_MAX,
   REJECTED_RAW_BYTES_MAX,
   SEGMENT_BYTES_MAX,
+  SEND_TIMEOUT_MS,
   WIRE_BYTES_MAX,
   WORKERS_MAX,
 } from '../limits.ts';
@@ -116,10 +116,13 @@ export const fileSchema = section({
     flush_rows: whole(1, NATIVE_BLOCK_ROWS_MAX).default(NATIVE_BLOCK_ROWS_MAX),
     flush_bytes: whole(2 * REJECTED_RAW_BYTES_MAX, NATIVE_BLOCK_BYTES_MAX).default(BLOCK_BYTES_MAX),
     flush_interval_ms: whole(1, 60_000).default(CLICKHOUSE_FLUSH_INTERVAL_MS),
-    request_timeout_ms: whole(100, 3_600_000).default(CLICKHOUSE_TIMEOUT_MS),
     object_type: choice(['auto', 'JSON', 'String']).default('auto'),
     ttl_days: whole(1, 36_500).default(365),
     rejected_ttl_days: whole(1, 36_500).default(30),
+  }),
+  delivery: section({
+    // Shorter than a second, a busy sink would be taken for a dead one.
+    send_timeout_ms: whole(1_000, 600_000).default(SEND_TIMEOUT_MS),
   }),
   data_dir: text(1, 4096).default('./data'),
   drain_timeout_ms: whole(0, 3_600_000).default(DRAIN_TIMEOUT_MS),

@@ -42,6 +42,8 @@ export interface ChunkPlace {
   readonly start: Position;
   readonly end: Position;
   readonly epoch: string;
+  /** When the first frame of the chunk was received. */
+  readonly timeMs: number;
 }
 
 const QUARANTINE = 'quarantine';
@@ -141,7 +143,7 @@ export class JournalStream {
     this.#bytes += bytes;
     this.#nextRow += rows;
     segment.endRow = this.#nextRow;
-    return { start, end: this.end(), epoch: this.#epoch };
+    return { start, end: this.end(), epoch: this.#epoch, timeMs };
   }
 
   /** Writes and takes back as much as a slab may need, to see whether the disk has room again. Throws its error. */

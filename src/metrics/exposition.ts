@@ -5,12 +5,22 @@
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { Reason } from '../outcome.ts';
 import type { CounterReader } from './counters.ts';
-import { THREAD_COUNTERS, THREAD_GAUGES, type ThreadValue } from './names.ts';
+import {
+  SINK_COUNTERS,
+  SINK_GAUGES,
+  SINK_STREAMS,
+  type SinkName,
+  type SinkValue,
+  sinkWord,
+  THREAD_COUNTERS,
+  THREAD_GAUGES,
+  type ThreadValue,
+} from './names.ts';
 
 type Kind = typeof Counter | typeof Gauge;
 
-interface ThreadSeries {
-  readonly key: ThreadValue;
+interface Series<Key> {
+  readonly key: Key;
   readonly name: string;
   readonly help: string;
   readonly scale?: number;
@@ -28,6 +38,8 @@ export interface FrontGauges {
   storeReady(): boolean;
   storeRestarts(): number;
   scannerNative(): boolean;
+  /** Those that events go to. */
+  readonly sinks: readonly SinkName[];
 }
 
 export class Exposition {
@@ -37,6 +49,8 @@ export class Exposition {
   constructor(reader: CounterReader, front: FrontGauges) {
     for (const counter of THREAD_COUNTERS) this.#perThread(Counter, reader, counter);
     for (const gauge of THREAD_GAUGES) this.#perThread(Gauge, reader, gauge);
+    for (const counter of SINK_COUNTERS) this.#perSink(Counter, reader, front.sinks, counter);
+    for (const gauge of SINK_GAUGES) this.#perSink(Gauge, reader, front.sinks, gauge);
     this.#refused = new Counter({
       name: 'penstock_requests_refused_total',
       help: 'Requests and messages refused whole, by code',
@@ -96,30 +110,51 @@ export class Exposition {
   }
 
   #front(Kind: Kind, name: string, help: string, read: () => number): void {
-    this.#register(Kind, name, help, () => [['front', read()]]);
+    this.#register(Kind, name, help, ['thread'], () => [[{ thread: 'front' }, read()]]);
   }
 
-  #perThread(Kind: Kind, reader: CounterReader, series: ThreadSeries): void {
+  #perThread(Kind: Kind, reader: CounterReader, series: Series<ThreadValue>): void {
     const { key, name, help, scale = 1 } = series;
-    this.#register(Kind, name, help, () =>
-      Array.from({ length: reader.threadCount }, (_, slot) => [
-        `worker-${slot}`,
-        reader.read(key, slot) * scale,
-      ]),
+    this.#register(Kind, name, help, ['thread'], () =>
+      threadsOf(reader).map(({ slot, thread }) => [{ thread }, reader.read(key, slot) * scale]),
     );
   }
 
-  /** `read` is called at every scrape and gives the thread and value of each series. */
-  #register(Kind: Kind, name: string, help: string, read: () => [thread: string, value: number][]): void {
+  #perSink(
+    Kind: Kind,
+    reader: CounterReader,
+    sinks: readonly SinkName[],
+    { key, name, help, scale = 1 }: Series<SinkValue>,
+  ): void {
+    this.#register(Kind, name, help, ['thread', 'sink', 'stream'], () =>
+      threadsOf(reader).flatMap(({ slot, thread }) =>
+        sinks.flatMap((sink) =>
+          SINK_STREAMS.map((stream): Sample => {
+            const value = reader.read(sinkWord(sink, stream, key), slot) * scale;
+            return [{ thread, sink, stream }, value];
+          }),
+        ),
+      ),
+    );
+  }
+
+  /** `read` is called at every scrape. */
+  #register(Kind: Kind, name: string, help: string, labelNames: string[], read: () => Sample[]): void {
     new Kind({
       name,
       help,
-      labelNames: ['thread'],
+      labelNames,
       registers: [this.#registry],
       collect() {
         this.reset();
-        for (const [thread, value] of read()) this.inc({ thread }, value);
+        for (const [labels, value] of read()) this.inc(labels, value);
       },
     });
   }
+}
+
+type Sample = [labels: Record<string, string>, value: number];
+
+function threadsOf(reader: CounterReader): { readonly slot: number; readonly thread: string }[] {
+  return Array.from({ length: reader.threadCount }, (_, slot) => ({ slot, thread: `worker-${slot}` }));
 }

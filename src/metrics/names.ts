@@ -27,7 +27,7 @@ export const THREAD_COUNTERS = [
     help: 'Time in decompression and scan',
     scale: 1e-6,
   },
-  { key: 'delivered', name: 'penstock_sink_rows_delivered_total', help: 'Rows that the sinks confirmed' },
+  { key: 'delivered', name: 'penstock_sink_rows_delivered_total', help: 'Rows that every sink confirmed' },
   {
     key: 'refusedRows',
     name: 'penstock_sink_rows_refused_total',
@@ -61,4 +61,62 @@ export const THREAD_GAUGES = [
   },
 ] as const;
 
-export type ThreadValue = (typeof THREAD_COUNTERS)[number]['key'] | (typeof THREAD_GAUGES)[number]['key'];
+/** Places that events go to, whether they are in use or not; each has its words in every thread's row. */
+export const SINKS = ['embedded', 'clickhouse', 'kafka'] as const;
+export type SinkName = (typeof SINKS)[number];
+
+/** What goes to a sink: streams of the journal. */
+export const SINK_STREAMS = ['events', 'rejected'] as const;
+export type SinkStream = (typeof SINK_STREAMS)[number];
+
+/** Counters a sink and stream. */
+export const SINK_COUNTERS = [
+  {
+    key: 'delivered',
+    name: 'penstock_sink_delivered_rows_total',
+    help: 'Rows that the sink confirmed, or that were put aside for their content',
+  },
+  {
+    key: 'failures',
+    name: 'penstock_sink_failures_total',
+    help: 'Sends that failed or took too long',
+  },
+  { key: 'retries', name: 'penstock_sink_retries_total', help: 'Sends that followed a failed one' },
+] as const;
+
+/** Gauges a sink and stream. */
+export const SINK_GAUGES = [
+  {
+    key: 'breaker',
+    name: 'penstock_sink_breaker_state',
+    help: 'Circuit breaker: 0 closed, 1 half-open, 2 open',
+  },
+  { key: 'lagRows', name: 'penstock_sink_lag_rows', help: 'Rows in the journal that the sink does not have' },
+  {
+    key: 'lagMs',
+    name: 'penstock_sink_lag_seconds',
+    help: 'Age of the oldest row that the sink does not have',
+    scale: 1e-3,
+  },
+] as const;
+
+export type SinkCounter = (typeof SINK_COUNTERS)[number]['key'];
+export type SinkGauge = (typeof SINK_GAUGES)[number]['key'];
+export type SinkValue = SinkCounter | SinkGauge;
+
+/** The words of `key` for each sink and stream, in the order of the layout. */
+export function sinkWords<Key extends SinkValue>(keys: readonly { readonly key: Key }[]): SinkWord<Key>[] {
+  return SINKS.flatMap((sink) =>
+    SINK_STREAMS.flatMap((stream) => keys.map(({ key }) => sinkWord(sink, stream, key))),
+  );
+}
+
+/** The word of one sink and stream. */
+export function sinkWord<Key extends SinkValue>(sink: SinkName, stream: SinkStream, key: Key): SinkWord<Key> {
+  return `${sink}.${stream}.${key}`;
+}
+
+type SinkWord<Key extends SinkValue = SinkValue> = `${SinkName}.${SinkStream}.${Key}`;
+
+export type ThreadGauge = (typeof THREAD_GAUGES)[number]['key'] | SinkWord<SinkGauge>;
+export type ThreadValue = (typeof THREAD_COUNTERS)[number]['key'] | SinkWord<SinkCounter> | ThreadGauge;

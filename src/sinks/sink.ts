@@ -20,6 +20,10 @@ export interface BlockBuilder {
 export interface BlockTarget {
   readonly name: string;
   begin(): BlockBuilder;
-  /** Sends the block; asked again with the same token until the outcome is not `retry`. Never rejects. */
-  send(token: string, block: BlockBuilder): Promise<SendOutcome>;
+  /**
+   * Sends the block; asked again with the same token until the outcome is not `retry`. Never rejects. `signal` aborts
+   * when it takes too long: the send then ends as soon as it can, with `retry` where it does not know better. When it
+   * resolves, nothing reads the block's memory any more.
+   */
+  send(token: string, block: BlockBuilder, signal: AbortSignal): Promise<SendOutcome>;
 }

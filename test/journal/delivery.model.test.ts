@@ -1,6 +1,6 @@
 /**
  * A delivery through many lives: each ends like a kill, at a random point, with blocks sent, half sent or sent and
- * not answered. In the end the target, which drops tokens that it knows, holds every row once; but those that it
+ * not answered; and sends fail, often so often that the breaker opens, or hang. In the end the target, which drops tokens that it knows, holds every row once; but those that it
  * refuses for their content, which were found and put aside.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -9,28 +9,13 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { createRandom } from '../../bench/corpus.ts';
 import { sliceLines } from '../../src/journal/bisect.ts';
+import { BreakerState } from '../../src/journal/breaker.ts';
 import { Cursor } from '../../src/journal/cursor.ts';
 import { Delivery } from '../../src/journal/delivery.ts';
 import { type Disk, systemDisk } from '../../src/journal/disk.ts';
 import { JournalStream } from '../../src/journal/stream.ts';
-import type { BlockBuilder, BlockTarget } from '../../src/sinks/sink.ts';
-
-class Lines implements BlockBuilder {
-  readonly lines: string[] = [];
-  bytes = 0;
-  get rows(): number {
-    return this.lines.length;
-  }
-  add(payload: Uint8Array, rows: number): void {
-    const found = Buffer.from(payload).toString().split('\n').slice(0, -1);
-    expect(found.length).toBe(rows);
-    this.lines.push(...found);
-    this.bytes += payload.length;
-  }
-  release(): void {
-    this.lines.length = 0;
-  }
-}
+import type { BlockTarget } from '../../src/sinks/sink.ts';
+import { Lines } from './line-target.ts';
 
 /** What ends with a process: after `dead` nothing that it holds reaches the disk or the target. */
 interface Life {
@@ -82,14 +67,18 @@ function createTarget(
   return {
     name: 'model',
     begin: () => new Lines(),
-    async send(token, block) {
+    async send(token, block, signal) {
       const lines = [...(block as Lines).lines];
       await turn(random() % 3);
       if (life.dead) return HANGS;
       const luck = (random() % 1000) / 1000;
-      if (luck < trouble() / 2) return 'retry';
+      if (luck > 1 - trouble() / 2) return 'retry';
       if (lines.some(isPoison)) return 'refused';
       if (!stored.has(token)) stored.set(token, lines);
+      if (luck < trouble() / 8) {
+        await new Promise((resolve) => signal.addEventListener('abort', resolve));
+        return life.dead ? HANGS : 'retry';
+      }
       // Stored, but the answer is lost.
       return luck < trouble() ? 'retry' : 'delivered';
     },
@@ -107,6 +96,7 @@ async function live(
     ms: number;
     trouble: number;
     finish: boolean;
+    onOpen: () => void;
   },
 ): Promise<void> {
   const life: Life = { dead: false };
@@ -130,7 +120,8 @@ async function live(
     blockBytesMax: 500,
     flushIntervalMs: 2,
     syncsCursor: false,
-    retryPauseMs: () => 1,
+    sendTimeoutMs: 10,
+    breaker: { pauseMs: () => 1, onChange: (state) => state === BreakerState.open && options.onOpen() },
     poison: {
       slice: sliceLines,
       onPoison: (row) => options.poisoned.add(row.toString().trimEnd()),
@@ -168,6 +159,8 @@ test.each([1, 2, 3, 4])(
     const poisoned = new Set<string>();
     let next = 0;
     const nextRow = () => next++;
+    let opened = 0;
+    const onOpen = () => (opened += 1);
     for (let count = 0; count < 12 || rows.length < 400; count++) {
       const ms = 5 + (random() % 40);
       await live(dir, stored, random, {
@@ -177,12 +170,14 @@ test.each([1, 2, 3, 4])(
         ms,
         trouble: (random() % 8) / 10,
         finish: false,
+        onOpen,
       });
     }
-    await live(dir, stored, random, { rows, poisoned, nextRow, ms: 20, trouble: 0.3, finish: true });
+    await live(dir, stored, random, { rows, poisoned, nextRow, ms: 20, trouble: 0.3, finish: true, onOpen });
     const delivered = [...stored.values()].flat();
     expect(rows.length).toBeGreaterThan(300);
     expect(poisoned.size).toBeGreaterThan(2);
+    expect(opened).toBeGreaterThan(2);
     expect(poisoned).toEqual(new Set(rows.filter(isPoison)));
     expect(delivered.length).toBe(rows.length - poisoned.size);
     expect(new Set(delivered)).toEqual(new Set(rows.filter((row) => !isPoison(row))));
@@ -230,7 +225,8 @@ test('rows at the very end that a damage took are passed', async () => {
     blockBytesMax: 500,
     flushIntervalMs: 2,
     syncsCursor: false,
-    retryPauseMs: () => 1,
+    sendTimeoutMs: 10_000,
+    breaker: { pauseMs: () => 1, onChange: () => {} },
     poison: undefined,
     onDelivered: () => {},
   });

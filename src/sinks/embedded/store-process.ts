@@ -13,6 +13,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { createBackoff } from '../../backoff.ts';
 import { type Clock, systemClock } from '../../clock.ts';
 import {
   QUERIES_MAX,
@@ -23,7 +24,6 @@ import {
   STORE_SILENCE_MS_MAX,
   STORE_STOP_TIMEOUT_MS,
 } from '../../limits.ts';
-import { createBackoff } from './backoff.ts';
 import { knownObjectType, type ObjectType } from './object-type.ts';
 import { refusedDir, STDERR_FILE, type StoreAddress, type StoreLogger, spoolDir } from './protocol.ts';
 import { noteAborts } from './store/block-aborts.ts';

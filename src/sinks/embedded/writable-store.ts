@@ -5,9 +5,9 @@
 import { fork } from 'node:child_process';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { createBackoff } from '../../backoff.ts';
 import { type Clock, systemClock } from '../../clock.ts';
 import { QUERIES_MAX, RETRY_DELAY_MS_MAX, STORE_INSERTS_MAX } from '../../limits.ts';
-import { createBackoff } from './backoff.ts';
 import type { StoreLogger } from './protocol.ts';
 import type { WritableStoreMessage, WritableStoreOptions } from './store/writable/run-writable-store.ts';
 

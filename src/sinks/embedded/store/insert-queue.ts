@@ -11,10 +11,10 @@ import { readdir, stat, unlink } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { assert } from '../../../assert.ts';
+import { createBackoff, pause } from '../../../backoff.ts';
 import { systemClock } from '../../../clock.ts';
 import { BLOCK_FAILURE_LOG_INTERVAL_MS, STORE_INSERTS_MAX } from '../../../limits.ts';
 import type { BlockKind } from '../../block.ts';
-import { createBackoff, pause } from '../backoff.ts';
 import {
   blockKind,
   refusedDir,

@@ -5,8 +5,8 @@
  */
 import { readdirSync } from 'node:fs';
 import { setPriority } from 'node:os';
+import { pause } from '../../../backoff.ts';
 import { LEFTOVER_AGE_MS, RETRY_DELAY_MS_MAX, STORE_NICE } from '../../../limits.ts';
-import { pause } from '../backoff.ts';
 import type { StoreLogger } from '../protocol.ts';
 import { readInsertTargets } from './block-insert.ts';
 import { type Engine, openEngine } from './engine.ts';
