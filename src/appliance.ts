@@ -32,6 +32,8 @@ import { Exposition } from './metrics/exposition.ts';
 import { SINK_STREAMS, type SinkName, sinkWord } from './metrics/names.ts';
 import { readinessOf } from './readiness.ts';
 import { scannerName } from './scan/scanner.ts';
+import { SERVER_STATES, type ServerState } from './sinks/clickhouse/server.ts';
+import { clickHouseSetup } from './sinks/clickhouse/setup.ts';
 import { type Store, startStore } from './sinks/embedded/store-process.ts';
 import type { JsonForm } from './sinks/native-block-setup.ts';
 import { MemoryBudget } from './slab/budget.ts';
@@ -95,7 +97,11 @@ export async function startAppliance(
   // The store behind the sinks starts first, since it takes longest.
   const store = config.embedded.enabled ? startEmbeddedStore(config, log) : undefined;
 
-  const sinks: readonly SinkName[] = store === undefined ? [] : ['embedded'];
+  const hasServer = config.clickhouse.url !== '';
+  const sinks: readonly SinkName[] = [
+    ...(store === undefined ? [] : (['embedded'] as const)),
+    ...(hasServer ? (['clickhouse'] as const) : []),
+  ];
 
   // Slabs and workers.
   const setup: WorkerSetup = {
@@ -123,6 +129,7 @@ export async function startAppliance(
       flushIntervalMs: config.embedded.flushIntervalMs,
       jsonForm: scanner === 'native' ? jsonFormOf(store.objectType) : undefined,
     },
+    clickhouse: hasServer ? clickHouseSetup(config, scanner === 'native') : undefined,
   };
   const tasksPerWorker = durability === 'fsync' ? TASKS_PER_WORKER_DURABLE : TASKS_PER_WORKER;
   const workers = new WorkerPool(
@@ -187,6 +194,7 @@ export async function startAppliance(
         memoryBytesMax: budget.bytesMax,
         store,
         breakers: sinks.map((sink) => [sink, worstBreaker(counters, sink)]),
+        clickhouse: hasServer ? worstServer(counters) : undefined,
         journal: isJournalFull() ? 'full' : counters.total('journalFailing') > 0 ? 'failing' : 'ok',
       }),
     metrics: () => exposition.text(),
@@ -263,6 +271,14 @@ function startEmbeddedStore(config: Config, log: Logger): Store {
 function worstBreaker(counters: CounterReader, sink: SinkName): number {
   const states = SINK_STREAMS.map((stream) => counters.max(sinkWord(sink, stream, 'breaker')));
   return Math.max(...states);
+}
+
+/** What the threads' states come to, and whether each has seen the server work. */
+function worstServer(counters: CounterReader): { state: ServerState; wasOk: boolean } {
+  return {
+    state: SERVER_STATES[counters.max('clickhouseState')] ?? 'starting',
+    wasOk: counters.total('clickhouseSeen') === counters.threadCount,
+  };
 }
 
 /** Delivered rows in bytes of lines, by the average line so far. */

@@ -1,6 +1,7 @@
 import type { WorkerPool } from './dispatch/worker-pool.ts';
 import type { Readiness } from './http/service-routes.ts';
 import { MEMORY_READY_SHARE } from './limits.ts';
+import type { ServerState } from './sinks/clickhouse/server.ts';
 import type { SlabPool } from './slab/pool.ts';
 
 /** What readiness is computed from. */
@@ -13,6 +14,8 @@ export interface ReadinessParts {
   readonly journal: 'ok' | 'full' | 'failing';
   /** By sink, the worst state of its breakers (metrics/names.ts). */
   readonly breakers: readonly (readonly [sink: string, state: number])[];
+  /** The worst of the threads' states; undefined when no server is configured. */
+  readonly clickhouse: { readonly state: ServerState; readonly wasOk: boolean } | undefined;
   /** Undefined when the embedded store is off. */
   readonly store: { ready(): boolean; queryPort(): number | undefined } | undefined;
 }
@@ -30,6 +33,7 @@ export function readinessOf(parts: ReadinessParts): Readiness {
     store: parts.store === undefined ? 'off' : parts.store.ready() ? 'ok' : 'starting',
     // Says where to look when the port is taken; events are kept all the same.
     query: parts.store?.queryPort() === undefined ? 'off' : 'ok',
+    clickhouse: parts.clickhouse?.state ?? 'off',
     // A sink that is away is no reason to send traffic elsewhere: its events wait in the journal.
     ...Object.fromEntries(parts.breakers.map(([sink, state]) => [`sink_${sink}`, BREAKER_WORDS[state]])),
   };
@@ -38,6 +42,13 @@ export function readinessOf(parts: ReadinessParts): Readiness {
     parts.workers.threadCount > 0 &&
     states.memory === 'ok' &&
     states.journal === 'ok' &&
-    (parts.store?.ready() ?? true);
+    (parts.store?.ready() ?? true) &&
+    !isMisconfigured(parts.clickhouse);
   return { ready, parts: states };
+}
+
+/** A wrong password must stop a rollout; one that changes later must not take away all that the journal can still do. */
+function isMisconfigured(clickhouse: ReadinessParts['clickhouse']): boolean {
+  if (clickhouse === undefined || clickhouse.wasOk) return false;
+  return clickhouse.state === 'denied' || clickhouse.state === 'unprepared';
 }

@@ -7,19 +7,18 @@ import type { IngestSetup } from './ingest.ts';
 import { sliceLines } from './journal/bisect.ts';
 import { BreakerState } from './journal/breaker.ts';
 import { systemDisk } from './journal/disk.ts';
-import type { SinkTargets } from './journal/line.ts';
+import type { SinkTargets, StreamName } from './journal/line.ts';
 import { createMemoryDisk } from './journal/memory-disk.ts';
 import { WorkerJournal } from './journal/worker-journal.ts';
 import type { Logger } from './log.ts';
 import type { ThreadCounters } from './metrics/counters.ts';
 import { createSinkReport } from './metrics/sink-report.ts';
-import {
-  createEmbeddedTarget,
-  type EmbeddedTarget,
-  type EmbeddedTargetOptions,
-} from './sinks/embedded/embedded-target.ts';
+import type { ClickHouseSink, ClickHouseSinkSetup } from './sinks/clickhouse/clickhouse-target.ts';
+import { SERVER_STATES } from './sinks/clickhouse/server.ts';
+import { createEmbeddedTarget } from './sinks/embedded/embedded-target.ts';
 import type { StoreAddress } from './sinks/embedded/protocol.ts';
 import type { JsonForm } from './sinks/native-block-setup.ts';
+import type { BlockTarget } from './sinks/sink.ts';
 
 /** Plain data: it is cloned into every thread. */
 export interface WorkerSetup {
@@ -50,6 +49,8 @@ export interface WorkerSetup {
         readonly jsonForm: JsonForm | undefined;
       }
     | undefined;
+  /** Undefined when no server is configured. */
+  readonly clickhouse: ClickHouseSinkSetup | undefined;
 }
 
 /** How often a thread writes what its journal holds into shared memory, beside once a slab. */
@@ -69,8 +70,8 @@ export async function openWorkerKeep(
   counters: ThreadCounters,
   log: Logger,
 ): Promise<WorkerKeep> {
-  const { embedded, journal: options } = setup;
-  const targets: EmbeddedTarget[] = [];
+  const { embedded, clickhouse, journal: options } = setup;
+  const targets: CountedTarget[] = [];
   const putAside = (line: Buffer) => journal.append('rejected', encodePoison(line), 1, systemClock.nowMs());
   const putUnreadableAside = (line: Buffer) => {
     try {
@@ -80,7 +81,21 @@ export async function openWorkerKeep(
       log.error({ err: error, bytes: line.length }, 'an event that cannot be encoded cannot be put aside');
     }
   };
-  const sink = embedded && sinkOf({ ...embedded, onUnreadable: putUnreadableAside, logger: log }, targets);
+  const made = <Target extends CountedTarget>(target: Target): Target => {
+    targets.push(target);
+    return target;
+  };
+  const sinks: SinkTargets[] = [];
+  if (embedded !== undefined) {
+    const target = (stream: StreamName) =>
+      made(createEmbeddedTarget({ ...embedded, stream, onUnreadable: putUnreadableAside, logger: log }));
+    sinks.push({ events: () => target('events'), rejected: () => target('rejected') });
+  }
+  const server = clickhouse && (await openClickHouse(clickhouse, log));
+  if (server !== undefined) {
+    const target = (stream: StreamName) => made(server.target(stream, putUnreadableAside));
+    sinks.push({ events: () => target('events'), rejected: () => target('rejected') });
+  }
   const journal: WorkerJournal = await WorkerJournal.open({
     disk: options.durability === 'memory' ? createMemoryDisk() : systemDisk,
     leftDisk: systemDisk,
@@ -88,7 +103,7 @@ export async function openWorkerKeep(
     node: options.node,
     worker: slot,
     left: options.left[slot] ?? [],
-    sinks: sink === undefined ? [] : [sink],
+    sinks,
     segmentBytesMax: options.segmentBytes,
     compression: options.compression,
     spareBytesMax: options.spareBytes,
@@ -112,6 +127,7 @@ export async function openWorkerKeep(
   });
   const report = createReport(journal, targets, counters);
   const look = () => {
+    if (server !== undefined) reportServer(server, counters);
     if (journal.isFailing) journal.probe();
     report();
   };
@@ -119,19 +135,27 @@ export async function openWorkerKeep(
   return { journal, report };
 }
 
-/** The embedded store as a sink; the targets that are made of it are added to `made`. */
-function sinkOf(options: Omit<EmbeddedTargetOptions, 'stream'>, made: EmbeddedTarget[]): SinkTargets {
-  const target = (stream: EmbeddedTargetOptions['stream']) => {
-    const one = createEmbeddedTarget({ ...options, stream });
-    made.push(one);
-    return one;
-  };
-  return { events: () => target('events'), rejected: () => target('rejected') };
+/** What every target counts for the metrics. */
+interface CountedTarget extends BlockTarget {
+  refusedRows(): number;
+  /** Block files that could not be written, where there are any. */
+  writeFailures?(): number;
+}
+
+/** The client comes in only where there is a server. */
+async function openClickHouse(setup: ClickHouseSinkSetup, log: Logger): Promise<ClickHouseSink> {
+  const { createClickHouseSink } = await import('./sinks/clickhouse/clickhouse-target.ts');
+  return createClickHouseSink(setup, log, systemClock);
+}
+
+function reportServer({ server }: ClickHouseSink, counters: ThreadCounters): void {
+  counters.set('clickhouseState', SERVER_STATES.indexOf(server.state()));
+  counters.set('clickhouseSeen', server.wasOk() ? 1 : 0);
 }
 
 function createReport(
   journal: WorkerJournal,
-  targets: readonly EmbeddedTarget[],
+  targets: readonly CountedTarget[],
   counters: ThreadCounters,
 ): () => void {
   const reported = { delivered: 0, refusedRows: 0, writeFailures: 0 };
@@ -145,7 +169,7 @@ function createReport(
     const now = {
       delivered: journal.deliveredRows,
       refusedRows: targets.reduce((sum, target) => sum + target.refusedRows(), 0),
-      writeFailures: targets.reduce((sum, target) => sum + target.writeFailures(), 0),
+      writeFailures: targets.reduce((sum, target) => sum + (target.writeFailures?.() ?? 0), 0),
     };
     for (const key of ['delivered', 'refusedRows', 'writeFailures'] as const) {
       counters.add(key, now[key] - reported[key]);

@@ -30,6 +30,8 @@ export interface DeliveryOptions {
   /** `<node>-<worker>-<stream>`. */
   readonly tokenPrefix: string;
   readonly blockBytesMax: number;
+  /** Undefined where bytes alone make a block full. */
+  readonly blockRowsMax?: number | undefined;
   readonly flushIntervalMs: number;
   /** A send that takes longer has failed. */
   readonly sendTimeoutMs: number;
@@ -269,7 +271,10 @@ export class Delivery {
   }
 
   #isFull(): boolean {
-    return this.#open !== undefined && this.#open.builder.bytes >= this.#options.blockBytesMax;
+    if (this.#open === undefined) return false;
+    const { blockBytesMax, blockRowsMax = Number.POSITIVE_INFINITY } = this.#options;
+    const { bytes, rows } = this.#open.builder;
+    return bytes >= blockBytesMax || rows >= blockRowsMax;
   }
 
   /** Whether the open block is to be sent: full, old, last of its epoch, or all that a drain waits for. */

@@ -98,8 +98,9 @@ export class Line {
           cursor,
           target,
           tokenPrefix: `${options.node}-${worker}-${name}`,
-          blockBytesMax: options.blockBytesMax,
-          flushIntervalMs: options.flushIntervalMs,
+          blockBytesMax: target.flush?.bytesMax ?? options.blockBytesMax,
+          blockRowsMax: target.flush?.rowsMax,
+          flushIntervalMs: target.flush?.intervalMs ?? options.flushIntervalMs,
           sendTimeoutMs: options.sendTimeoutMs,
           syncsCursor: options.isDurable,
           breaker: {

@@ -16,9 +16,18 @@ export interface BlockBuilder {
   release(): void;
 }
 
+/** When a block goes out: at so many bytes or rows, or so long after its first row. */
+export interface FlushBounds {
+  readonly bytesMax: number;
+  readonly rowsMax: number;
+  readonly intervalMs: number;
+}
+
 /** A sink as the journal sees it. */
 export interface BlockTarget {
   readonly name: string;
+  /** The target's own bounds, where it has other ones than the journal was opened with. */
+  readonly flush?: FlushBounds;
   begin(): BlockBuilder;
   /**
    * Sends the block; asked again with the same token until the outcome is not `retry`. Never rejects. `signal` aborts

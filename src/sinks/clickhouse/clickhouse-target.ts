@@ -1,0 +1,139 @@
+/**
+ * A ClickHouse server as the journal's deliveries see it: a block is the body of one INSERT over HTTP, under its token as
+ * `insert_deduplication_token`. Whether a request that got no answer was done is not known; sent again it counts once.
+ *
+ * Blocks gather as the server's tables want them. Until it was reached nobody knows, and lines fit whatever they are.
+ */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Clock } from '../../clock.ts';
+import { type Block, type BlockKind, blockViews, createChunkPool } from '../block.ts';
+import {
+  createEncoderPool,
+  type EncoderPool,
+  NativeBlock,
+  PlainBlock,
+  type SealableBlock,
+} from '../block-builders.ts';
+import { BLOCK_COLUMNS, type JsonForm } from '../native-block-setup.ts';
+import { REJECTED_COLUMNS } from '../rejected.ts';
+import type { BlockTarget, FlushBounds, SendOutcome } from '../sink.ts';
+import { type BodyCompression, createBodyEncoder } from './compress.ts';
+import { createConnection, type ServerAddress } from './connection.ts';
+import { quoteName, type TablePlace, tableName } from './ddl.ts';
+import { FAILURES } from './failures.ts';
+import { createServer, type Server, type ServerLogger } from './server.ts';
+
+/** Plain data that travels to worker threads. */
+export interface ClickHouseSinkSetup {
+  readonly address: ServerAddress;
+  readonly database: string;
+  readonly compression: BodyCompression;
+  readonly flush: FlushBounds;
+  /** False writes lines, as a build without the addon does. */
+  readonly writesNative: boolean;
+  /** `<dataDir>/clickhouse/refused`: where blocks of rejected events stay that the server cannot read. */
+  readonly refusedDir: string;
+}
+
+export interface ClickHouseTarget extends BlockTarget {
+  /** Rejected events in blocks that the server cannot read; they stand in `refusedDir`. */
+  refusedRows(): number;
+}
+
+/** One thread's hold on the server: its targets share connections and what is known of it. */
+export interface ClickHouseSink {
+  readonly server: Server;
+  /** A target for one delivery. `onUnreadable` takes an accepted event that cannot be encoded. */
+  target(stream: 'events' | 'rejected', onUnreadable: (line: Buffer) => void): ClickHouseTarget;
+}
+
+/** Begins to ask for the server. Throws when the certificates or the compression cannot be had. */
+export function createClickHouseSink(
+  setup: ClickHouseSinkSetup,
+  logger: ServerLogger,
+  clock: Clock,
+): ClickHouseSink {
+  const server = createServer(createConnection(setup.address), setup.database, logger, clock);
+  const body = createBodyEncoder(setup.compression);
+  const statements = insertStatements(setup.database);
+
+  function target(stream: 'events' | 'rejected', onUnreadable: (line: Buffer) => void): ClickHouseTarget {
+    const pool = createChunkPool();
+    const encoders = new Map<JsonForm, EncoderPool>();
+    let refusedRows = 0;
+
+    function begin(): SealableBlock {
+      const form = server.facts()?.jsonForm;
+      if (stream === 'rejected') return new PlainBlock('rejected.bin', pool);
+      if (!setup.writesNative || form === undefined) return new PlainBlock('jsonl', pool);
+      const own = encoders.get(form) ?? createEncoderPool(form, setup.flush.bytesMax);
+      encoders.set(form, own);
+      const encoder = own.free.pop() ?? own.make();
+      return encoder === undefined
+        ? new PlainBlock('jsonl', pool)
+        : new NativeBlock(encoder, own, pool, onUnreadable);
+    }
+
+    async function send(token: string, builder: SealableBlock, signal: AbortSignal): Promise<SendOutcome> {
+      const block = builder.seal();
+      // All of its lines went to `onUnreadable`.
+      if (block.rows === 0) return 'delivered';
+      const facts = server.facts();
+      // Its settings are not known: what is inserted without them may read otherwise, or count twice.
+      if (facts === undefined) return 'retry';
+      try {
+        await server.connection.insert({
+          sql: statements[block.kind],
+          settings: { ...facts.insertSettings, insert_deduplication_token: token, wait_end_of_query: '1' },
+          views: body.encode(blockViews(block)),
+          encoding: body.encoding,
+          signal,
+        });
+        server.succeeded();
+        return 'delivered';
+      } catch (error) {
+        const { outcome } = FAILURES[server.failed(error).kind];
+        return outcome === 'refused' && stream === 'rejected' ? putAside(token, block) : outcome;
+      }
+    }
+
+    /** Rejected rows cannot be cut, and one block must not keep the others. */
+    async function putAside(token: string, block: Block): Promise<SendOutcome> {
+      const file = join(setup.refusedDir, `${token}.${block.kind}`);
+      try {
+        await mkdir(setup.refusedDir, { recursive: true, mode: 0o700 });
+        await writeFile(file, Buffer.concat(blockViews(block)), { mode: 0o600 });
+      } catch (error) {
+        logger.error({ err: error, file }, 'a block that ClickHouse cannot read cannot be put aside');
+        return 'retry';
+      }
+      refusedRows += block.rows;
+      logger.error({ file }, 'ClickHouse cannot read a block of rejected events; it stands in a file');
+      return 'aside';
+    }
+
+    return {
+      name: 'clickhouse',
+      flush: setup.flush,
+      begin,
+      send: (token, block, signal) => send(token, block as SealableBlock, signal),
+      refusedRows: () => refusedRows,
+    };
+  }
+
+  return { server, target };
+}
+
+/** By what a block holds. */
+function insertStatements(database: string): Record<BlockKind, string> {
+  const place: TablePlace = { database, cluster: undefined, isReplicated: false };
+  const into = (table: string, columns: readonly string[], format: string) =>
+    `INSERT INTO ${tableName(place, table)} (${columns.map(quoteName).join(', ')}) FORMAT ${format}`;
+  const columns = BLOCK_COLUMNS.map(({ name }) => name);
+  return {
+    native: into('events', columns, 'Native'),
+    jsonl: into('events', columns, 'JSONEachRow'),
+    'rejected.bin': into('events_rejected', REJECTED_COLUMNS, 'RowBinary'),
+  };
+}
