@@ -1,6 +1,7 @@
 /** The command line: `serve` (also when no command is given), `config check`, and the commands of other files. */
 import { Command } from 'commander';
 import type { Config } from './config/config.ts';
+import { addMigrateCommand } from './migrate-command.ts';
 import { addStoreCommand } from './store-command.ts';
 import { VERSION } from './version.ts';
 
@@ -25,6 +26,8 @@ Environment (over the file; empty counts as not set), with defaults:
   PENSTOCK_WORKERS         threads that parse (cores of this process but one)
   PENSTOCK_EMBEDDED_PORT   port for queries, on 127.0.0.1 only (8123)
   PENSTOCK_LOG_LEVEL       trace, debug, info, warn, error, fatal or silent (info)
+  CLICKHOUSE_URL           ClickHouse server that events go to, instead of the embedded store (none); or
+                           CLICKHOUSE_HOST, _PORT (8123), _DATABASE, _USERNAME, _PASSWORD
   PENSTOCK_KEYS            write keys, added to the file's: app=key,app2=key2 (none)
 
 Every other setting is a key of the file, with its default and its reason: see config/penstock.yaml.
@@ -61,6 +64,7 @@ export async function runCommand(argv: readonly string[]): Promise<void> {
     .option(...fileOption)
     .action(checkConfig);
   addStoreCommand(program);
+  addMigrateCommand(program, fileOption, loadOrReport);
   await program.parseAsync(argv as string[]);
 }
 

@@ -7,7 +7,7 @@
 
 import type { Connection } from '../engine.ts';
 import { type Engine, EngineError } from '../engine.ts';
-import { formatQuery, HOST_FORMATS, HOST_NAMES, readWords } from '../query-guard.ts';
+import { formatQuery, HOST_FORMATS, HOST_NAMES, readCalls, readWords } from '../query-guard.ts';
 
 /** The first words of a statement, as the engine's formatter prints them. */
 const STATEMENTS =
@@ -42,8 +42,12 @@ export async function checkStatement(
     );
   }
   const words = readWords(formatted);
+  // APPLY calls a function by its bare name; elsewhere a column or a table may be called file.
+  const names = words.includes('APPLY') ? words : readCalls(formatted);
   const refused =
-    words.find((word) => HOST_NAMES.has(word) || WRITER_NAMES.has(word)) ?? refusedEngine(words);
+    names.find((word) => HOST_NAMES.has(word)) ??
+    words.find((word) => WRITER_NAMES.has(word)) ??
+    refusedEngine(words);
   if (refused !== undefined) {
     throw new EngineError(
       `Code: 497. DB::Exception: Not enough privileges: the name ${refused} reaches outside of the database. (ACCESS_DENIED)`,
