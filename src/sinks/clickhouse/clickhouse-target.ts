@@ -79,7 +79,7 @@ export function createClickHouseSink(
       const block = builder.seal();
       // All of its lines went to `onUnreadable`.
       if (block.rows === 0) return 'delivered';
-      const facts = server.facts();
+      const facts = server.facts() ?? (await server.look());
       // Its settings are not known: what is inserted without them may read otherwise, or count twice.
       if (facts === undefined) return 'retry';
       try {

@@ -35,6 +35,8 @@ export interface Server {
   readonly connection: Connection;
   /** Undefined until the server was reached. */
   facts(): ServerFacts | undefined;
+  /** Asks the server now, and gives what is known then. Never rejects. */
+  look(): Promise<ServerFacts | undefined>;
   state(): ServerState;
   /** Whether it took a block, or could have, since this was made. */
   wasOk(): boolean;
@@ -59,12 +61,20 @@ export function createServer(
   let toldState: ServerState | undefined;
   let toldAtMs = 0;
   let usedAtMs = Number.NEGATIVE_INFINITY;
-  let isChecking = false;
+  let looking: Promise<ServerFacts | undefined> | undefined;
 
-  async function check(): Promise<void> {
-    if (isChecking || (state === 'ok' && clock.monotonicMs() - usedAtMs < CLICKHOUSE_CHECK_INTERVAL_MS))
-      return;
-    isChecking = true;
+  function check(): void {
+    if (state !== 'ok' || clock.monotonicMs() - usedAtMs >= CLICKHOUSE_CHECK_INTERVAL_MS) void look();
+  }
+
+  function look(): Promise<ServerFacts | undefined> {
+    looking ??= ask().finally(() => {
+      looking = undefined;
+    });
+    return looking;
+  }
+
+  async function ask(): Promise<ServerFacts | undefined> {
     try {
       // As the user that inserts: a ping would be answered whoever asks. The tables may have changed, so all of it.
       facts = await readServerFacts(connection, database);
@@ -73,9 +83,8 @@ export function createServer(
       if (state !== 'busy') succeeded();
     } catch (error) {
       failed(error);
-    } finally {
-      isChecking = false;
     }
+    return facts;
   }
 
   function warnOfTokens({ version }: ServerFacts): void {
@@ -115,11 +124,12 @@ export function createServer(
     logger[level]({ code, reason: message, state: kind }, `ClickHouse: ${advice}`);
   }
 
-  const timer = setInterval(() => void check(), CLICKHOUSE_CHECK_INTERVAL_MS).unref();
-  void check();
+  const timer = setInterval(check, CLICKHOUSE_CHECK_INTERVAL_MS).unref();
+  check();
   return {
     connection,
     facts: () => facts,
+    look,
     state: () => state,
     wasOk: () => wasOk,
     succeeded,
