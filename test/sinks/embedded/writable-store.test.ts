@@ -218,6 +218,22 @@ test('the official client works: ping, DDL, insert, query, compressed both ways'
   await client.close();
 });
 
+test('killed before it has a table in its own database, it starts again', async () => {
+  const empty = await startWritableStore();
+  await empty.query('CREATE DATABASE other');
+  await empty.query('CREATE TABLE other.t (a UInt8) ENGINE = MergeTree ORDER BY a');
+  await empty.query('INSERT INTO other.t VALUES (1)');
+  await empty.kill();
+  await empty.restart();
+  expect(await empty.query('SELECT a FROM other.t')).toBe('1');
+  await empty.query('CREATE TABLE t (a UInt8) ENGINE = MergeTree ORDER BY a');
+  await empty.query('INSERT INTO t VALUES (2)');
+  await empty.kill();
+  await empty.restart();
+  expect(await empty.query('SELECT a FROM t')).toBe('2');
+  await empty.stop();
+});
+
 test('what was answered is there after kill -9, and so are its tokens', async () => {
   await emptied();
   const numbers = Array.from({ length: 50 }, (_, n) => n);

@@ -5,7 +5,7 @@
  * A connection runs one statement at a time, off the event loop, and has settings of its own. Opening one beside
  * others takes about 1 ms, so each query gets a fresh one and no setting outlives it.
  */
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ChdbResult, drainPending, Session } from 'chdb';
 import { ChdbNodeEngine } from 'chdb/durable/node';
@@ -95,8 +95,17 @@ function closeHostFiles(root: Session, dir: string): void {
   const metadata = join(dir, 'metadata/default.sql');
   // A process killed while it created the database leaves this behind, and the engine would not overwrite it.
   rmSync(`${metadata}.tmp`, { force: true });
+  // The engine does not attach a database without tables again: killed before the first was made, it would never start.
+  if (existsSync(metadata) && !hasTables(dir, metadata)) rmSync(metadata);
   root.query('DETACH DATABASE default SYNC');
   root.query(existsSync(metadata) ? 'ATTACH DATABASE default' : 'CREATE DATABASE default ENGINE = Atomic');
+}
+
+/** Each table of a database is a file in the folder that its UUID names. */
+function hasTables(dir: string, metadata: string): boolean {
+  const uuid = /UUID '([0-9a-f-]{36})'/.exec(readFileSync(metadata, 'utf8'))?.[1] ?? '';
+  const folder = join(dir, 'store', uuid.slice(0, 3), uuid);
+  return uuid !== '' && existsSync(folder) && readdirSync(folder).some((file) => file.endsWith('.sql'));
 }
 
 /** The engine writes its own process id into the lock file. */
