@@ -66,8 +66,8 @@ export function createConnection(address: ServerAddress): Connection {
   });
   return {
     async select(sql) {
-      const result = await client.query({ query: sql, format: 'JSONCompactEachRow' });
-      return (await result.json()) as unknown as unknown[][];
+      const result = await client.query({ query: sql, format: 'JSONCompact' });
+      return (await result.json<unknown[]>()).data;
     },
     async run(sql) {
       await client.command({ query: sql });

@@ -71,17 +71,20 @@ export interface Failure {
 export function readFailure(error: unknown): Failure {
   const { code, type, message } = error as { code?: unknown; type?: unknown; message?: unknown };
   const text = String(message ?? error);
-  // The client's own error has the number as a text and the name beside it; errors of the network have words.
-  const engineCode = typeof type === 'string' && /^[0-9]+$/.test(String(code)) ? Number(code) : 0;
+  // The client's own error has the number as a text and the name beside it; it does not know the words of servers before
+  // 20.x. Errors of the network have words.
+  const number = typeof type === 'string' ? String(code) : /^Code: ([0-9]+)\b/.exec(text)?.[1];
+  const engineCode = Number(number ?? 0) || 0;
+  const name = typeof type === 'string' ? type : `error ${engineCode}`;
   if (engineCode === 0) {
     const word = typeof code === 'string' ? `${code}: ` : '';
     return { kind: 'unreachable', code: 0, message: cut(`${word}${text}`) };
   }
   if (CONTENT_CODES.has(engineCode) && !text.includes('DB::ErrnoException')) {
-    return { kind: 'content', code: engineCode, message: String(type) };
+    return { kind: 'content', code: engineCode, message: name };
   }
   const kind = KIND_BY_CODE.get(engineCode) ?? 'busy';
-  return { kind, code: engineCode, message: cut(`${String(type)}: ${text}`) };
+  return { kind, code: engineCode, message: cut(`${name}: ${text}`) };
 }
 
 function cut(text: string): string {

@@ -37,6 +37,12 @@ test('an error of the server’s disk is no fault of the rows, whatever its numb
   );
 });
 
+test('old servers word their errors in another way', () => {
+  const text =
+    "Code: 60, e.displayText() = DB::Exception: Table default.events doesn't exist., e.what() = DB::Exception";
+  expect(readFailure(new Error(text))).toMatchObject({ kind: 'unprepared', code: 60 });
+});
+
 test('no answer, or one that is not ClickHouse’s, is the way there', () => {
   expect(readFailure(Object.assign(new Error('connect'), { code: 'ECONNREFUSED' }))).toEqual({
     kind: 'unreachable',

@@ -83,13 +83,12 @@ export async function startFakeServer(): Promise<FakeServer> {
 }
 
 function factsAnswer(fake: FakeServer, sql: string): string {
-  const rows = (values: Iterable<readonly unknown[]>) =>
-    [...values].map((row) => `${JSON.stringify(row)}\n`).join('');
+  const rows = (values: Iterable<readonly unknown[]>) => JSON.stringify({ meta: [], data: [...values] });
   if (sql.includes('version()')) return rows([['25.8.1.1']]);
   if (sql.includes('system.settings')) return rows([...fake.settings].map((name) => [name]));
   if (sql.includes('system.columns')) return rows(fake.columnsOf(/table = '(\w+)'/.exec(sql)?.[1] ?? ''));
   if (sql.includes('system.tables')) {
     return rows([['MergeTree', 'CREATE TABLE … SETTINGS non_replicated_deduplication_window = 10000']]);
   }
-  return '';
+  return rows([]);
 }
