@@ -25,6 +25,8 @@ import type {
   WritableStoreOptions,
 } from '../src/sinks/embedded/store/writable/run-writable-store.ts';
 import { startStore } from '../src/sinks/embedded/store-process.ts';
+import { openCodec } from '../src/sinks/kafka/codecs.ts';
+import { createNativeBlockEncoder } from '../src/sinks/native-block.ts';
 import type { BlockTarget } from '../src/sinks/sink.ts';
 import { createLineSource } from './store-lines.ts';
 
@@ -61,6 +63,7 @@ try {
   for (const one of cases) one.turns.length = 0;
   for (let round = 0; round < rounds; round++) for (const one of cases) await takeTurn(one, secondsPerTurn);
   report(cases);
+  await reportCompressions();
 } finally {
   for (const close of closing.reverse()) await close();
   rmSync(dataDir, { recursive: true, force: true });
@@ -114,6 +117,32 @@ function report(cases: readonly Case[]): void {
         (base === undefined || base === one
           ? ''
           : `, ${((100 * total(base)) / total(one)).toFixed(0)} % of embedded per CPU second`),
+    );
+  }
+}
+
+/** What a block costs the sender in each compression that ClickHouse reads, and how long it is then. */
+async function reportCompressions(): Promise<void> {
+  const encoder = createNativeBlockEncoder({
+    jsonForm: 'paths',
+    bytesMax: BLOCK_BYTES_MAX,
+    rowsMax: NATIVE_BLOCK_ROWS_MAX,
+  });
+  if (encoder === undefined) return;
+  while (!encoder.isFull()) encoder.append(nextLines(BLOCK_BYTES_MAX / 8).bytes);
+  const rows = encoder.rows();
+  const pieces: Buffer[] = [];
+  const length = encoder.take(() => pieces[pieces.push(Buffer.allocUnsafeSlow(1024 * 1024)) - 1] as Buffer);
+  const block = Buffer.concat(pieces).subarray(0, length);
+  for (const name of ['lz4', 'zstd', 'gzip'] as const) {
+    const codec = await openCodec(name);
+    let bytes = codec.compress(block).length;
+    const before = process.cpuUsage();
+    for (let turn = 0; turn < 3; turn++) bytes = codec.compress(block).length;
+    const { user, system } = process.cpuUsage(before);
+    const micros = (user + system) / 3 / rows;
+    console.log(
+      `${name.padEnd(10)} ${micros.toFixed(2)} CPU µs a row, ${((100 * bytes) / length).toFixed(0)} % of ${Math.round(length / rows)} bytes a row`,
     );
   }
 }
