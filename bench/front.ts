@@ -6,8 +6,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { closedLoop } from './closed-loop.ts';
 import { createCorpus } from './corpus.ts';
+import { generateHttp } from './generate.ts';
 import { startServer } from './process.ts';
 import { spread } from './statistics.ts';
 import { formatTable } from './table.ts';
@@ -34,14 +34,8 @@ export async function measureFront(options: FrontOptions) {
     for (let repeat = 0; repeat <= options.repeats; repeat++) {
       options.progress(`front: round ${repeat} of ${options.repeats}`);
       const cpuBefore = frontThreadCpuSeconds(server.pid);
-      const result = await closedLoop({
-        url: server.url,
-        path: '/v1/events/batch',
-        bodies,
-        headers: {},
-        connections: CONNECTIONS,
-        seconds: options.seconds,
-      });
+      const load = { url: server.url, bodies, connections: CONNECTIONS, seconds: options.seconds };
+      const result = await generateHttp(load, '/v1/events/batch', {});
       const frontCpu = frontThreadCpuSeconds(server.pid) - cpuBefore;
       const events = result.accepted * EVENTS_PER_REQUEST;
       // The first round warms up.

@@ -1,10 +1,12 @@
 import autocannon from 'autocannon';
-import { closedLoop } from './closed-loop.ts';
+import { generateHttp, generateStream } from './generate.ts';
 import { percentile } from './statistics.ts';
 
 /** Write key of the bench; events of the corpus get their app by it, as SDK traffic does. */
 export const BENCH_KEY = 'bench-key';
 
+/** autocannon writes an id of its own for `[<id>]`. */
+const EVENT_ID = /("event_id":")[^"]*"/g;
 const HEADERS = { 'Content-Type': 'application/json', 'X-Api-Key': BENCH_KEY };
 
 /** What one round of load brought. */
@@ -23,22 +25,21 @@ export interface LoadResult {
 
 export interface LoadOptions {
   readonly url: string;
-  readonly path: string;
-  /** Sent in turn, so that no two requests in a row are alike. */
+  /** `stream`: `GET /v1/stream`, each body a message. */
+  readonly path: string | 'stream';
+  /** Sent in turn, so that no two requests in a row are alike; their events get ids of their own each time. */
   readonly bodies: readonly Buffer[];
   readonly connections: number;
   readonly seconds: number;
   /** Requests a second over all connections, sent on schedule (open loop); undefined: as fast as answers come. */
   readonly rate?: number;
+  /** Who sends: autocannon can only what is slow enough for it (generator.ts). */
+  readonly generator?: 'own' | 'autocannon';
 }
 
-/**
- * One round of HTTP load: on schedule by autocannon, else by the generator of closed-loop.ts. Throws when any answer was
- * neither a 200 nor a 503: such a round measures nothing.
- */
+/** One round of load. Throws when any answer was neither a 200 nor a 503: such a round measures nothing. */
 export async function applyLoad(options: LoadOptions): Promise<LoadResult> {
-  const { rate } = options;
-  const round = rate === undefined ? await asFastAsAnswered(options) : await onSchedule(options, rate);
+  const round = await applied(options);
   if (round.others > 0) {
     throw new Error(
       `${options.url}${options.path}: ${round.others} answers are neither 200 nor 503, or failed`,
@@ -55,11 +56,14 @@ export async function applyLoad(options: LoadOptions): Promise<LoadResult> {
   };
 }
 
-function asFastAsAnswered(options: LoadOptions) {
-  return closedLoop({ ...options, headers: HEADERS });
+function applied(options: LoadOptions) {
+  if (options.path === 'stream') return generateStream(options, BENCH_KEY);
+  return options.generator === 'autocannon'
+    ? byAutocannon(options)
+    : generateHttp(options, options.path, HEADERS);
 }
 
-async function onSchedule(options: LoadOptions, rate: number) {
+async function byAutocannon(options: LoadOptions) {
   // autocannon's own percentiles are whole milliseconds.
   const latencies: number[] = [];
   const cpuBefore = process.cpuUsage();
@@ -69,12 +73,13 @@ async function onSchedule(options: LoadOptions, rate: number) {
         url: options.url,
         connections: options.connections,
         duration: options.seconds,
-        overallRate: rate,
+        idReplacement: true,
+        ...(options.rate === undefined ? {} : { overallRate: options.rate }),
         requests: options.bodies.map((body) => ({
           method: 'POST' as const,
           path: options.path,
           headers: HEADERS,
-          body,
+          body: body.toString().replace(EVENT_ID, '$1[<id>]"'),
         })),
       },
       (error, done) => (error ? reject(error) : resolve(done)),

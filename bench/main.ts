@@ -2,45 +2,31 @@
  * `npm run bench`: Penstock beside a plain Fastify handler that stores nothing, in one run, interleaved, so that a
  * noisy machine disturbs both alike. Prints a table; `--json FILE` writes every round.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
 import { Command, InvalidArgumentError } from 'commander';
 import { createCorpus } from './corpus.ts';
 import { measureFront } from './front.ts';
-import { BENCH_KEY } from './load.ts';
-import { residentMiB, type ServerProcess, startServer } from './process.ts';
+import { launchPenstock } from './penstock.ts';
+import { residentMiB, type ServerProcess } from './process.ts';
 import { type Round, runRound } from './rounds.ts';
+import { LONG_SCENARIOS, SCENARIOS, type Scenario, startByName } from './scenarios.ts';
 import { median, spread } from './statistics.ts';
 import { formatTable } from './table.ts';
 
-const MAIN = fileURLToPath(new URL('../src/main.js', import.meta.url));
-const FASTIFY = fileURLToPath(new URL('./peers/fastify.js', import.meta.url));
 const SEED = 20_261_120;
 /** Distinct bodies sent in turn. */
 const BODY_COUNT = 64;
-/** The rate at which the latency of single requests is judged. */
-const LATENCY_RATE = 5_000;
+/** Distinct messages of a WebSocket connection. */
+const MESSAGE_COUNT = 1024;
+const SECONDS = 5;
 
-interface Scenario {
-  readonly name: string;
-  readonly path: string;
-  readonly eventsPerRequest: number;
-  readonly connections: number;
-  readonly rate?: number;
-}
-
-const SCENARIOS: readonly Scenario[] = [
-  { name: 'single', path: '/v1/events', eventsPerRequest: 1, connections: 64 },
-  { name: 'batch-100', path: '/v1/events/batch', eventsPerRequest: 100, connections: 16 },
-  { name: 'latency', path: '/v1/events', eventsPerRequest: 1, connections: 32, rate: LATENCY_RATE },
-];
 const NAMES = [...SCENARIOS.map((scenario) => scenario.name), 'idle', 'front'];
+const BY_DEFAULT = NAMES.filter((name) => !LONG_SCENARIOS.includes(name));
 
 interface Options {
   readonly scenario: string[];
-  readonly seconds: number;
+  readonly seconds?: number;
   readonly repeats: number;
   readonly json?: string;
 }
@@ -49,10 +35,11 @@ const options = new Command('npm run bench --')
   .description(
     'Throughput, latency and cost beside a Fastify handler that parses, checks and stores nothing.',
   )
-  .option('--scenario <names...>', `which of ${NAMES.join(', ')}`, NAMES)
-  .option('--seconds <n>', 'load of one round', positive, 5)
+  .option('--scenario <names...>', `which of ${NAMES.join(', ')}`, BY_DEFAULT)
+  .option('--seconds <n>', `load of one round (default: ${SECONDS}, 60 of the sustained ones)`, positive)
   .option('--repeats <n>', 'rounds of each server, interleaved', positive, 3)
   .option('--json <file>', 'write every round as JSON')
+  .addHelpText('after', `\n${SCENARIOS.map(({ name, about }) => `  ${name.padEnd(18)}${about}`).join('\n')}`)
   .parse()
   .opts<Options>();
 
@@ -69,33 +56,19 @@ process.stdout.write(
   `${cpus().length} × ${cpus()[0]?.model}, Node ${process.versions.node}, corpus seed ${SEED}, 434-byte events\n\n`,
 );
 
-const dataDir = mkdtempSync(join(tmpdir(), 'penstock-bench-'));
-try {
-  if (options.scenario.includes('idle')) results['idle'] = await measureIdle();
-  for (const scenario of SCENARIOS) {
-    if (options.scenario.includes(scenario.name)) results[scenario.name] = await compare(scenario);
-  }
-  if (options.scenario.includes('front')) {
-    results['front'] = await measureFront({ ...options, seed: SEED, progress });
-  }
-} finally {
-  rmSync(dataDir, { recursive: true, force: true });
+if (options.scenario.includes('idle')) results['idle'] = await measureIdle();
+for (const scenario of SCENARIOS) {
+  if (options.scenario.includes(scenario.name)) results[scenario.name] = await compare(scenario);
+}
+if (options.scenario.includes('front')) {
+  const { seconds = SECONDS, repeats } = options;
+  results['front'] = await measureFront({ seconds, repeats, seed: SEED, progress });
 }
 if (options.json !== undefined) writeFileSync(options.json, JSON.stringify(results, null, 2));
 
-function startPenstock(): Promise<ServerProcess> {
-  return startServer(MAIN, ['serve'], {
-    PORT: String(20_000 + (process.pid % 20_000)),
-    PENSTOCK_DATA_DIR: dataDir,
-    PENSTOCK_EMBEDDED_PORT: '0',
-    PENSTOCK_LOG_LEVEL: 'info',
-    PENSTOCK_KEYS: `bench=${BENCH_KEY}`,
-  });
-}
-
 async function measureIdle() {
   const startedAt = performance.now();
-  const server = await startPenstock();
+  const server = await launchPenstock();
   while (!(await healthy(server))) await sleep(5);
   const healthMs = performance.now() - startedAt;
   await ready(server);
@@ -110,51 +83,38 @@ async function measureIdle() {
 }
 
 async function compare(scenario: Scenario) {
+  const { eventsPerRequest, servers: names } = scenario;
+  const seconds = options.seconds ?? scenario.seconds ?? SECONDS;
   const corpus = createCorpus(SEED, 'medium');
-  const bodies = Array.from({ length: BODY_COUNT }, () =>
-    scenario.eventsPerRequest === 1 ? corpus.single() : corpus.array(scenario.eventsPerRequest),
+  const bodies = Array.from({ length: scenario.path === 'stream' ? MESSAGE_COUNT : BODY_COUNT }, () =>
+    eventsPerRequest === 1 ? corpus.single() : corpus.array(eventsPerRequest),
   );
-  const penstock = await startPenstock();
-  const fastify = await startServer(FASTIFY, [], {});
-  const rounds: Record<'penstock' | 'fastify', Round[]> = { penstock: [], fastify: [] };
+  const load = { ...scenario, bodies };
+  const servers = await Promise.all(
+    names.map(async (name) => ({ name, server: await startByName(name), rounds: [] as Round[] })),
+  );
   try {
-    await ready(penstock);
-    const load = {
-      path: scenario.path,
-      bodies,
-      connections: scenario.connections,
-      ...(scenario.rate ? { rate: scenario.rate } : {}),
-    };
-    for (const server of [penstock, fastify]) {
+    for (const { server } of servers) {
       progress(`${scenario.name}: warming up`);
-      await runRound(server, { ...load, seconds: Math.min(2, options.seconds) }, scenario.eventsPerRequest);
+      await runRound(server, { ...load, seconds: Math.min(2, seconds) }, eventsPerRequest);
     }
     for (let repeat = 0; repeat < options.repeats; repeat++) {
-      for (const name of ['penstock', 'fastify'] as const) {
+      for (const { name, server, rounds } of servers) {
         progress(`${scenario.name}: round ${repeat + 1} of ${options.repeats}, ${name}`);
-        const server = name === 'penstock' ? penstock : fastify;
-        rounds[name].push(
-          await runRound(server, { ...load, seconds: options.seconds }, scenario.eventsPerRequest),
-        );
+        rounds.push(await runRound(server, { ...load, seconds }, eventsPerRequest));
       }
     }
   } finally {
-    await Promise.all([penstock.stop(), fastify.stop()]);
+    await Promise.all(servers.map(({ server }) => server.stop()));
   }
   progress('');
-  const ratios = rounds.penstock.map(
-    (round, index) => round.eventsPerSecond / rounds.fastify[index]!.eventsPerSecond,
-  );
-  printScenario(scenario, rounds, median(ratios));
-  return { rounds, ratioToFastify: spread(ratios) };
+  const rounds = Object.fromEntries(servers.map((entry) => [entry.name, entry.rounds]));
+  printScenario(scenario, rounds);
+  return { rounds };
 }
 
-function printScenario(scenario: Scenario, rounds: Record<string, Round[]>, ratio: number): void {
-  const rate =
-    scenario.rate === undefined ? 'as fast as answered' : `${scenario.rate} requests/s on schedule`;
-  process.stdout.write(
-    `${scenario.name}: ${scenario.eventsPerRequest} event(s) a request, ${scenario.connections} connections, ${rate}\n`,
-  );
+function printScenario(scenario: Scenario, rounds: Record<string, Round[]>): void {
+  process.stdout.write(`${scenario.name}: ${scenario.about}, ${scenario.connections} connections\n`);
   const rows = Object.entries(rounds).map(([name, list]) => {
     const of = (read: (round: Round) => number, digits = 0) => {
       const { min, median: middle, max } = spread(list.map(read));
@@ -169,6 +129,7 @@ function printScenario(scenario: Scenario, rounds: Record<string, Round[]>, rati
       of((round) => round.childCpuSecondsPerMillion, 2),
       of((round) => round.residentMiBMax),
       of((round) => round.visibleAfterSeconds, 1),
+      of((round) => round.visiblePerSecond),
       of((round) => round.refusedShare * 100, 1),
       of((round) => round.generatorBusy * 100),
     ];
@@ -182,12 +143,22 @@ function printScenario(scenario: Scenario, rounds: Record<string, Round[]>, rati
     'store CPU s/M',
     'RSS MiB',
     'visible after s',
+    'visible events/s',
     '503 %',
     'generator busy %',
   ];
-  process.stdout.write(
-    `${formatTable(head, rows)}  penstock is ${ratio.toFixed(2)} × fastify (median of the rounds' ratios)\n\n`,
+  process.stdout.write(`${formatTable(head, rows)}${ratioLine(rounds)}\n`);
+}
+
+/** The first server's throughput to the last one's, round by round. */
+function ratioLine(rounds: Record<string, Round[]>): string {
+  const [first, ...others] = Object.entries(rounds);
+  const last = others.at(-1);
+  if (first === undefined || last === undefined) return '';
+  const ratios = first[1].map(
+    (round, index) => round.eventsPerSecond / (last[1][index]?.eventsPerSecond ?? 0),
   );
+  return `  ${first[0]} is ${median(ratios).toFixed(2)} × ${last[0]} (median of the rounds' ratios)\n`;
 }
 
 function group(value: number, digits: number): string {

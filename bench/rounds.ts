@@ -14,6 +14,8 @@ export interface Round extends LoadResult {
   readonly residentMiBMax: number;
   /** Seconds from the end of the load until every accepted row was visible; 0 for servers that store nothing. */
   readonly visibleAfterSeconds: number;
+  /** Events over the time from the load's start until every accepted row was visible; 0 for servers that store nothing. */
+  readonly visiblePerSecond: number;
 }
 
 /** Runs a round. `eventsPerRequest` turns requests into events. */
@@ -34,13 +36,15 @@ export async function runRound(
   const events = result.requests * eventsPerRequest;
   if (before !== undefined) await allDelivered(server, before, events);
   const millions = events / 1_000_000;
+  const visibleAfterSeconds = before === undefined ? 0 : (performance.now() - loadEnd) / 1000;
   return {
     ...result,
     eventsPerSecond: result.requestsPerSecond * eventsPerRequest,
     cpuSecondsPerMillion: cpu / millions,
     childCpuSecondsPerMillion: (sumCpu(children) - childCpuBefore) / millions,
     residentMiBMax,
-    visibleAfterSeconds: before === undefined ? 0 : (performance.now() - loadEnd) / 1000,
+    visibleAfterSeconds,
+    visiblePerSecond: before === undefined ? 0 : events / (result.seconds + visibleAfterSeconds),
   };
 }
 

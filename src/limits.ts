@@ -163,6 +163,16 @@ export const BLOCK_ABORTS_MAX = 3;
 export const BLOCK_FAILURE_LOG_INTERVAL_MS = 60_000;
 /** Block files this old are inserted without being asked for: their thread died. Threads that live ask within seconds. */
 export const LEFTOVER_AGE_MS = 60_000;
+/** How often the store looks whether merges may wait. */
+export const STORE_MERGE_LOOK_INTERVAL_MS = 1_000;
+/** Merges wait from this share of a second on in which blocks are inserted: a store that keeps up pauses between blocks … */
+export const STORE_BUSY_SHARE = 0.8;
+/** … and go on below this one … */
+export const STORE_IDLE_SHARE = 0.4;
+/** … or with so many parts, of 75,000 events each when a store is behind; at 1,000 the engine delays inserts. */
+export const STORE_HELD_PARTS_MAX = 400;
+/** A merge that ran longer is not thrown away. */
+export const STORE_MERGE_LOST_SECONDS_MAX = 2;
 /** The store process yields the cores to the front and the workers: an ack comes before visibility. */
 export const STORE_NICE = 19;
 /** Share of the container's memory that the engine may take, inserts, merges and queries together … */
@@ -280,6 +290,7 @@ assert(
   'a block whose answer was lost is still known when it comes again',
 );
 assert(RETRY_DELAY_MS_MIN < RETRY_DELAY_MS_MAX, 'a backoff can grow');
+assert(STORE_IDLE_SHARE < STORE_BUSY_SHARE, 'merges do not stop and start at one load');
 assert(2 * STORE_MESSAGE_BYTES_MAX < STORE_LINE_BYTES_MAX, 'an escaped message fits a line of the socket');
 assert(STORE_PING_INTERVAL_MS * 2 < STORE_SILENCE_MS_MAX, 'one lost sign of life is no silence');
 assert(STORE_SILENCE_MS_MAX < STORE_HANG_MS_MAX, 'a silent store is first not ready, then killed');

@@ -246,6 +246,7 @@ describe('nothing is written and nothing outside is read', () => {
     ['USE system'],
     ['KILL QUERY WHERE 1'],
     ['SYSTEM FLUSH LOGS'],
+    ['SYSTEM STOP MERGES events'],
     [`BACKUP TABLE events TO File('${out}')`],
     [`SELECT 1 INTO OUTFILE '${out}'`],
     [`EXPLAIN SELECT 1 INTO OUTFILE '${out}'`],

@@ -4,7 +4,7 @@
  *
  * The one user that the engine has gets no grant on any source but FILE: url(), s3(), remote(), mysql() and the
  * like are refused for everyone, whatever the statement. FILE is what the inserts read block files with;
- * query-guard.ts says why queries cannot use it.
+ * query-guard.ts says why queries cannot use it, nor SYSTEM MERGES, which merge-governor.ts uses.
  */
 import { writeFileSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
@@ -15,6 +15,7 @@ const GRANTS = [
   'GRANT SHOW, SELECT, INSERT, ALTER, CREATE DATABASE, CREATE TABLE, CREATE VIEW, DROP, TRUNCATE, OPTIMIZE, KILL QUERY ON *.*',
   'GRANT TABLE ENGINE ON *',
   'GRANT FILE ON *.*',
+  'GRANT SYSTEM MERGES ON *.*',
 ];
 
 /** Bytes that the engine may hold, all queries, inserts and merges together. */

@@ -12,7 +12,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { assert } from '../../../assert.ts';
 import { createBackoff, pause } from '../../../backoff.ts';
-import { systemClock } from '../../../clock.ts';
+import { type Clock, systemClock } from '../../../clock.ts';
 import { BLOCK_FAILURE_LOG_INTERVAL_MS, STORE_INSERTS_MAX } from '../../../limits.ts';
 import type { BlockKind } from '../../block.ts';
 import {
@@ -48,6 +48,8 @@ export interface InsertQueue {
    * queue is closed. Rejects when the folder cannot be read.
    */
   insertLeftovers(ageMs: number): Promise<void>;
+  /** Milliseconds, up to now, in which at least one block was being inserted. */
+  busyMs(): number;
   /** Takes nothing more and waits for what is in hand. */
   close(): Promise<void>;
 }
@@ -78,6 +80,7 @@ export async function createInsertQueue(
   const inHand = new Map<string, Promise<SettledOutcome>>();
   const inserting = new Set<string>();
   const aborts = await readAborts(address.storeDir);
+  const busy = createStopwatch(systemClock);
   let loggedAtMs = Number.NEGATIVE_INFINITY;
   let closed = false;
 
@@ -119,10 +122,12 @@ export async function createInsertQueue(
       const deadly = aborts.verdict(file);
       if (deadly !== undefined) return await giveUp(file, 0, deadly);
       inserting.add(file);
+      busy.set(true);
       onInHand([...inserting]);
       return await settle(file, await insertBlockFile(connection, address.storeDir, file, targets[kind]));
     } finally {
       if (inserting.delete(file)) onInHand([...inserting]);
+      busy.set(inserting.size > 0);
       release(connection);
     }
   }
@@ -205,11 +210,26 @@ export async function createInsertQueue(
   return {
     insert: (file, kind) => insert(file, kind),
     insertLeftovers,
+    busyMs: busy.totalMs,
     async close() {
       closed = true;
       await Promise.all(inHand.values());
       for (const connection of free) connection.close();
     },
+  };
+}
+
+/** Adds up the time in which it is on. */
+function createStopwatch(clock: Clock): { set(isOn: boolean): void; totalMs(): number } {
+  let totalMs = 0;
+  let onSinceMs: number | undefined;
+  const runningMs = () => (onSinceMs === undefined ? 0 : clock.monotonicMs() - onSinceMs);
+  return {
+    set(isOn) {
+      totalMs += runningMs();
+      onSinceMs = isOn ? clock.monotonicMs() : undefined;
+    },
+    totalMs: () => totalMs + runningMs(),
   };
 }
 

@@ -6,12 +6,19 @@
 import { readdirSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { pause } from '../../../backoff.ts';
-import { LEFTOVER_AGE_MS, RETRY_DELAY_MS_MAX, STORE_NICE } from '../../../limits.ts';
+import { systemClock } from '../../../clock.ts';
+import {
+  LEFTOVER_AGE_MS,
+  RETRY_DELAY_MS_MAX,
+  STORE_MERGE_LOOK_INTERVAL_MS,
+  STORE_NICE,
+} from '../../../limits.ts';
 import type { StoreLogger } from '../protocol.ts';
 import { readInsertTargets } from './block-insert.ts';
 import { type Engine, openEngine } from './engine.ts';
 import { openInsertDoor } from './insert-door.ts';
 import { createInsertQueue, type InsertQueue } from './insert-queue.ts';
+import { MergeGovernor } from './merge-governor.ts';
 import { migrate } from './migrate.ts';
 import { openQueryDoor, type QueryDoor } from './query-door.ts';
 import type { StoreMessage, StorePing, StoreProcessOptions } from './store-options.ts';
@@ -48,6 +55,7 @@ async function startStages(options: StoreProcessOptions): Promise<void> {
     send({ type: 'in-hand', files }),
   );
   answerPings(engine);
+  governMerges(engine, queue);
   const insertDoor = await openInsertDoor(socketPath, queue);
   let queryDoor: QueryDoor | undefined;
   let stopping = false;
@@ -74,6 +82,30 @@ function answerPings(engine: Engine): void {
     const answer = () => send({ type: 'pong' });
     connection.run('SELECT 1').then(answer, answer);
   });
+}
+
+/** The engine may be too busy to answer within a second: one question at a time. */
+function governMerges(engine: Engine, queue: InsertQueue): void {
+  const connection = engine.connect();
+  const governor = new MergeGovernor(async (sql) => (await connection.run(sql)).text());
+  let seenMs = queue.busyMs();
+  let lookedAtMs = systemClock.monotonicMs();
+  let isAsking = false;
+  setInterval(() => {
+    if (isAsking) return;
+    isAsking = true;
+    const nowMs = systemClock.monotonicMs();
+    const busyShare = (queue.busyMs() - seenMs) / (nowMs - lookedAtMs);
+    seenMs = queue.busyMs();
+    lookedAtMs = nowMs;
+    governor
+      .decide(busyShare)
+      // A store without it only catches up more slowly.
+      .catch((error) => parentLogger.warn({ error: String(error) }, 'merges could not be held or let go'))
+      .finally(() => {
+        isAsking = false;
+      });
+  }, STORE_MERGE_LOOK_INTERVAL_MS).unref();
 }
 
 /** Everything at first; from then on what no thread has asked for in a long while. */

@@ -1,0 +1,81 @@
+/**
+ * Requests that are encoded before a round, and what of them changes while it runs: the event ids. A server that drops
+ * repeats would otherwise store nothing behind the first round.
+ *
+ * The file is requests one behind the other: bytes u32, count of ids u32, the offset of each id u32, then the bytes;
+ * numbers little endian. An id is a UUID; its first group becomes the run's number and its last one a counter.
+ */
+import { readFileSync } from 'node:fs';
+
+const ID_MARK = Buffer.from('"event_id":"');
+const COUNTER_OFFSET = 24;
+const COUNTER_DIGITS = 12;
+const RUN_DIGITS = 8;
+const ZERO = 0x30;
+
+export interface RequestTemplate {
+  readonly bytes: Buffer;
+  readonly idOffsets: Uint32Array;
+}
+
+/** The file's bytes for `requests`. */
+export function encodeRequestFile(requests: readonly Buffer[]): Buffer {
+  return Buffer.concat(
+    requests.flatMap((bytes) => {
+      const offsets = findIds(bytes);
+      const head = Buffer.from(Uint32Array.of(bytes.length, offsets.length, ...offsets).buffer);
+      return [head, bytes];
+    }),
+  );
+}
+
+/** The requests of the file. COPIES: a connection writes ids into those that it sends. */
+export function readRequestFile(path: string): RequestTemplate[] {
+  const file = readFileSync(path);
+  const found: RequestTemplate[] = [];
+  for (let at = 0; at < file.length; ) {
+    const length = file.readUInt32LE(at);
+    const idOffsets = Uint32Array.from({ length: file.readUInt32LE(at + 4) }, (_, index) =>
+      file.readUInt32LE(at + 8 + index * 4),
+    );
+    const start = at + 8 + idOffsets.length * 4;
+    found.push({ bytes: Buffer.from(file.subarray(start, start + length)), idOffsets });
+    at = start + length;
+  }
+  return found;
+}
+
+/** A copy of its own, for bytes that may still be on their way when the request is used again. */
+export function copyTemplate({ bytes, idOffsets }: RequestTemplate): RequestTemplate {
+  return { bytes: Buffer.from(bytes), idOffsets };
+}
+
+/** Gives ids from counters: each is given out once a process, and the run's number tells processes apart. */
+export class IdStamper {
+  readonly #run: Buffer;
+  #next = 0;
+
+  constructor(run: number) {
+    this.#run = Buffer.from(run.toString(16).padStart(RUN_DIGITS, '0').slice(-RUN_DIGITS), 'latin1');
+  }
+
+  /** Writes a new id into each of the request's events. */
+  stamp({ bytes, idOffsets }: RequestTemplate): void {
+    for (const offset of idOffsets) {
+      bytes.set(this.#run, offset);
+      let rest = this.#next++;
+      for (let digit = COUNTER_DIGITS - 1; digit >= 0; digit--) {
+        bytes[offset + COUNTER_OFFSET + digit] = ZERO + (rest % 10);
+        rest = Math.floor(rest / 10);
+      }
+    }
+  }
+}
+
+function findIds(bytes: Buffer): number[] {
+  const offsets: number[] = [];
+  for (let at = bytes.indexOf(ID_MARK); at >= 0; at = bytes.indexOf(ID_MARK, at + 1)) {
+    offsets.push(at + ID_MARK.length);
+  }
+  return offsets;
+}
