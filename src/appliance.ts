@@ -29,13 +29,14 @@ import {
 import type { Logger } from './log.ts';
 import { CounterReader, createCounterMemory } from './metrics/counters.ts';
 import { Exposition } from './metrics/exposition.ts';
-import { SINK_STREAMS, type SinkName, sinkWord } from './metrics/names.ts';
+import { type SinkName, sinkWord } from './metrics/names.ts';
 import { readinessOf } from './readiness.ts';
 import { scannerName } from './scan/scanner.ts';
 import { SERVER_STATES, type ServerState } from './sinks/clickhouse/server.ts';
 import { clickHouseSetup } from './sinks/clickhouse/setup.ts';
 import { type Store, startStore } from './sinks/embedded/store-process.ts';
-import type { JsonForm } from './sinks/native-block-setup.ts';
+import { jsonFormOf } from './sinks/native-block-setup.ts';
+import { STREAMS } from './sinks/sink.ts';
 import { MemoryBudget } from './slab/budget.ts';
 import { SlabPool } from './slab/pool.ts';
 import { Stream } from './websocket/stream.ts';
@@ -121,13 +122,16 @@ export async function startAppliance(
       durability,
       segmentBytes: config.journal.segmentBytes,
       compression: config.journal.compression,
+      retentionMs: isKept ? config.journal.retentionMs : 0,
+      retentionBytes: Math.floor(config.journal.retentionBytes / config.workers),
       spareBytes: isKept ? Math.floor((journalBytesMax * JOURNAL_SPARE_SHARE) / config.workers) : 0,
     },
     embedded: store && {
       address: store.address,
       blockBytesMax: config.embedded.blockBytesMax,
       flushIntervalMs: config.embedded.flushIntervalMs,
-      jsonForm: scanner === 'native' ? jsonFormOf(store.objectType) : undefined,
+      // Lines where the type is not known.
+      jsonForm: scanner === 'native' ? store.objectType && jsonFormOf(store.objectType) : undefined,
     },
     clickhouse: hasServer ? clickHouseSetup(config, scanner === 'native') : undefined,
   };
@@ -241,11 +245,6 @@ function chooseScanner(config: Config, log: Logger): string {
   return scanner;
 }
 
-/** What blocks hold in object columns of that type; lines where it is not known. */
-function jsonFormOf(objectType: Store['objectType']): JsonForm | undefined {
-  return objectType && { JSON: 'paths' as const, String: 'string' as const }[objectType];
-}
-
 /** Starts the store and logs each time it comes up, with the port of its query door. */
 function startEmbeddedStore(config: Config, log: Logger): Store {
   const { embedded, dataDir } = config;
@@ -269,7 +268,7 @@ function startEmbeddedStore(config: Config, log: Logger): Store {
 
 /** The worst state of the sink's breakers, over threads and streams. */
 function worstBreaker(counters: CounterReader, sink: SinkName): number {
-  const states = SINK_STREAMS.map((stream) => counters.max(sinkWord(sink, stream, 'breaker')));
+  const states = STREAMS.map((stream) => counters.max(sinkWord(sink, stream, 'breaker')));
   return Math.max(...states);
 }
 

@@ -9,7 +9,6 @@ import type { Clock } from './clock.ts';
 import { encodeDeadLetters } from './dead-letters.ts';
 import { ROUTES } from './dialects/routes.ts';
 import type { SlabResult } from './dispatch/worker-pool.ts';
-import type { StreamName } from './journal/line.ts';
 import { SCAN_BUFFER_KEEP_BYTES } from './limits.ts';
 import type { ThreadCounters } from './metrics/counters.ts';
 import { ReasonNumber } from './outcome.ts';
@@ -18,6 +17,7 @@ import { createScanner, type ScannerChoice } from './scan/scanner.ts';
 import { createUnwrapArena, unwrapFrames } from './scan/unwrap.ts';
 import { createUuidSource } from './scan/uuid.ts';
 import { createRejectedBytes, type GrowableBytes } from './sinks/rejected.ts';
+import type { StreamName } from './sinks/sink.ts';
 import { BASE_TIME_FLOAT64_INDEX, FrameWord, frameRow, HeaderWord } from './slab/layout.ts';
 
 /** What of the configuration the scan needs; write keys do not leave the front. */

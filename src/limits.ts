@@ -113,6 +113,16 @@ export const JOURNAL_BYTES_MAX = 8192 * MiB;
 export const SEGMENT_BYTES_MAX = 64 * MiB;
 /** Share of the journal's bound that is kept, beyond it, as files to be written over. */
 export const JOURNAL_SPARE_SHARE = 0.25;
+/** Segments kept for replays, beyond the bound above, when `journal.retention_ms` asks for it: as much again. */
+export const JOURNAL_RETENTION_BYTES_MAX = 8192 * MiB;
+/** Payload of a block of a replay. Fixed, so that the same replay cuts the same blocks whatever is configured. */
+export const REPLAY_BLOCK_BYTES = 8 * MiB;
+/** Times that a replay's block is tried again after the breaker opened: with the longest pauses, under a minute. */
+export const REPLAY_PROBES_MAX = 12;
+/** A replay tells how far it is this often. */
+export const REPLAY_PROGRESS_MS = 1_000;
+/** The embedded store is up within seconds; one that is not after so long needs a person. */
+export const REPLAY_STORE_START_MS_MAX = 60_000;
 /** Tasks in flight a worker when answers wait for the disk: all that come while a sync runs share the next one. */
 export const TASKS_PER_WORKER_DURABLE = 16;
 

@@ -1,4 +1,5 @@
 /** What a worker thread is started with, and the journal and the sinks that it makes of it. */
+
 import { retryDelayMs } from './backoff.ts';
 import { systemClock } from './clock.ts';
 import type { Config } from './config/config.ts';
@@ -7,7 +8,7 @@ import type { IngestSetup } from './ingest.ts';
 import { sliceLines } from './journal/bisect.ts';
 import { BreakerState } from './journal/breaker.ts';
 import { systemDisk } from './journal/disk.ts';
-import type { SinkTargets, StreamName } from './journal/line.ts';
+import type { SinkTargets } from './journal/line.ts';
 import { createMemoryDisk } from './journal/memory-disk.ts';
 import { WorkerJournal } from './journal/worker-journal.ts';
 import type { Logger } from './log.ts';
@@ -18,7 +19,7 @@ import { SERVER_STATES } from './sinks/clickhouse/server.ts';
 import { createEmbeddedTarget } from './sinks/embedded/embedded-target.ts';
 import type { StoreAddress } from './sinks/embedded/protocol.ts';
 import type { JsonForm } from './sinks/native-block-setup.ts';
-import type { BlockTarget } from './sinks/sink.ts';
+import type { BlockTarget, StreamName } from './sinks/sink.ts';
 
 /** Plain data: it is cloned into every thread. */
 export interface WorkerSetup {
@@ -34,6 +35,9 @@ export interface WorkerSetup {
     readonly segmentBytes: number;
     /** Bytes of segments that a stream keeps to write them over. */
     readonly spareBytes: number;
+    /** How long delivered segments are kept for replays, and how many bytes of them a worker. */
+    readonly retentionMs: number;
+    readonly retentionBytes: number;
     readonly compression: Config['journal']['compression'];
     /** A send to a sink that takes longer has failed. */
     readonly sendTimeoutMs: number;
@@ -112,11 +116,17 @@ export async function openWorkerKeep(
     isDurable: options.durability === 'fsync',
     sendTimeoutMs: options.sendTimeoutMs,
     retryPauseMs: (failures) => retryDelayMs(failures),
-    onBreaker: (sink, stream, worker, state) => {
-      if (state === BreakerState.open)
+    onBreaker: (sink, stream, worker, state, before) => {
+      // Once an outage, not once a probe.
+      if (state === BreakerState.open && before === BreakerState.closed)
         log.warn({ sink, stream, worker }, 'a sink does not take blocks; it is tried with growing pauses');
       else if (state === BreakerState.closed)
         log.info({ sink, stream, worker }, 'the sink takes blocks again');
+    },
+    retention: {
+      retentionMs: options.retentionMs,
+      bytesMax: options.retentionBytes,
+      nowMs: () => systemClock.nowMs(),
     },
     poison: { slice: sliceLines, onPoison: putAside },
     onDamage: (stream, damage) =>
@@ -126,10 +136,13 @@ export async function openWorkerKeep(
       ),
   });
   const report = createReport(journal, targets, counters);
+  const reportSinks = createSinkReport(counters);
   const look = () => {
     if (server !== undefined) reportServer(server, counters);
     if (journal.isFailing) journal.probe();
+    journal.sweep();
     report();
+    reportSinks(journal.sinkReports(), systemClock.nowMs());
   };
   setInterval(look, REPORT_INTERVAL_MS).unref();
   return { journal, report };
@@ -159,11 +172,10 @@ function createReport(
   counters: ThreadCounters,
 ): () => void {
   const reported = { delivered: 0, refusedRows: 0, writeFailures: 0 };
-  const reportSinks = createSinkReport(counters);
   return () => {
-    reportSinks(journal.sinkReports(), systemClock.nowMs());
     counters.set('sinkBytes', journal.memoryBytes);
     counters.set('journalBytes', journal.bytes);
+    counters.set('journalRetainedBytes', journal.retainedBytes);
     counters.set('journalRows', journal.waitingRows);
     counters.set('journalFailing', journal.isFailing ? 1 : 0);
     const now = {

@@ -38,6 +38,10 @@ export interface Config {
     readonly segmentBytes: number;
     /** lz4 writes a quarter of the bytes, for processor time in the workers. */
     readonly compression: 'none' | 'lz4';
+    /** How long segments that every sink has are kept for replays; 0 keeps none. */
+    readonly retentionMs: number;
+    /** At most so many bytes of them, beside maxBytes, over all workers. */
+    readonly retentionBytes: number;
   };
   readonly embedded: {
     /** Where the file says `auto`, on when no other sink's address is set. */

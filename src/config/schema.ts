@@ -16,6 +16,7 @@ import {
   ENVELOPE_FIELDS_BYTES_MAX,
   FLUSH_INTERVAL_MS,
   JOURNAL_BYTES_MAX,
+  JOURNAL_RETENTION_BYTES_MAX,
   MEMORY_BYTES_MAX,
   MESSAGE_BYTES_MAX,
   NATIVE_BLOCK_BYTES_MAX,
@@ -90,6 +91,8 @@ export const fileSchema = section({
     max_bytes: whole(MiB, 1024 * 1024 * GiB).default(JOURNAL_BYTES_MAX),
     segment_bytes: whole(64 * KiB, 4 * GiB - 1).default(SEGMENT_BYTES_MAX),
     compression: choice(['none', 'lz4']).default('none'),
+    retention_ms: whole(0, 10 * 365 * 24 * 3_600_000).default(0),
+    retention_bytes: whole(0, 1024 * 1024 * GiB).default(JOURNAL_RETENTION_BYTES_MAX),
   }),
   embedded: section({
     enabled: z.union([z.literal('auto'), z.boolean()], { error: 'auto, true or false' }).default('auto'),

@@ -4,14 +4,13 @@
  * follows from its rows, so that a crash in between sends no row twice. Some 2 log2(n) sends for one bad row.
  */
 import type { BlockBuilder, BlockTarget, SendOutcome } from '../sinks/sink.ts';
-import { StreamReader } from './reader.ts';
+import { type ReadSource, StreamReader } from './reader.ts';
 import type { Position } from './segment.ts';
-import type { JournalStream } from './stream.ts';
 
 type Settled = Exclude<SendOutcome, 'retry'>;
 
 export interface Bisection {
-  readonly stream: JournalStream;
+  readonly stream: ReadSource;
   readonly target: BlockTarget;
   /** Token of the rows from `firstRow` to `endRow`. */
   readonly token: (firstRow: number, endRow: number) => string;

@@ -19,7 +19,7 @@ export interface BreakerOptions {
   /** Pause after the `failures`th failure in a row, with its jitter. */
   readonly pauseMs: (failures: number) => number;
   /** Called after every change of the state. */
-  readonly onChange: (state: BreakerState) => void;
+  readonly onChange: (state: BreakerState, before: BreakerState) => void;
 }
 
 export class Breaker {
@@ -78,8 +78,9 @@ export class Breaker {
   }
 
   #enter(state: BreakerState): void {
-    if (state === this.#state) return;
+    const before = this.#state;
+    if (state === before) return;
     this.#state = state;
-    this.#options.onChange(state);
+    this.#options.onChange(state, before);
   }
 }

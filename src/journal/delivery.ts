@@ -79,9 +79,9 @@ export class Delivery {
   constructor(options: DeliveryOptions) {
     const { cursor, stream, target, sendTimeoutMs } = options;
     this.#options = options;
-    const onChange = (state: BreakerState) => {
+    const onChange = (state: BreakerState, before: BreakerState) => {
       this.#stir();
-      options.breaker.onChange(state);
+      options.breaker.onChange(state, before);
     };
     const breaker = new Breaker({ ...options.breaker, onChange });
     this.breaker = breaker;

@@ -1,17 +1,13 @@
 /** One stream of a worker's journal with its way to every sink: a cursor and a delivery each. */
 import { join } from 'node:path';
-import type { BlockTarget } from '../sinks/sink.ts';
+import type { BlockTarget, StreamName } from '../sinks/sink.ts';
 import type { BreakerState } from './breaker.ts';
 import type { Compression } from './codec.ts';
 import { Cursor } from './cursor.ts';
 import { Delivery, type DeliveryOptions } from './delivery.ts';
 import type { Disk } from './disk.ts';
-import type { Damage } from './segment.ts';
+import type { Damage, Segment } from './segment.ts';
 import { JournalStream } from './stream.ts';
-
-/** What a stream carries. */
-export const STREAMS = ['events', 'rejected'] as const;
-export type StreamName = (typeof STREAMS)[number];
 
 /** Makes the targets of one sink, one for each delivery: a target sends one block at a time. */
 export type SinkTargets = Readonly<Record<StreamName, () => BlockTarget>>;
@@ -34,9 +30,17 @@ export interface LineOptions {
   /** Pause after the `failures`th failed send in a row, with its jitter. */
   readonly retryPauseMs: (failures: number) => number;
   /** Called when the breaker of a sink and stream, of the journal of slot `worker`, has changed. */
-  readonly onBreaker: (sink: string, stream: StreamName, worker: number, state: BreakerState) => void;
+  readonly onBreaker: (
+    sink: string,
+    stream: StreamName,
+    worker: number,
+    state: BreakerState,
+    before: BreakerState,
+  ) => void;
   /** How a row of `events` is kept that a sink refuses alone. */
   readonly poison: DeliveryOptions['poison'];
+  /** Whether segments that every sink has stay until they are given up. */
+  readonly retains: boolean;
   readonly onDamage: (stream: string, damage: Damage) => void;
 }
 
@@ -66,12 +70,21 @@ export class Line {
   readonly stream: JournalStream;
   readonly #ways: readonly Way[];
   readonly #openedRow: number;
+  readonly #retains: boolean;
+  #retainedBytes = 0;
 
-  private constructor(name: StreamName, stream: JournalStream, ways: (line: Line) => Way[]) {
+  private constructor(
+    name: StreamName,
+    stream: JournalStream,
+    retains: boolean,
+    ways: (line: Line) => Way[],
+  ) {
     this.name = name;
     this.stream = stream;
+    this.#retains = retains;
     this.#ways = ways(this);
     this.#openedRow = this.deliveredRow;
+    this.#letGo();
   }
 
   /** Recovers the stream `name` of slot `worker` and begins to deliver what stands in it. Rejects with the disk's error. */
@@ -91,7 +104,7 @@ export class Line {
       opened.push([target, await Cursor.open(disk, join(dir, `${target.name}.cursor`))]);
     // What a block in hand was named by is never the name of other rows, also when a power failure took those.
     for (const [, { state }] of opened) stream.skipTo(state?.blockEndRow ?? 0);
-    return new Line(name, stream, (line) =>
+    return new Line(name, stream, options.retains, (line) =>
       opened.map(([target, cursor]) => {
         const delivery = new Delivery({
           stream,
@@ -105,7 +118,7 @@ export class Line {
           syncsCursor: options.isDurable,
           breaker: {
             pauseMs: options.retryPauseMs,
-            onChange: (state) => options.onBreaker(target.name, name, worker, state),
+            onChange: (state, before) => options.onBreaker(target.name, name, worker, state, before),
           },
           poison: name === 'events' ? options.poison : undefined,
           onDelivered: () => line.#letGo(),
@@ -169,7 +182,34 @@ export class Line {
     for (const { cursor } of this.#ways) cursor.close();
   }
 
+  /** Bytes of segments that every sink has and that are kept all the same. */
+  get retainedBytes(): number {
+    return this.#retainedBytes;
+  }
+
+  /** Bytes of the segments that a sink still needs, or that are written. */
+  get waitingBytes(): number {
+    return this.stream.bytes - this.#retainedBytes;
+  }
+
+  /** The oldest segment that every sink has, if one is kept. */
+  firstRetained(): Segment | undefined {
+    const first = this.stream.segments[0];
+    return first !== undefined && this.stream.isDone(first, this.deliveredRow) ? first : undefined;
+  }
+
+  /** Deletes the segment that `firstRetained` gave; `isGone` where its room is needed at once. Throws the disk's error. */
+  giveUp(segment: Segment, isGone = false): void {
+    this.stream.deleteFirst(segment, isGone);
+    this.#letGo();
+  }
+
+  /** Deletes what every sink has, or counts it when it is kept. */
   #letGo(): void {
-    this.stream.deleteBefore(this.deliveredRow);
+    const { stream, deliveredRow } = this;
+    // Without a sink nothing was delivered.
+    if (this.#ways.length === 0) return;
+    if (!this.#retains) stream.deleteBefore(deliveredRow);
+    else this.#retainedBytes = stream.bytesBefore(deliveredRow);
   }
 }

@@ -19,7 +19,12 @@ export interface Segment extends SegmentHeader {
   bytes: number;
   /** Row behind the last one. */
   endRow: number;
+  /** When its last chunk was received; undefined where that was not read yet, or there is none. */
+  lastTimeMs: number | undefined;
 }
+
+/** Folder, within a stream's, of what was damaged. */
+export const QUARANTINE = 'quarantine';
 
 /** A place between two chunks. */
 export interface Position {
@@ -60,6 +65,7 @@ export async function inspectSegment(
   let at = SEGMENT_HEADER_BYTES;
   let soundEnd = 0;
   let endRow = header.firstRow;
+  let lastTimeMs: number | undefined;
   while (at >= 0 && at < bytes.length) {
     const chunk = decodeChunkHeader(bytes, at, seed);
     const end = chunk === undefined ? bytes.length + 1 : at + CHUNK_HEADER_BYTES + bodyBytes(chunk);
@@ -69,6 +75,7 @@ export async function inspectSegment(
       crc32c(bytes.subarray(at + CHUNK_HEADER_BYTES, end), 0) === chunk.bodyCrc;
     if (isSound) {
       endRow = chunk.firstRow + chunk.rows;
+      lastTimeMs = chunk.timeMs;
       soundEnd = end;
       at = end;
     } else {
@@ -80,7 +87,7 @@ export async function inspectSegment(
   const isReused = decodeSegmentHeader(bytes)?.isReused ?? false;
   const tail: Damage = { segment: name, offset: soundEnd, bytes: rest, kind: 'tail' };
   return {
-    segment: { name, ...header, bytes: soundEnd, endRow },
+    segment: { name, ...header, bytes: soundEnd, endRow, lastTimeMs },
     tail: rest > 0 && !isReused ? tail : undefined,
   };
 }

@@ -53,10 +53,10 @@ export class Sender {
     try {
       const outcome = await ending.before(target.send(token, block, late.signal));
       if (outcome === 'retry' && !late.signal.aborted) breaker.failed();
+      if (outcome === undefined) late.abort();
       return outcome;
     } finally {
       clearInterval(timer);
-      late.abort();
     }
   }
 }

@@ -5,7 +5,8 @@
 import { join } from 'node:path';
 import type { Disk } from './disk.ts';
 
-const SUFFIX = '.spare';
+/** End of a spare's name. */
+export const SPARE_SUFFIX = '.spare';
 
 export class Spares {
   readonly #disk: Disk;
@@ -22,7 +23,7 @@ export class Spares {
 
   /** Takes over those of an earlier start among the names of the folder, each counted as `bytes`. Throws the disk's error. */
   adopt(names: readonly string[], bytes: number): void {
-    for (const name of names.filter((candidate) => candidate.endsWith(SUFFIX))) {
+    for (const name of names.filter((candidate) => candidate.endsWith(SPARE_SUFFIX))) {
       if (this.#fits(bytes)) this.#files.push({ name, bytes });
       else this.#disk.remove(join(this.#dir, name));
     }
@@ -35,7 +36,7 @@ export class Spares {
       this.#disk.remove(path);
       return;
     }
-    const spare = `${name}${SUFFIX}`;
+    const spare = `${name}${SPARE_SUFFIX}`;
     this.#disk.rename(path, join(this.#dir, spare));
     this.#files.push({ name: spare, bytes });
   }

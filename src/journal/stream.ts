@@ -7,6 +7,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { assert } from '../assert.ts';
 import { crc32c } from '../crc32c.ts';
 import { type Compression, compress } from './codec.ts';
 import type { Disk, DiskFile } from './disk.ts';
@@ -17,13 +18,12 @@ import {
   encodeChunkHeader,
   encodeSegmentHeader,
   headerSeed,
-  parseSegmentName,
   SEGMENT_HEADER_BYTES,
-  type SegmentHeader,
   segmentName,
 } from './format.ts';
 import { GroupSync } from './group-sync.ts';
-import { type Damage, inspectSegment, openSegment, type Position, type Segment } from './segment.ts';
+import { recoverSegments } from './recover.ts';
+import { type Damage, openSegment, type Position, QUARANTINE, type Segment } from './segment.ts';
 import { Spares } from './spares.ts';
 
 export interface StreamOptions {
@@ -46,7 +46,6 @@ export interface ChunkPlace {
   readonly timeMs: number;
 }
 
-const QUARANTINE = 'quarantine';
 const PROBE_BYTES = 1024 * 1024;
 
 export class JournalStream {
@@ -143,6 +142,7 @@ export class JournalStream {
     this.#bytes += bytes;
     this.#nextRow += rows;
     segment.endRow = this.#nextRow;
+    segment.lastTimeMs = timeMs;
     return { start, end: this.end(), epoch: this.#epoch, timeMs };
   }
 
@@ -180,17 +180,41 @@ export class JournalStream {
       : { segment: last.name, offset: last.bytes, row: this.#nextRow };
   }
 
-  /** Deletes the segments all of whose rows are below `row`, but the one that is written. Gives their count. */
-  deleteBefore(row: number): number {
-    let count = 0;
-    for (let first = this.#segments[0]; first !== undefined; first = this.#segments[0]) {
-      if (first.endRow > row || this.#isWritten(first)) break;
-      this.#spares.keep(first.name, first.bytes);
-      this.#segments.shift();
-      this.#bytes -= first.bytes;
-      count += 1;
+  /** Whether all rows of the segment are below `row` and it is not the one that is written. */
+  isDone(segment: Segment, row: number): boolean {
+    return segment.endRow <= row && !(this.#file !== undefined && segment === this.#segments.at(-1));
+  }
+
+  /** It is `nowMs`: no segment counts as later, whatever the clock said when it was written. */
+  noteTime(nowMs: number): void {
+    for (const segment of this.#segments) {
+      if (segment.lastTimeMs !== undefined && segment.lastTimeMs > nowMs) segment.lastTimeMs = nowMs;
     }
-    return count;
+  }
+
+  /** Bytes of the segments that are done. */
+  bytesBefore(row: number): number {
+    return this.#segments.reduce(
+      (bytes, segment) => bytes + (this.isDone(segment, row) ? segment.bytes : 0),
+      0,
+    );
+  }
+
+  /** Deletes the segments that are done. Throws the disk's error. */
+  deleteBefore(row: number): void {
+    for (let first = this.#segments[0]; first !== undefined; first = this.#segments[0]) {
+      if (!this.isDone(first, row)) return;
+      this.deleteFirst(first);
+    }
+  }
+
+  /** Deletes `segment`, which must be the first; its file may be kept to be written over, unless it `isGone`. Throws the disk's error. */
+  deleteFirst(segment: Segment, isGone = false): void {
+    assert(segment === this.#segments[0], 'segments go in order');
+    if (isGone) this.#options.disk.remove(join(this.#options.dir, segment.name));
+    else this.#spares.keep(segment.name, segment.bytes);
+    this.#segments.shift();
+    this.#bytes -= segment.bytes;
   }
 
   /** Copies damaged bytes aside and tells of them; a reader that steps over them calls this. */
@@ -218,62 +242,15 @@ export class JournalStream {
   }
 
   async #recover(): Promise<void> {
-    const { disk, dir } = this.#options;
+    const { disk, dir, segmentBytesMax } = this.#options;
     disk.makeDir(dir);
     const names = disk.list(dir);
     // Their sizes count when they are written over and let go of again.
-    this.#spares.adopt(names, this.#options.segmentBytesMax);
-    const found = names.flatMap((name) => {
-      const header = parseSegmentName(name);
-      return header === undefined ? [] : [{ name, header }];
-    });
-    for (const [index, { name, header }] of found.entries()) {
-      const next = found[index + 1]?.header;
-      // Only what was written last can have a torn end; a segment before it ends where the next one begins.
-      const segment =
-        next === undefined
-          ? await this.#recoverLast(name, header)
-          : this.#measure(name, header, next.firstRow);
-      if (segment === undefined) continue;
-      this.#segments.push(segment);
-      this.#bytes += segment.bytes;
-      this.#nextRow = segment.endRow;
-    }
-  }
-
-  #measure(name: string, header: SegmentHeader, endRow: number): Segment {
-    const file = this.openForReading(name);
-    try {
-      return { ...header, name, bytes: file.size(), endRow };
-    } finally {
-      file.close();
-    }
-  }
-
-  async #recoverLast(name: string, header: SegmentHeader): Promise<Segment | undefined> {
-    const { disk, dir, onDamage } = this.#options;
-    const file = this.openForReading(name);
-    try {
-      const found = await inspectSegment(file, name, header);
-      if (found !== undefined) {
-        if (found.tail !== undefined) onDamage(found.tail);
-        file.truncate(found.segment.bytes);
-        return found.segment;
-      }
-      // Nothing in it was ever promised, unless its very first chunk was damaged: that is kept.
-      const bytes = file.size();
-      disk.makeDir(join(dir, QUARANTINE));
-      disk.rename(join(dir, name), join(dir, QUARANTINE, name));
-      if (bytes > SEGMENT_HEADER_BYTES) onDamage({ segment: name, offset: 0, bytes, kind: 'tail' });
-      this.#nextRow = Math.max(this.#nextRow, header.firstRow);
-      return undefined;
-    } finally {
-      file.close();
-    }
-  }
-
-  #isWritten(segment: Segment): boolean {
-    return this.#file !== undefined && segment === this.#segments.at(-1);
+    this.#spares.adopt(names, segmentBytesMax);
+    const { segments, nextRow } = await recoverSegments(this.#options, names);
+    this.#segments.push(...segments);
+    this.#bytes = segments.reduce((bytes, segment) => bytes + segment.bytes, 0);
+    this.#nextRow = nextRow;
   }
 
   #openSegment(): { segment: Segment; file: DiskFile } {
@@ -295,7 +272,13 @@ export class JournalStream {
       throw error;
     }
     this.#seed = headerSeed(header);
-    const segment = { ...header, name, bytes: SEGMENT_HEADER_BYTES, endRow: this.#nextRow };
+    const segment: Segment = {
+      ...header,
+      name,
+      bytes: SEGMENT_HEADER_BYTES,
+      endRow: this.#nextRow,
+      lastTimeMs: undefined,
+    };
     this.#segments.push(segment);
     this.#bytes += segment.bytes;
     this.#file = file;

@@ -8,10 +8,13 @@
  * The folder is named by the worker's slot, so that the thread that replaces a dead one goes on with its journal.
  * Folders of slots that are not used any more (`left`) are delivered and emptied, never appended to.
  */
-import type { Disk } from './disk.ts';
-import { Line, type LineOptions, STREAMS, type StreamName, type WayReport } from './line.ts';
 
-export interface WorkerJournalOptions extends LineOptions {
+import { STREAMS, type StreamName } from '../sinks/sink.ts';
+import type { Disk } from './disk.ts';
+import { Line, type LineOptions, type WayReport } from './line.ts';
+import { Retention, type RetentionOptions } from './retention.ts';
+
+export interface WorkerJournalOptions extends Omit<LineOptions, 'retains'> {
   readonly disk: Disk;
   /** Where the journals of `left` are. */
   readonly leftDisk: Disk;
@@ -19,41 +22,59 @@ export interface WorkerJournalOptions extends LineOptions {
   readonly worker: number;
   /** Slots of earlier starts whose journals this worker empties. */
   readonly left: readonly number[];
+  readonly retention: RetentionOptions;
 }
 
 export class WorkerJournal {
   readonly #own: Readonly<Record<StreamName, Line>>;
   /** Those of this worker and of the slots it empties. */
   readonly #lines: readonly Line[];
+  readonly #retention: Retention;
   readonly #isDurable: boolean;
   #isFailing = false;
 
-  private constructor(own: Readonly<Record<StreamName, Line>>, lines: readonly Line[], isDurable: boolean) {
+  private constructor(
+    own: Readonly<Record<StreamName, Line>>,
+    lines: readonly Line[],
+    { retention, isDurable }: WorkerJournalOptions,
+  ) {
     this.#own = own;
     this.#lines = lines;
+    this.#retention = new Retention(retention, lines);
     this.#isDurable = isDurable;
   }
 
   /** Recovers the journal and begins to deliver what stands in it. Rejects with the disk's error. */
   static async open(options: WorkerJournalOptions): Promise<WorkerJournal> {
     const { disk, leftDisk, worker } = options;
-    const events = await Line.open(options, disk, worker, 'events');
-    const rejected = await Line.open(options, disk, worker, 'rejected');
+    const lineOptions = { ...options, retains: options.retention.retentionMs > 0 };
+    const events = await Line.open(lineOptions, disk, worker, 'events');
+    const rejected = await Line.open(lineOptions, disk, worker, 'rejected');
     const lines = [events, rejected];
     for (const slot of options.left) {
-      for (const name of STREAMS) lines.push(await Line.open(options, leftDisk, slot, name));
+      for (const name of STREAMS) lines.push(await Line.open(lineOptions, leftDisk, slot, name));
     }
-    return new WorkerJournal({ events, rejected }, lines, options.isDurable);
+    return new WorkerJournal({ events, rejected }, lines, options);
   }
 
   /**
-   * Appends `rows` rows received at `timeMs` and offers them to the sinks. COPY. Throws the disk's error; nothing
-   * was appended then.
+   * Appends `rows` rows received at `timeMs` and offers them to the sinks. COPY. On a full disk what is kept for
+   * replays makes room. Throws the disk's error; nothing was appended then.
    */
   append(name: StreamName, payload: Uint8Array, rows: number, timeMs: number): void {
     this.#isFailing = true;
-    this.#own[name].append(payload, rows, timeMs);
+    while (!this.#tryAppend(name, payload, rows, timeMs));
     this.#isFailing = false;
+  }
+
+  #tryAppend(name: StreamName, payload: Uint8Array, rows: number, timeMs: number): boolean {
+    try {
+      this.#own[name].append(payload, rows, timeMs);
+      return true;
+    } catch (error) {
+      if (!isDiskFull(error) || !this.#retention.makeRoom()) throw error;
+      return false;
+    }
   }
 
   /** Undefined where appends need none; else resolves when all of them so far survive a power failure, rejects when the disk failed. */
@@ -85,9 +106,23 @@ export class WorkerJournal {
     }
   }
 
-  /** Bytes of all segments. */
+  /** Bytes of the segments that a sink needs, or that are written. */
   get bytes(): number {
-    return sum(this.#lines, ({ stream }) => stream.bytes);
+    return sum(this.#lines, ({ waitingBytes }) => waitingBytes);
+  }
+
+  /** Bytes of the segments that are kept for replays only. */
+  get retainedBytes(): number {
+    return this.#retention.bytes;
+  }
+
+  /** Gives up what was kept for replays for long enough; to be called now and then. Never throws. */
+  sweep(): void {
+    try {
+      this.#retention.sweep();
+    } catch {
+      // A file that cannot be deleted is tried again.
+    }
   }
 
   /** Bytes that the deliveries hold in memory. */
@@ -120,6 +155,11 @@ export class WorkerJournal {
   async close(): Promise<void> {
     for (const line of this.#lines) await line.close();
   }
+}
+
+function isDiskFull(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'ENOSPC' || code === 'EDQUOT';
 }
 
 function sum<Item>(items: readonly Item[], of: (item: Item) => number): number {

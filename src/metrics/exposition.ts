@@ -4,11 +4,11 @@
  */
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { Reason } from '../outcome.ts';
+import { STREAMS } from '../sinks/sink.ts';
 import type { CounterReader } from './counters.ts';
 import {
   SINK_COUNTERS,
   SINK_GAUGES,
-  SINK_STREAMS,
   type SinkName,
   type SinkValue,
   sinkWord,
@@ -129,7 +129,7 @@ export class Exposition {
     this.#register(Kind, name, help, ['thread', 'sink', 'stream'], () =>
       threadsOf(reader).flatMap(({ slot, thread }) =>
         sinks.flatMap((sink) =>
-          SINK_STREAMS.map((stream): Sample => {
+          STREAMS.map((stream): Sample => {
             const value = reader.read(sinkWord(sink, stream, key), slot) * scale;
             return [{ thread, sink, stream }, value];
           }),

@@ -2,6 +2,7 @@
  * Every series that Penstock exposes, in one table: counters that threads keep in shared memory (counters.ts) and
  * gauges that the front reads at scrape time. Names follow Prometheus: namespace, name, unit, `_total` for counters.
  */
+import { STREAMS, type StreamName } from '../sinks/sink.ts';
 
 /** Words that each thread writes; the order is the layout in shared memory. `scale` turns a word into the series' unit. */
 export const THREAD_COUNTERS = [
@@ -48,7 +49,16 @@ export const THREAD_COUNTERS = [
 /** Gauges that each thread writes, behind the counters in shared memory. */
 export const THREAD_GAUGES = [
   { key: 'sinkBytes', name: 'penstock_sink_pending_bytes', help: 'Bytes that the sinks hold in memory' },
-  { key: 'journalBytes', name: 'penstock_journal_bytes', help: 'Bytes of the journal’s segments' },
+  {
+    key: 'journalBytes',
+    name: 'penstock_journal_bytes',
+    help: 'Bytes of the journal’s segments that a sink needs, or that are written',
+  },
+  {
+    key: 'journalRetainedBytes',
+    name: 'penstock_journal_retained_bytes',
+    help: 'Bytes of segments that are kept for replays only',
+  },
   {
     key: 'journalRows',
     name: 'penstock_journal_rows',
@@ -74,10 +84,6 @@ export const THREAD_GAUGES = [
 /** Places that events go to, whether they are in use or not; each has its words in every thread's row. */
 export const SINKS = ['embedded', 'clickhouse', 'kafka'] as const;
 export type SinkName = (typeof SINKS)[number];
-
-/** What goes to a sink: streams of the journal. */
-export const SINK_STREAMS = ['events', 'rejected'] as const;
-export type SinkStream = (typeof SINK_STREAMS)[number];
 
 /** Counters a sink and stream. */
 export const SINK_COUNTERS = [
@@ -117,16 +123,16 @@ export type SinkValue = SinkCounter | SinkGauge;
 /** The words of `key` for each sink and stream, in the order of the layout. */
 export function sinkWords<Key extends SinkValue>(keys: readonly { readonly key: Key }[]): SinkWord<Key>[] {
   return SINKS.flatMap((sink) =>
-    SINK_STREAMS.flatMap((stream) => keys.map(({ key }) => sinkWord(sink, stream, key))),
+    STREAMS.flatMap((stream) => keys.map(({ key }) => sinkWord(sink, stream, key))),
   );
 }
 
 /** The word of one sink and stream. */
-export function sinkWord<Key extends SinkValue>(sink: SinkName, stream: SinkStream, key: Key): SinkWord<Key> {
+export function sinkWord<Key extends SinkValue>(sink: SinkName, stream: StreamName, key: Key): SinkWord<Key> {
   return `${sink}.${stream}.${key}`;
 }
 
-type SinkWord<Key extends SinkValue = SinkValue> = `${SinkName}.${SinkStream}.${Key}`;
+type SinkWord<Key extends SinkValue = SinkValue> = `${SinkName}.${StreamName}.${Key}`;
 
 export type ThreadGauge = (typeof THREAD_GAUGES)[number]['key'] | SinkWord<SinkGauge>;
 export type ThreadValue = (typeof THREAD_COUNTERS)[number]['key'] | SinkWord<SinkCounter> | ThreadGauge;

@@ -1,11 +1,12 @@
 /** What a thread's deliveries tell of themselves, written into the words of each sink and stream. */
+import { STREAMS, type StreamName } from '../sinks/sink.ts';
 import type { ThreadCounters } from './counters.ts';
-import { SINK_COUNTERS, SINK_STREAMS, SINKS, type SinkCounter, type SinkStream, sinkWord } from './names.ts';
+import { SINK_COUNTERS, SINKS, type SinkCounter, sinkWord } from './names.ts';
 
 /** How far one delivery is; counters are totals of its life. */
 export interface DeliveryReport extends Readonly<Record<SinkCounter, number>> {
   readonly sink: string;
-  readonly stream: SinkStream;
+  readonly stream: StreamName;
   /** 0 closed, 1 half-open, 2 open. */
   readonly breaker: number;
   readonly lagRows: number;
@@ -20,7 +21,7 @@ export function createSinkReport(
   const reported = new Map<string, number>();
   return (reports, nowMs) => {
     for (const sink of SINKS) {
-      for (const stream of SINK_STREAMS) {
+      for (const stream of STREAMS) {
         const own = reports.filter((report) => report.sink === sink && report.stream === stream);
         if (own.length === 0) continue;
         // The front stamps the chunks, and its clock may have been ahead.

@@ -1,5 +1,9 @@
 /** What the journal's deliveries need of a place that events go to (journal/delivery.ts). */
 
+/** What goes there: streams of the journal, of accepted and of rejected events. */
+export const STREAMS = ['events', 'rejected'] as const;
+export type StreamName = (typeof STREAMS)[number];
+
 /**
  * What became of a block: `refused` is for its content, and parts of it may pass; `aside` is for good, the target
  * keeps it; `retry` for anything that may pass by itself.

@@ -66,6 +66,8 @@ describe('defaults', () => {
           maxBytes: limits.JOURNAL_BYTES_MAX,
           segmentBytes: limits.SEGMENT_BYTES_MAX,
           compression: 'none',
+          retentionMs: 0,
+          retentionBytes: limits.JOURNAL_RETENTION_BYTES_MAX,
         },
         embedded: {
           enabled: true,

@@ -165,7 +165,8 @@ describe('letting go', () => {
     const stream = await open(200);
     for (let index = 0; index < 10; index++) append(stream, 'x'.repeat(100));
     const before = stream.bytes;
-    expect(stream.deleteBefore(5)).toBeGreaterThan(0);
+    stream.deleteBefore(5);
+    expect(segments().length).toBeLessThan(10);
     expect(stream.bytes).toBeLessThan(before);
     expect((await readAll(stream))[0]).toMatch(/^[345]:/);
     stream.deleteBefore(10);

@@ -39,6 +39,7 @@ test('a store that hangs opens the breaker, costs no client anything, and is cau
     expect(await metric('penstock_sink_failures_total')).toBeGreaterThanOrEqual(3);
     // A sink that is away is no reason to send traffic elsewhere.
     expect((await fetch(`${server.url}/ready`)).status).toBe(200);
+    await until(async () => (await metric('penstock_sink_failures_total')) >= 5, 10_000, 'probes fail');
     const said = server.logs.filter((line) => line.msg.startsWith('a sink does not take blocks'));
     expect(said).toMatchObject([{ sink: 'embedded', stream: 'events', worker: 0 }]);
   } finally {

@@ -248,6 +248,11 @@ export function startStore(options: StoreOptions): Store {
     restartTimer.unref();
   }
 
+  /** A process that is left at once leaves no store behind: one that hangs would keep the engine's lock. */
+  function killChild(): void {
+    child?.kill('SIGKILL');
+  }
+
   async function stopChild(timeoutMs: number): Promise<void> {
     clearTimeout(restartTimer);
     const running = child;
@@ -258,9 +263,11 @@ export function startStore(options: StoreOptions): Store {
       await ended;
       clearTimeout(killTimer);
     }
+    process.off('exit', killChild);
     if (socket.ownDir !== undefined) rmSync(socket.ownDir, { recursive: true, force: true });
   }
 
+  process.on('exit', killChild);
   start();
   return {
     address,

@@ -101,6 +101,7 @@ export function createHarness(): Harness {
         flushIntervalMs: 20,
         poison: { slice: sliceLines, onPoison: (line) => unreadable.push(line.toString()) },
         isDurable: false,
+        retention: { retentionMs: 0, bytesMax: 0, nowMs: Date.now },
         sendTimeoutMs: 30_000,
         retryPauseMs: (failures) => retryDelayMs(failures),
         onBreaker: () => {},

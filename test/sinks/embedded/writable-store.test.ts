@@ -1,6 +1,6 @@
 /** `penstock store --writable` as clients of ClickHouse see it: the real command over real HTTP. */
 import { spawnSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
@@ -228,9 +228,12 @@ test('killed before it has a table in its own database, it starts again', async 
   expect(await empty.query('SELECT a FROM other.t')).toBe('1');
   await empty.query('CREATE TABLE t (a UInt8) ENGINE = MergeTree ORDER BY a');
   await empty.query('INSERT INTO t VALUES (2)');
+  await empty.query('CREATE DATABASE `ü-x y`');
+  await empty.query('CREATE TABLE `ü-x y`.t (a UInt8) ENGINE = MergeTree ORDER BY a');
   await empty.kill();
   await empty.restart();
   expect(await empty.query('SELECT a FROM t')).toBe('2');
+  expect(await empty.query('SELECT count() FROM `ü-x y`.t')).toBe('0');
   await empty.stop();
 });
 
@@ -254,6 +257,29 @@ test('what was answered is there after kill -9, and so are its tokens', async ()
   expect(Number(await store.query('SELECT count() FROM t'))).toBeGreaterThanOrEqual(answered);
   await Promise.all(numbers.map(send));
   expect(await rowsOf('SELECT count(), uniqExact(a) FROM t')).toEqual(['50,50']);
+});
+
+test('a token whose rows a kill took is forgotten, in every database', async () => {
+  await store.query('CREATE DATABASE tokens');
+  await store.query(
+    'CREATE TABLE tokens.t (a UInt32) ENGINE = MergeTree ORDER BY a SETTINGS non_replicated_deduplication_window = 100',
+  );
+  const send = (n: number) =>
+    store.request(
+      { query: 'INSERT INTO tokens.t FORMAT CSV', insert_deduplication_token: `t-${n}` },
+      String(n),
+    );
+  await send(1);
+  await send(2);
+  const path = await store.query(
+    "SELECT path FROM system.parts WHERE database = 'tokens' AND name = 'all_2_2_0'",
+  );
+  await store.kill();
+  // As if it had been killed between the token and the part.
+  rmSync(path, { recursive: true });
+  await store.restart();
+  for (const n of [1, 2]) expect((await send(n)).status).toBe(200);
+  expect(await rowsOf('SELECT a FROM tokens.t ORDER BY a')).toEqual(['1', '2']);
 });
 
 describe('the command', () => {

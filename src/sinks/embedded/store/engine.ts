@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { type ChdbResult, drainPending, Session } from 'chdb';
 import { ChdbNodeEngine } from 'chdb/durable/node';
 import { STDERR_FILE } from '../protocol.ts';
+import { forgetLostParts } from './deduplication-logs.ts';
 import { writeEngineConfig } from './engine-config.ts';
 
 /** A failure as the engine words it: `Code: 60. DB::Exception: … (UNKNOWN_TABLE)`. */
@@ -97,8 +98,22 @@ function closeHostFiles(root: Session, dir: string): void {
   rmSync(`${metadata}.tmp`, { force: true });
   // The engine does not attach a database without tables again: killed before the first was made, it would never start.
   if (existsSync(metadata) && !hasTables(dir, metadata)) rmSync(metadata);
-  root.query('DETACH DATABASE default SYNC');
+  // Databases of `penstock store --writable` come up with the library; their tokens are looked at as well.
+  const others = otherDatabases(dir).map(quoteIdentifier);
+  for (const name of ['default', ...others]) root.query(`DETACH DATABASE ${name} SYNC`);
+  forgetLostParts(dir);
   root.query(existsSync(metadata) ? 'ATTACH DATABASE default' : 'CREATE DATABASE default ENGINE = Atomic');
+  for (const name of others) root.query(`ATTACH DATABASE ${name}`);
+}
+
+/** Names of the databases beside `default` that have tables: each is a file named by it, its bytes that are no word as %XX. */
+function otherDatabases(dir: string): string[] {
+  const folder = join(dir, 'metadata');
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .filter((file) => file.endsWith('.sql') && file !== 'default.sql')
+    .filter((file) => hasTables(dir, join(folder, file)))
+    .map((file) => decodeURIComponent(file.slice(0, -'.sql'.length)));
 }
 
 /** Each table of a database is a file in the folder that its UUID names. */
