@@ -138,7 +138,7 @@ function addJournalCommands(program: Command, fileOption: readonly [string, stri
   add('replay', 'send kept events of a time range to a sink once more; Penstock must be stopped')
     .requiredOption('--from <time>', 'received at this time or later')
     .requiredOption('--to <time>', 'received before this time')
-    .requiredOption('--sink <name>', 'sink to send to: embedded')
+    .requiredOption('--sink <name>', 'sink to send to: embedded or clickhouse')
     .addOption(
       new Option('--stream <name>', 'what to send').choices(['events', 'rejected']).default('events'),
     )

@@ -33,11 +33,12 @@ afterEach(async () => {
 });
 
 /** Beside what runs in this process, which the command may talk to. */
-async function migrate(env: Record<string, string> = {}, ...args: string[]) {
-  const child = spawn(process.execPath, [MAIN, 'migrate', ...args], {
-    cwd: folder,
-    env: { ...process.env, CLICKHOUSE_URL: `${store.url}/penstock`, ...env },
-  });
+function migrate(env: Record<string, string> = {}, ...args: string[]) {
+  return runCommand(['migrate', ...args], { CLICKHOUSE_URL: `${store.url}/penstock`, ...env });
+}
+
+async function runCommand(args: readonly string[], env: Record<string, string>) {
+  const child = spawn(process.execPath, [MAIN, ...args], { cwd: folder, env: { ...process.env, ...env } });
   const said = { stdout: '', stderr: '' };
   for (const stream of ['stdout', 'stderr'] as const) {
     child[stream].on('data', (text: Buffer) => {
@@ -289,6 +290,29 @@ describe('exactly once', () => {
     proxy.bytesPerSecond = 20_000_000;
     await arrived(30_000, 60_000);
   }, 90_000);
+});
+
+test('penstock journal replay sends kept events to the server once more', async () => {
+  await migrate();
+  server = await start(store.url, { config: { journal: { retention_ms: 3_600_000 } } });
+  await server.ready();
+  expect(await post(server, testEvents(100, 'kept'))).toBe(200);
+  await arrived(100);
+  const { dataDir } = server;
+  server.signal('SIGTERM');
+  await server.exited;
+  await store.query('TRUNCATE TABLE penstock.events');
+  const range = ['--from', '2020-01-01', '--to', '2099-01-01', '--sink', 'clickhouse'];
+  const replay = () =>
+    runCommand(['journal', 'replay', ...range, '--config', join(dataDir, 'penstock.yaml')], {
+      PENSTOCK_DATA_DIR: dataDir,
+    });
+  const first = await replay();
+  expect([first.status, first.stdout]).toEqual([0, expect.stringContaining('Replayed 100 rows')]);
+  expect(await counts()).toEqual([100, 100]);
+  // Made twice it counts once.
+  await replay();
+  expect(await counts()).toEqual([100, 100]);
 });
 
 describe('TLS', () => {

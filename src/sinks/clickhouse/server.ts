@@ -59,7 +59,7 @@ export function createServer(
   let state: ServerState = 'starting';
   let wasOk = false;
   let toldState: ServerState | undefined;
-  let toldAtMs = 0;
+  let toldAtMs = Number.NEGATIVE_INFINITY;
   let usedAtMs = Number.NEGATIVE_INFINITY;
   let looking: Promise<ServerFacts | undefined> | undefined;
 
@@ -76,9 +76,13 @@ export function createServer(
 
   async function ask(): Promise<ServerFacts | undefined> {
     try {
-      // As the user that inserts: a ping would be answered whoever asks. The tables may have changed, so all of it.
-      facts = await readServerFacts(connection, database);
-      if (facts.forgetsTokens && toldState === undefined) warnOfTokens(facts);
+      // As the user that inserts: /ping would be answered whoever asks.
+      if (state === 'ok') await connection.select('SELECT 1');
+      else {
+        // What failed may have changed.
+        facts = await readServerFacts(connection, database);
+        if (facts.forgetsTokens && toldState === undefined) warnOfTokens(facts);
+      }
       // What was busy with a block tells about itself when the next one passes.
       if (state !== 'busy') succeeded();
     } catch (error) {
