@@ -25,6 +25,11 @@ export async function runWritableStore(options: WritableStoreOptions): Promise<v
   process.title = 'penstock-writable-store';
   process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
   if (!process.connected) process.kill(process.pid, 'SIGKILL');
+  // The exit that Node makes of it would run the engine's own handlers, which may wait for ever with the engine's lock.
+  process.on('uncaughtException', (error) => {
+    const { message, stack } = error;
+    send({ type: 'fault', message: stack ?? message }, () => process.kill(process.pid, 'SIGKILL'));
+  });
   // The terminal sends it to the whole group; the parent decides.
   process.on('SIGINT', () => {});
   try {
