@@ -2,7 +2,8 @@
  * A ClickHouse server as the journal's deliveries see it: a block is the body of one INSERT over HTTP, under its token as
  * `insert_deduplication_token`. Whether a request that got no answer was done is not known; sent again it counts once.
  *
- * Blocks gather as the server's tables want them. Until it was reached nobody knows, and lines fit whatever they are.
+ * Blocks gather as the server's tables want them. Until it was reached nobody knows; lines gather, and are encoded when it
+ * is there.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -21,6 +22,7 @@ import type { BlockTarget, FlushBounds, SendOutcome } from '../sink.ts';
 import { type BodyCompression, createBodyEncoder } from './compress.ts';
 import { createConnection, type ServerAddress } from './connection.ts';
 import { quoteName, type TablePlace, tableName } from './ddl.ts';
+import type { ServerFacts } from './facts.ts';
 import { FAILURES } from './failures.ts';
 import { createServer, type Server, type ServerLogger } from './server.ts';
 
@@ -63,6 +65,10 @@ export function createClickHouseSink(
     const encoders = new Map<JsonForm, EncoderPool>();
     let refusedRows = 0;
 
+    function writesNative(): boolean {
+      return setup.writesNative && server.facts()?.jsonForm !== undefined;
+    }
+
     function begin(): SealableBlock {
       const form = server.facts()?.jsonForm;
       if (stream === 'rejected') return new PlainBlock('rejected.bin', pool);
@@ -76,12 +82,37 @@ export function createClickHouseSink(
     }
 
     async function send(token: string, builder: SealableBlock, signal: AbortSignal): Promise<SendOutcome> {
-      const block = builder.seal();
-      // All of its lines went to `onUnreadable`.
-      if (block.rows === 0) return 'delivered';
       const facts = server.facts() ?? (await server.look());
       // Its settings are not known: what is inserted without them may read otherwise, or count twice.
       if (facts === undefined) return 'retry';
+      const late = encodeLate(builder);
+      try {
+        return await sendSealed(token, (late ?? builder).seal(), facts, signal);
+      } finally {
+        late?.release();
+      }
+    }
+
+    /**
+     * Lines that gathered before the server was reached, as they would be now. Engines since 26.2 make a token's identity
+     * of the blocks that a body had before they were squashed, so that the same rows must always come in the same form.
+     */
+    function encodeLate(builder: SealableBlock): SealableBlock | undefined {
+      const block = builder.seal();
+      if (block.kind !== 'jsonl' || !writesNative()) return undefined;
+      const encoded = begin();
+      encoded.add(Buffer.concat(blockViews(block)), block.rows);
+      return encoded;
+    }
+
+    async function sendSealed(
+      token: string,
+      block: Block,
+      facts: ServerFacts,
+      signal: AbortSignal,
+    ): Promise<SendOutcome> {
+      // All of its lines went to `onUnreadable`.
+      if (block.rows === 0) return 'delivered';
       try {
         await server.connection.insert({
           sql: statements[block.kind],

@@ -207,7 +207,7 @@ describe('silence', () => {
 });
 
 describe('a server that is not ready', () => {
-  test('takes nothing until it is reached; blocks gather as lines meanwhile', async () => {
+  test('takes nothing until it is reached; what gathers meanwhile has the form that it has later', async () => {
     fake.always = 'reset';
     const sink = open();
     await until(() => sink.server.state() === 'unreachable', 5_000, 'not reached');
@@ -219,8 +219,13 @@ describe('a server that is not ready', () => {
     fake.always = undefined;
     await until(() => sink.server.state() === 'ok', 10_000, 'reached');
     expect(await target.send('t', block, new AbortController().signal)).toBe('delivered');
-    expect(fake.inserts[0]?.query).toContain('FORMAT JSONEachRow');
-    expect(fake.inserts[0]?.body.equals(Buffer.from(eventLines('e', 3)))).toBe(true);
+    // The same rows under the same name, gathered since: a token holds for one form.
+    const later = target.begin();
+    later.add(eventLines('e', 3), 3);
+    expect(await target.send('t', later, new AbortController().signal)).toBe('delivered');
+    const [first, second] = fake.inserts;
+    expect(first?.query).toContain('FORMAT Native');
+    expect(first?.body.equals(second?.body ?? Buffer.alloc(0))).toBe(true);
   });
 
   test.each([

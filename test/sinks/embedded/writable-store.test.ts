@@ -92,6 +92,27 @@ describe('inserts', () => {
     expect(await rowsOf('SELECT count() FROM t')).toEqual(['3']);
   });
 
+  test('of several blocks are one part under one token', async () => {
+    await emptied();
+    const blockOf = async (first: number) => {
+      const query = `SELECT toUInt32(number + ${first}) AS a, 'x' AS b FROM numbers(3000) FORMAT Native`;
+      return Buffer.from(await (await store.request({ query })).arrayBuffer());
+    };
+    const settings = {
+      insert_deduplication_token: 'several',
+      min_insert_block_size_rows: '1000000000',
+      min_insert_block_size_bytes: '1000000000000',
+      max_insert_threads: '1',
+    };
+    const native = new Uint8Array(Buffer.concat([await blockOf(0), await blockOf(3000)]));
+    for (let time = 0; time < 2; time++) {
+      const answer = await store.request({ ...settings, query: 'INSERT INTO t FORMAT Native' }, native);
+      expect(answer.status).toBe(200);
+    }
+    expect(await rowsOf('SELECT count(), uniqExact(a) FROM t')).toEqual(['6000,6000']);
+    expect(await rowsOf("SELECT count() FROM system.parts WHERE active AND table = 't'")).toEqual(['1']);
+  });
+
   test('leave nothing behind on the disk', async () => {
     await store.request({ query: 'INSERT INTO t FORMAT JSONEachRow' }, '{"a":"bad"}');
     expect(readdirSync(join(store.dataDir, 'store/inbox'))).toEqual([]);
