@@ -1,5 +1,6 @@
 /** Sinks as `penstock journal replay` opens them: by name, with the configuration that `serve` has, and closed again. */
 import { pause } from './backoff.ts';
+import { systemClock } from './clock.ts';
 import type { Config } from './config/config.ts';
 import { ReplayError } from './journal/replay.ts';
 import { REPLAY_STORE_START_MS_MAX } from './limits.ts';
@@ -19,7 +20,10 @@ export interface ReplaySink {
 type OpenSink = (config: Config, log: Logger) => Promise<ReplaySink>;
 
 /** By name, those that this version can replay to. */
-export const REPLAY_SINKS: Readonly<Partial<Record<SinkName, OpenSink>>> = { embedded: openEmbedded };
+export const REPLAY_SINKS: Readonly<Partial<Record<SinkName, OpenSink>>> = {
+  embedded: openEmbedded,
+  clickhouse: openClickHouse,
+};
 
 /** Starts the store, and waits until it takes blocks. Rejects with a ReplayError when it does not come up. */
 async function openEmbedded(config: Config, log: Logger): Promise<ReplaySink> {
@@ -41,12 +45,40 @@ async function openEmbedded(config: Config, log: Logger): Promise<ReplaySink> {
         stream,
         jsonForm: store.objectType && jsonFormOf(store.objectType),
         blockBytesMax: embedded.blockBytesMax,
-        onUnreadable: (line) =>
-          log.error({ bytes: line.length }, 'an event cannot be encoded and is left out'),
+        onUnreadable: (line) => tellLeftOut(line, log),
         logger: log,
       }),
     close,
   };
+}
+
+/** Asks the server once: replays are for one that works. Rejects with a ReplayError when it does not. */
+async function openClickHouse(config: Config, log: Logger): Promise<ReplaySink> {
+  if (config.clickhouse.url === '') {
+    throw new ReplayError('no ClickHouse server is configured: set CLICKHOUSE_URL or clickhouse.url');
+  }
+  const [{ createClickHouseSink }, { clickHouseSetup }] = await Promise.all([
+    import('./sinks/clickhouse/clickhouse-sink.ts'),
+    import('./sinks/clickhouse/setup.ts'),
+  ]);
+  const writesNative = config.scanner !== 'reference';
+  const sink = createClickHouseSink(clickHouseSetup(config, writesNative), {
+    clock: systemClock,
+    logger: log,
+    onUnreadable: (line) => tellLeftOut(line, log),
+  });
+  if ((await sink.server.look()) === undefined) {
+    sink.server.close();
+    throw new ReplayError(`ClickHouse at ${config.clickhouse.url} takes no blocks: ${sink.server.state()}`);
+  }
+  return {
+    target: (stream) => sink[stream](),
+    close: async () => sink.server.close(),
+  };
+}
+
+function tellLeftOut(line: Buffer, log: Logger): void {
+  log.error({ bytes: line.length }, 'an event cannot be encoded and is left out');
 }
 
 const POLL_MS = 50;
