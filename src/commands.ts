@@ -47,7 +47,7 @@ Twice or once?
   The same replay, with the same --from and --to, made again counts once in ClickHouse, also when it was stopped half-way:
   its blocks have names that follow from the range and the rows (insert_deduplication_token).
   But rows that still stand in the table from their first delivery, or from a replay of another range, then stand there
-  twice. Delete them first, or count with uniqExact(event_id).
+  twice. Delete them first, or count with uniqExact(event_id). Kafka stores every replay again.
 
 Examples:
   $ penstock journal ls
@@ -140,7 +140,7 @@ function addJournalCommands(program: Command, fileOption: readonly [string, stri
   add('replay', 'send kept events of a time range to a sink once more; Penstock must be stopped')
     .requiredOption('--from <time>', 'received at this time or later')
     .requiredOption('--to <time>', 'received before this time')
-    .requiredOption('--sink <name>', 'sink to send to: embedded or clickhouse')
+    .requiredOption('--sink <name>', 'sink to send to: embedded, kafka or clickhouse')
     .addOption(
       new Option('--stream <name>', 'what to send').choices(['events', 'rejected']).default('events'),
     )

@@ -22,6 +22,7 @@ type OpenSink = (config: Config, log: Logger) => Promise<ReplaySink>;
 /** By name, those that this version can replay to. */
 export const REPLAY_SINKS: Readonly<Partial<Record<SinkName, OpenSink>>> = {
   embedded: openEmbedded,
+  kafka: openKafka,
   clickhouse: openClickHouse,
 };
 
@@ -50,6 +51,19 @@ async function openEmbedded(config: Config, log: Logger): Promise<ReplaySink> {
       }),
     close,
   };
+}
+
+/** Brokers and topics that are away are waited for by the replay, as any sink that does not take its blocks. */
+async function openKafka({ kafka }: Config, log: Logger): Promise<ReplaySink> {
+  if (kafka.brokers.length === 0) throw new ReplayError('kafka.brokers is empty: say where Kafka is');
+  // Loaded here because nothing else has a use for kafkajs.
+  const { openKafkaSink } = await import('./sinks/kafka/kafka-sink.ts');
+  const sink = await openKafkaSink(kafka, {
+    clock: systemClock,
+    logger: log,
+    putAside: (line) => log.error({ bytes: line.length }, 'kafka refuses an event, which is left out'),
+  });
+  return { target: (stream) => sink[stream](), close: async () => sink.close() };
 }
 
 /** Asks the server once: replays are for one that works. Rejects with a ReplayError when it does not. */

@@ -30,7 +30,6 @@ export interface DeliveryOptions {
   /** `<node>-<worker>-<stream>`. */
   readonly tokenPrefix: string;
   readonly blockBytesMax: number;
-  /** Undefined where bytes alone make a block full. */
   readonly blockRowsMax?: number | undefined;
   readonly flushIntervalMs: number;
   /** A send that takes longer has failed. */

@@ -1,9 +1,16 @@
 /** The whole appliance into a real broker: what a consumer finds of what clients sent. */
+import { execFile } from 'node:child_process';
+import { rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Running, startServer, until } from '../support/appliance.ts';
 import { testEvents } from '../support/events.ts';
 import { describeKafka, startKafka, type TestKafka } from '../support/kafka.ts';
+
+const MAIN = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url));
 
 const murmur2 = createRequire(import.meta.url)('kafkajs/src/producer/partitioners/default/murmur2') as (
   key: string,
@@ -233,8 +240,42 @@ describeKafka('events in Kafka', () => {
       await post(running, testEvents(300));
       await until(async () => (await kafka.count('both')) === 300, 20_000, 'Kafka has all');
       expect(await running.waitForCount('events', 300)).toBe(300);
+      expect(await (await fetch(`${running.url}/ready`)).json()).toMatchObject({
+        kafka: 'ok',
+        sink_kafka: 'ok',
+        sink_embedded: 'ok',
+      });
     } finally {
       await running.stop();
     }
+  });
+
+  test.each(['native', 'plain'])('what is kept is replayed, and the command ends, %s', async (client) => {
+    const topic = `again-${client}`;
+    await kafka.createTopic(topic, 3);
+    await kafka.createTopic(`${topic}-dead`, 1);
+    const running = await startServer({
+      config: {
+        journal: { retention_ms: 3_600_000 },
+        kafka: { brokers: kafka.brokers, topic, dead_letter_topic: `${topic}-dead`, client },
+      },
+    });
+    try {
+      await running.ready();
+      await post(running, [...testEvents(300), { bad: true }]);
+      await until(async () => (await kafka.count(topic)) === 300, 20_000, 'all are stored');
+    } finally {
+      await running.stop(true);
+    }
+    const file = join(running.dataDir, 'penstock.yaml');
+    const range = ['--from', '2020-01-01', '--to', '2100-01-01', '--sink', 'kafka'];
+    const args = [MAIN, 'journal', 'replay', ...range, '--config', file, '--data-dir', running.dataDir];
+    const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 20_000 });
+    expect(stdout).toContain('Replayed 300 rows of events');
+    const ids = (await kafka.read(topic)).map(({ headers }) => headers['event_id']);
+    expect([ids.length, new Set(ids).size]).toEqual([600, 300]);
+    await promisify(execFile)(process.execPath, [...args, '--stream', 'rejected'], { timeout: 20_000 });
+    expect(await kafka.count(`${topic}-dead`)).toBe(2);
+    rmSync(running.dataDir, { recursive: true });
   });
 });

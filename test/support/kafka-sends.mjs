@@ -13,7 +13,7 @@ const outcomes = await Promise.all(
     const block = target.begin();
     block.add(Buffer.from(line), 1);
     for (let tries = 0; tries < 100; tries++) {
-      const outcome = await target.send(`block-${index}`, block);
+      const outcome = await target.send(`block-${index}`, block, new AbortController().signal);
       if (outcome !== 'retry') return outcome;
       await new Promise((resolve) => setTimeout(resolve, 50));
     }

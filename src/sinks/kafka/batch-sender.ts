@@ -59,7 +59,7 @@ export class BatchSender {
     this.#isIdempotent = options.acks === -1;
   }
 
-  /** Why the last `send` left batches waiting. */
+  /** Why the last `send` left batches waiting; undefined when it was only asked to end. */
   get failure(): unknown {
     return this.#failure;
   }
@@ -76,11 +76,14 @@ export class BatchSender {
     return { topic, partition, recordCount, plain, bytes, ...start };
   }
 
-  /** Resolves when each batch was stored, refused or has failed once. Never rejects. */
-  async send(batches: readonly OutgoingBatch[]): Promise<void> {
+  /**
+   * Resolves when each batch was stored, refused or has failed once; after `signal` aborted, with what is in the air then.
+   * Never rejects.
+   */
+  async send(batches: readonly OutgoingBatch[], signal: AbortSignal): Promise<void> {
     const blocked = new Set<string>();
     this.#failure = undefined;
-    for (;;) {
+    while (!signal.aborted) {
       const wave = headsOf(batches, blocked);
       if (wave.length === 0) return;
       try {

@@ -5,7 +5,6 @@
  */
 import { KAFKA_BLOCK_BYTES_START } from '../../limits.ts';
 import type { BlockBuilder } from '../sink.ts';
-import type { Round } from './rounds.ts';
 
 /** Memory of blocks that were released; `bytesMax` bounds what one of them keeps. */
 export interface BlockPool {
@@ -16,15 +15,28 @@ export interface BlockPool {
 /** One block is sent, one gathers; more come back only after a bisection. */
 const POOLED_MAX = 2;
 
+/**
+ * How far the send of a block is. It outlives the block: after a pause the journal gathers the same rows again, and asks under
+ * the same token.
+ */
+export interface SendProgress {
+  readonly token: string;
+  readonly bytes: number;
+  /** Everything before it was sent, or put aside. */
+  sent: number;
+}
+
+/** Whether `progress` is of the block that is to be sent. Of damage in between comes a block with fewer bytes. */
+export function isOf(progress: SendProgress | undefined, token: string, block: GatheredBlock): boolean {
+  return progress?.token === token && progress.bytes === block.bytes;
+}
+
+/** A block of one delivery, in memory of its pool. */
 export class GatheredBlock implements BlockBuilder {
   readonly #pool: BlockPool;
   #memory: Buffer;
   #bytes = 0;
   #rows = 0;
-  /** Everything before it was sent, or put aside. */
-  sent = 0;
-  /** What is being sent of it. */
-  round: Round | undefined;
 
   constructor(pool: BlockPool) {
     this.#pool = pool;
@@ -63,6 +75,5 @@ export class GatheredBlock implements BlockBuilder {
     this.#memory = Buffer.alloc(0);
     this.#bytes = 0;
     this.#rows = 0;
-    this.round = undefined;
   }
 }

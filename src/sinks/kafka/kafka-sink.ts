@@ -13,7 +13,13 @@ import { openCodec } from './codecs.ts';
 import { DeadLetterRounds } from './dead-letters.ts';
 import { createKafkaTarget } from './kafka-target.ts';
 import type { LinkOptions } from './kafkajs-bridge.ts';
-import { createPlainTarget, deadLetterPart, eventPart, type PlainTargetOptions } from './plain-target.ts';
+import {
+  createPlainTarget,
+  deadLetterPart,
+  eventPart,
+  type PlainTarget,
+  type PlainTargetOptions,
+} from './plain-target.ts';
 import { BATCH_OPTIONS, createBatchEncoder } from './record-batch.ts';
 import { EventRounds } from './rounds.ts';
 import { SinkStatus } from './status.ts';
@@ -46,6 +52,7 @@ export async function openKafkaSink(options: KafkaOptions, parts: KafkaSinkParts
   const status = new SinkStatus(parts.clock, parts.logger);
   let maybeRepeatedRows = 0;
   let lostRows = 0;
+  const plainTargets: PlainTarget[] = [];
   const shared = {
     cluster,
     codec,
@@ -88,7 +95,7 @@ export async function openKafkaSink(options: KafkaOptions, parts: KafkaSinkParts
   }
 
   function plain(name: string, part: PlainTargetOptions['part']): BlockTarget {
-    return createPlainTarget({
+    const target = createPlainTarget({
       ...shared,
       brokers,
       createTopics,
@@ -97,6 +104,8 @@ export async function openKafkaSink(options: KafkaOptions, parts: KafkaSinkParts
       part,
       status: status.part(name),
     });
+    plainTargets.push(target);
+    return target;
   }
 
   const looking = status.part(topic);
@@ -127,6 +136,7 @@ export async function openKafkaSink(options: KafkaOptions, parts: KafkaSinkParts
       isClosed = true;
       clearTimeout(timer);
       cluster.close();
+      for (const target of plainTargets) target.close();
     },
   };
 }

@@ -1,7 +1,7 @@
 /**
  * Kafka as the journal's deliveries see it: one target a delivery, over connections that a thread's targets share. A
  * block goes out in rounds (rounds.ts); what failed of a round is sent again when the journal asks again, the same bytes
- * under the same sequence. A batch whose content is refused is cut in two until the record at fault stands alone and can
+ * under the same sequence; so the round stays here, also when the journal gives the block back for a pause. A batch whose content is refused is cut in two until the record at fault stands alone and can
  * be put aside: so nothing else of the block is sent twice, as it would be if the journal cut it.
  */
 import type { BlockTarget, SendOutcome } from '../sink.ts';
@@ -14,7 +14,7 @@ import {
 import type { Codec } from './codecs.ts';
 import { firstValue, splitBatch } from './compose-batch.ts';
 import { compressBatch } from './compress-batch.ts';
-import { type BlockPool, GatheredBlock } from './gathered-block.ts';
+import { type BlockPool, GatheredBlock, isOf, type SendProgress } from './gathered-block.ts';
 import type { Round, RoundMaker } from './rounds.ts';
 import type { StatusPart } from './status.ts';
 
@@ -26,26 +26,31 @@ export interface KafkaTargetOptions extends BatchSenderOptions {
   readonly status: StatusPart;
 }
 
+interface Progress extends SendProgress {
+  /** What is being sent. Its memory is its own, not the block's. */
+  round: Round | undefined;
+}
+
 /** A target for one delivery. Its blocks are in memory once, and their batches a round at a time. */
 export function createKafkaTarget(options: KafkaTargetOptions): BlockTarget {
   const { cluster, rounds, codec, status } = options;
   const sender = new BatchSender(cluster, options);
   const pool: BlockPool = { free: [], bytesMax: 2 * options.blockBytesMax };
-  let current: GatheredBlock | undefined;
+  let current: Progress | undefined;
 
-  async function send(block: GatheredBlock): Promise<SendOutcome> {
-    if (current !== block) giveUp(current);
-    current = block;
+  async function send(token: string, block: GatheredBlock, signal: AbortSignal): Promise<SendOutcome> {
+    const progress = resume(token, block);
     try {
-      while (block.sent < block.bytes) {
-        block.round ??= await rounds.make(block.view(), block.sent);
-        if (!(await sendRound(block.round))) {
-          status.failed(sender.failure);
-          if (isGone(block.round)) giveUp(block);
+      while (progress.sent < progress.bytes) {
+        if (signal.aborted) return 'retry';
+        progress.round ??= await rounds.make(block.view(), progress.sent);
+        if (!(await sendRound(progress.round, signal))) {
+          if (sender.failure !== undefined) status.failed(sender.failure);
+          if (isGone(progress.round)) giveUp(progress);
           return 'retry';
         }
-        block.sent = block.round.next;
-        block.round = undefined;
+        progress.sent = progress.round.next;
+        progress.round = undefined;
       }
     } catch (error) {
       status.failed(error);
@@ -56,10 +61,17 @@ export function createKafkaTarget(options: KafkaTargetOptions): BlockTarget {
     return 'delivered';
   }
 
+  function resume(token: string, block: GatheredBlock): Progress {
+    if (current !== undefined && isOf(current, token, block)) return current;
+    if (current !== undefined) giveUp(current);
+    current = { token, bytes: block.bytes, sent: 0, round: undefined };
+    return current;
+  }
+
   /** False when something of it waits to be sent again. */
-  async function sendRound({ batches }: Round): Promise<boolean> {
+  async function sendRound({ batches }: Round, signal: AbortSignal): Promise<boolean> {
     for (;;) {
-      await sender.send(batches);
+      await sender.send(batches, signal);
       const refused = batches.findIndex(({ state }) => state === 'refused');
       if (refused < 0) return batches.every(({ state }) => state === 'stored');
       for (let index = refused; index >= 0; index = batches.findIndex(({ state }) => state === 'refused')) {
@@ -90,14 +102,14 @@ export function createKafkaTarget(options: KafkaTargetOptions): BlockTarget {
   }
 
   /** The round is made anew when the block is sent again. */
-  function giveUp(block: GatheredBlock | undefined): void {
-    if (block?.round !== undefined) sender.abandon(block.round.batches);
-    if (block !== undefined) block.round = undefined;
+  function giveUp(progress: Progress): void {
+    if (progress.round !== undefined) sender.abandon(progress.round.batches);
+    progress.round = undefined;
   }
 
   return {
     name: 'kafka',
     begin: () => new GatheredBlock(pool),
-    send: (_token, block) => send(block as GatheredBlock),
+    send: (token, block, signal) => send(token, block as GatheredBlock, signal),
   };
 }

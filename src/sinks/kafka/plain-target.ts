@@ -12,7 +12,7 @@ import type { BlockTarget, SendOutcome } from '../sink.ts';
 import { HEAD_COLUMNS, type HeadColumn } from './batch-contract.ts';
 import type { Codec } from './codecs.ts';
 import { headersOf } from './dead-letters.ts';
-import { type BlockPool, GatheredBlock } from './gathered-block.ts';
+import { type BlockPool, GatheredBlock, isOf, type SendProgress } from './gathered-block.ts';
 import type { LinkOptions } from './kafkajs-bridge.ts';
 import { createLineFields, headText, readLineFields } from './line-fields.ts';
 import { Verdict, verdictOf } from './produce-errors.ts';
@@ -54,11 +54,17 @@ export interface PlainTargetOptions {
 
 const { Kafka, logLevel, Partitioners, CompressionCodecs } = kafkajs;
 
+export interface PlainTarget extends BlockTarget {
+  /** Leaves the brokers; the next send connects again. */
+  close(): void;
+}
+
 /** A target for one delivery, with a producer of its own. A block whose content is refused is cut by the journal. */
-export function createPlainTarget(options: PlainTargetOptions): BlockTarget {
+export function createPlainTarget(options: PlainTargetOptions): PlainTarget {
   const { acks, codec, part, status } = options;
   const pool: BlockPool = { free: [], bytesMax: 2 * options.blockBytesMax };
   let producer: Producer | undefined;
+  let current: SendProgress | undefined;
   if (codec.id !== 0) {
     (CompressionCodecs as Record<number, () => unknown>)[codec.id] = () => ({
       compress: async (encoder: { readonly buffer: Buffer }) => codec.compress(encoder.buffer),
@@ -66,28 +72,38 @@ export function createPlainTarget(options: PlainTargetOptions): BlockTarget {
     });
   }
 
-  async function send(block: GatheredBlock): Promise<SendOutcome> {
+  async function send(token: string, block: GatheredBlock, signal: AbortSignal): Promise<SendOutcome> {
+    if (!isOf(current, token, block)) current = undefined;
+    current ??= { token, bytes: block.bytes, sent: 0 };
+    const progress = current;
     try {
       producer ??= await connect(options);
-      while (block.sent < block.bytes) {
-        const { topicMessages, next } = part(block.view(), block.sent);
+      while (progress.sent < progress.bytes) {
+        if (signal.aborted) return 'retry';
+        const { topicMessages, next } = part(block.view(), progress.sent);
         await producer.sendBatch({ topicMessages, acks, compression: codec.id });
-        block.sent = next;
+        progress.sent = next;
       }
     } catch (error) {
       status.failed(error);
-      void producer?.disconnect().catch(() => {});
-      producer = undefined;
+      close();
       return isRefusal(error) ? 'refused' : 'retry';
     }
+    current = undefined;
     status.delivered();
     return 'delivered';
+  }
+
+  function close(): void {
+    void producer?.disconnect().catch(() => {});
+    producer = undefined;
   }
 
   return {
     name: 'kafka',
     begin: () => new GatheredBlock(pool),
-    send: (_token, block) => send(block as GatheredBlock),
+    send: (token, block, signal) => send(token, block as GatheredBlock, signal),
+    close,
   };
 }
 

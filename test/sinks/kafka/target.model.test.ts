@@ -48,6 +48,21 @@ function createRounds(putAside: string[]): RoundMaker {
   };
 }
 
+/** A signal that aborts, one time in four, while the send is on its way. */
+function late(random: () => number): AbortSignal {
+  const controller = new AbortController();
+  let turns = random() % 20;
+  const turn = () => {
+    if (turns === 0) controller.abort();
+    else {
+      turns -= 1;
+      setImmediate(turn);
+    }
+  };
+  if (random() % 4 === 0) turn();
+  return controller.signal;
+}
+
 interface Outcome {
   /** Rows by partition, as they stand in the log. */
   readonly logs: number[][];
@@ -80,17 +95,24 @@ async function run(
       maybeRepeated += records;
     },
   });
-  const { signal } = new AbortController();
   for (let block = 0; block < blocks; block++) {
-    const builder = target.begin();
-    for (let row = 0; row < ROWS_PER_BLOCK; row++) {
-      const number = block * ROWS_PER_BLOCK + row;
-      const text = number === long ? `${number}${' '.repeat(2000)}\n` : `${number}\n`;
-      builder.add(Buffer.from(text), 1);
-    }
+    const gather = () => {
+      const builder = target.begin();
+      for (let row = 0; row < ROWS_PER_BLOCK; row++) {
+        const number = block * ROWS_PER_BLOCK + row;
+        const text = number === long ? `${number}${' '.repeat(2000)}\n` : `${number}\n`;
+        builder.add(Buffer.from(text), 1);
+      }
+      return builder;
+    };
+    let builder = gather();
     let tries = 0;
-    while ((await target.send(`block-${block}`, builder, signal)) === 'retry') {
+    while ((await target.send(`block-${block}`, builder, late(random))) === 'retry') {
       if (++tries > 1000) throw new Error(`seed ${seed}: block ${block} is never delivered`);
+      if (random() % 3 > 0) continue;
+      // As a breaker that opens has it: the block is given back, and gathered again from the same rows.
+      builder.release();
+      builder = gather();
     }
     builder.release();
   }
