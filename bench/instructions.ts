@@ -1,10 +1,10 @@
 /**
  * Instructions an event, as callgrind counts them: the same on a busy machine as on a quiet one, so that a change of
- * one in a hundred shows. The native scanner is counted in its own function alone; the reference, which has no fixed
- * code, by what more rounds add. callgrind stands for a machine with AVX2 and without AVX-512, with a branch predictor
+ * one in a hundred shows. The native scanner and the encoder of Native blocks by path are counted in their own functions
+ * alone, the encoder by what more rounds add to those in which it learns; the reference, which has no fixed code, likewise. callgrind stands for a machine with AVX2 and without AVX-512, with a branch predictor
  * of its own: compare its figures with each other only.
  *
- *   npm run bench:scan -- --instructions [--seed N]     takes two minutes and a half
+ *   npm run bench:scan -- --instructions [--seed N]     takes three minutes
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -13,9 +13,16 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { CorpusSize } from './corpus.ts';
 
-/** The function of the addon that one slab is scanned in (native/addon.cpp). */
-const COUNTED_FUNCTION = '*::scan(napi_env__*, napi_callback_info__*)';
+type Counted = 'native' | 'blocks' | 'reference';
+
+/** The functions of the addon that one slab is scanned in (native/addon.cpp) and encoded in (native/encode/door.h). */
+const COUNTED_FUNCTIONS: Record<Exclude<Counted, 'reference'>, string> = {
+  native: '*::scan(napi_env__*, napi_callback_info__*)',
+  blocks: '*::appendBlock(napi_env__*, napi_callback_info__*)',
+};
 const NATIVE_ROUNDS = 10;
+/** The memory of columns has grown behind the first of these; no block is full behind the second. */
+const BLOCKS_ROUNDS = [30, 50] as const;
 /** Behind the first of these the code of the reference is as optimised as it gets. */
 const REFERENCE_ROUNDS = [150, 200] as const;
 
@@ -38,15 +45,26 @@ export function printInstructions(seed: number): boolean {
     const counts = run('native', size, NATIVE_ROUNDS, seed);
     print(`native ${counts.kernel}`, size, counts, counts.events * NATIVE_ROUNDS, counts);
   }
-  const [few, many] = REFERENCE_ROUNDS.map((rounds) => run('reference', 'medium', rounds, seed));
-  if (few === undefined || many === undefined) return false;
-  const more = {
-    instructions: many.instructions - few.instructions,
-    branches: many.branches - few.branches,
-    mispredictions: many.mispredictions - few.mispredictions,
-  };
-  print('reference', 'medium', many, many.events * (REFERENCE_ROUNDS[1] - REFERENCE_ROUNDS[0]), more);
+  for (const size of ['small', 'medium', 'large'] as const) printMore('blocks', size, BLOCKS_ROUNDS, seed);
+  printMore('reference', 'medium', REFERENCE_ROUNDS, seed);
   return true;
+}
+
+/** Prints what the rounds behind the first `few` count. */
+function printMore(
+  counted: Counted,
+  size: CorpusSize,
+  [few, many]: readonly [number, number],
+  seed: number,
+): void {
+  const first = run(counted, size, few, seed);
+  const all = run(counted, size, many, seed);
+  const more = {
+    instructions: all.instructions - first.instructions,
+    branches: all.branches - first.branches,
+    mispredictions: all.mispredictions - first.mispredictions,
+  };
+  print(counted, size, all, all.events * (many - few), more);
 }
 
 function print(
@@ -64,7 +82,7 @@ function print(
   );
 }
 
-function run(scanner: 'native' | 'reference', size: CorpusSize, rounds: number, seed: number): Counts {
+function run(counted: Counted, size: CorpusSize, rounds: number, seed: number): Counts {
   const folder = mkdtempSync(join(tmpdir(), 'penstock-callgrind-'));
   try {
     const file = join(folder, 'counts');
@@ -73,12 +91,12 @@ function run(scanner: 'native' | 'reference', size: CorpusSize, rounds: number, 
       '--tool=callgrind',
       `--callgrind-out-file=${file}`,
       '--branch-sim=yes',
-      ...(scanner === 'native' ? [`--toggle-collect=${COUNTED_FUNCTION}`] : []),
+      ...(counted === 'reference' ? [] : [`--toggle-collect=${COUNTED_FUNCTIONS[counted]}`]),
       process.execPath,
       // Compiling and collecting garbage on other threads would come and go with the machine's load.
       '--single-threaded',
       child,
-      scanner,
+      counted,
       size,
       String(rounds),
       String(seed),

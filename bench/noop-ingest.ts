@@ -14,7 +14,10 @@ import { FrameWord, frameRow, HeaderWord } from '../src/slab/layout.ts';
 const EVENTS_PER_FRAME = 100;
 const nothingScanned = createScanOutput();
 
-answerControl((workerData as WorkerData<unknown>).controlChannel, 0, async () => {});
+answerControl((workerData as WorkerData<unknown>).controlChannel, 0, {
+  drain: async () => {},
+  sessions: () => new Uint8Array(0),
+});
 
 /** Accepts every frame unseen. */
 export default function noopIngest(task: SlabTask): unknown {

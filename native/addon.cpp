@@ -7,6 +7,7 @@
 //       id counter, line bytes, records, errors and surrogates out. A table that had to grow is set on `output`.
 //   crc32c, createBatches, planBatches, writeBatches  see kafka/door.h
 //   createBlock, appendBlock, measureBlock, takeBlock  see encode/door.h
+//   findRepeats, rememberIds, rememberLines            see dedup/door.h
 //
 // The one translation unit of the scanner: its stages are headers, so that the compiler sees through all of them.
 #include <node_api.h>
@@ -14,6 +15,7 @@
 #include <new>
 
 #include "create.h"
+#include "dedup/door.h"
 #include "elements.h"
 #include "encode/door.h"
 #include "kafka/door.h"
@@ -140,5 +142,6 @@ NAPI_MODULE_INIT() {
   penstock::defineRecordBatches(
       [&](const char* name, napi_callback callback) { define(env, exports, name, callback); });
   penstock::defineBlocks([&](const char* name, napi_callback callback) { define(env, exports, name, callback); });
+  penstock::defineDedup([&](const char* name, napi_callback callback) { define(env, exports, name, callback); });
   return exports;
 }

@@ -29,26 +29,40 @@ inline uint32_t mixMurmur2(uint32_t word) {
   return (word ^ (word >> 24)) * MURMUR2_MULTIPLIER;
 }
 
-/// The hash with both seeds: the chains of multiplications run beside each other.
-inline void murmur2Pair(Text text, uint32_t& kafka, uint32_t& second) {
-  const uint32_t length = static_cast<uint32_t>(text.length);
-  uint32_t first = MURMUR2_SEED_KAFKA ^ length, other = MURMUR2_SEED_SECOND ^ length;
+/// The hashes of one text with the seeds given: their chains of multiplications run beside each other.
+template <size_t COUNT>
+inline __attribute__((always_inline)) void murmur2Chains(Text text, uint32_t (&hashes)[COUNT]) {
   const Byte* at = text.bytes;
-  const Byte* const words = at + (length & ~3u);
-  for (; at < words; at += 4) {
-    const uint32_t word = mixMurmur2(load32(at));
-    first = (first * MURMUR2_MULTIPLIER) ^ word;
-    other = (other * MURMUR2_MULTIPLIER) ^ word;
+  const auto take = [&hashes](uint32_t word) __attribute__((always_inline)) {
+    const uint32_t mixed = mixMurmur2(word);
+    for (uint32_t& hash : hashes) hash = (hash * MURMUR2_MULTIPLIER) ^ mixed;
+  };
+  for (uint32_t& hash : hashes) hash ^= static_cast<uint32_t>(text.length);
+  // Ids are mostly UUIDs, of nine words.
+  for (const Byte* const pairs = at + (text.length & ~size_t{7}); at < pairs; at += 8) {
+    take(load32(at));
+    take(load32(at + 4));
   }
-  kafka = finishMurmur2(first, at, length & 3);
-  second = finishMurmur2(other, at, length & 3);
+  if ((text.length & 4) != 0) {
+    take(load32(at));
+    at += 4;
+  }
+  for (uint32_t& hash : hashes) hash = finishMurmur2(hash, at, text.length & 3);
+}
+
+/// The hash with both seeds.
+inline void murmur2Pair(Text text, uint32_t& kafka, uint32_t& second) {
+  uint32_t hashes[2] = {MURMUR2_SEED_KAFKA, MURMUR2_SEED_SECOND};
+  murmur2Chains(text, hashes);
+  kafka = hashes[0];
+  second = hashes[1];
 }
 
 /// The hash that Kafka takes.
 inline uint32_t murmur2(Text text) {
-  uint32_t kafka, second;
-  murmur2Pair(text, kafka, second);
-  return kafka;
+  uint32_t hashes[1] = {MURMUR2_SEED_KAFKA};
+  murmur2Chains(text, hashes);
+  return hashes[0];
 }
 
 }  // namespace penstock

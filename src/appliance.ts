@@ -3,14 +3,19 @@
  *
  *   socket → admission → slab → workers (scan, journal: src/ingest.ts) → ack; and from the journal to the sinks
  */
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { ackLevel } from './ack/level.ts';
+import { createProgressMemory, ProgressReader } from './ack/progress.ts';
+import { AckWaiters } from './ack/waiters.ts';
 import { Apps } from './admission/apps.ts';
 import { ClientAddress } from './admission/client-address.ts';
+import { CreditPool } from './admission/credit-pool.ts';
 import { RefusalLog } from './admission/refusal-log.ts';
 import { RetryAfter } from './admission/retry-after.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config/config.ts';
+import { createWindowMemory, measureWindow, rekeyWindow, WINDOW_KEY_BYTES } from './dedup/layout.ts';
+import { createStartGate } from './dedup/start-gate.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
 import { WorkerPool } from './dispatch/worker-pool.ts';
 import { drain } from './drain.ts';
@@ -18,6 +23,7 @@ import type { FrontStage } from './front.ts';
 import { registerIngestRoutes } from './http/ingest-routes.ts';
 import { createApp, listen } from './http/server.ts';
 import { registerServiceRoutes } from './http/service-routes.ts';
+import { UploadQueue } from './http/upload-queue.ts';
 import { InFlight } from './in-flight.ts';
 import { openJournalFolder } from './journal/folder.ts';
 import {
@@ -25,14 +31,18 @@ import {
   TASKS_PER_WORKER,
   TASKS_PER_WORKER_DURABLE,
   UPLOAD_BUDGET_SHARE,
+  UPLOAD_QUEUE_SHARE,
 } from './limits.ts';
 import type { Logger } from './log.ts';
 import { CounterReader, createCounterMemory } from './metrics/counters.ts';
 import { Exposition } from './metrics/exposition.ts';
+import { type SinkName, sinkWord } from './metrics/names.ts';
 import { readinessOf } from './readiness.ts';
 import { scannerName } from './scan/scanner.ts';
+import { SessionRegistry } from './sessions/registry.ts';
 import { type Store, startStore } from './sinks/embedded/store-process.ts';
-import type { JsonForm } from './sinks/native-block-setup.ts';
+import { jsonFormOf } from './sinks/native-block-setup.ts';
+import { STREAMS } from './sinks/sink.ts';
 import { MemoryBudget } from './slab/budget.ts';
 import { SlabPool } from './slab/pool.ts';
 import { Stream } from './websocket/stream.ts';
@@ -69,6 +79,7 @@ export async function startAppliance(
   const scanner = chooseScanner(config, log);
   const counterMemory = createCounterMemory(config.workers);
   const counters = new CounterReader(counterMemory);
+  const progressMemory = createProgressMemory(config.workers);
 
   // Socket.
   const app = createApp();
@@ -77,11 +88,26 @@ export async function startAppliance(
   const apps = new Apps(config.apps);
   const { durability, maxBytes: journalBytesMax } = config.journal;
   const isKept = durability !== 'memory';
+  const uploadQueue = new UploadQueue(config.memory.maxBytes * UPLOAD_QUEUE_SHARE, clock);
   const budget = new MemoryBudget(
     config.memory.maxBytes,
-    () => counters.total('sinkBytes') + (isKept ? 0 : counters.total('journalBytes')),
+    () => counters.total('sinkBytes') + (isKept ? 0 : counters.total('journalBytes')) + uploadQueue.bytes,
   );
-  const isJournalFull = () => isKept && counters.total('journalBytes') >= journalBytesMax;
+  const credit: CreditPool = new CreditPool(
+    {
+      memoryBytesMax: config.memory.maxBytes,
+      journalBytesMax: isKept ? journalBytesMax : undefined,
+      messageBytesMax: config.limits.messageBytesMax,
+      creditBytesMax: config.limits.creditBytes,
+      connections: () => stream.connectionCount,
+      heldBytes: () => slabs.heldBytes(),
+      journalBytes: () => counters.total('journalBytes'),
+    },
+    clock,
+  );
+  const isJournalFull = (isPromised = false) =>
+    isKept &&
+    counters.total('journalBytes') >= journalBytesMax - (isPromised ? 0 : credit.reservedJournalBytes());
   const retryAfter = new RetryAfter(
     clock,
     () => counters.total('journalBytes'),
@@ -94,10 +120,15 @@ export async function startAppliance(
   // The store behind the sinks starts first, since it takes longest.
   const store = config.embedded.enabled ? startEmbeddedStore(config, log) : undefined;
 
+  const sinks: readonly SinkName[] = store === undefined ? [] : ['embedded'];
+
   // Slabs and workers.
+  const dedup = createDedup(config);
   const setup: WorkerSetup = {
     logLevel: config.log.level,
     counterMemory,
+    progressMemory,
+    sessions: config.sessions,
     ingest: {
       apps: apps.names,
       batchEventsMax: config.limits.batchEventsMax,
@@ -108,16 +139,21 @@ export async function startAppliance(
       dir: journal.dir,
       node: journal.node,
       left: journal.left,
+      sendTimeoutMs: config.delivery.sendTimeoutMs,
       durability,
       segmentBytes: config.journal.segmentBytes,
       compression: config.journal.compression,
+      retentionMs: isKept ? config.journal.retentionMs : 0,
+      retentionBytes: Math.floor(config.journal.retentionBytes / config.workers),
       spareBytes: isKept ? Math.floor((journalBytesMax * JOURNAL_SPARE_SHARE) / config.workers) : 0,
     },
+    dedup,
     embedded: store && {
       address: store.address,
       blockBytesMax: config.embedded.blockBytesMax,
       flushIntervalMs: config.embedded.flushIntervalMs,
-      jsonForm: scanner === 'native' ? jsonFormOf(store.objectType) : undefined,
+      // Lines where the type is not known.
+      jsonForm: scanner === 'native' ? store.objectType && jsonFormOf(store.objectType) : undefined,
     },
   };
   const tasksPerWorker = durability === 'fsync' ? TASKS_PER_WORKER_DURABLE : TASKS_PER_WORKER;
@@ -127,9 +163,18 @@ export async function startAppliance(
     setup,
     log,
     () => parts.onDead?.(),
+    // Events in memory die with their thread, and must not be known when they are sent again.
+    () => {
+      if (!isKept && dedup !== undefined) rekeyWindow(dedup.memory, randomBytes(WINDOW_KEY_BYTES));
+    },
   );
-  const slabs = new SlabPool(budget, isJournalFull);
-  const dispatcher = new Dispatcher(slabs, workers, clock, log);
+  const slabs: SlabPool = new SlabPool(budget, isJournalFull, () => credit.reservedMemoryBytes());
+  const sessions = new SessionRegistry(
+    { sessionsMax: config.sessions.max, ttlMs: config.sessions.ttlMs },
+    (take) => workers.collectSessions(take),
+    clock,
+  );
+  const dispatcher = new Dispatcher(slabs, workers, clock, log, () => sessions.askAgain());
 
   // Doors: HTTP and WebSocket, with the answers and acks on their way back.
   let draining = false;
@@ -140,11 +185,16 @@ export async function startAppliance(
     apps,
     clientAddress: new ClientAddress(config.http.trustedProxies, config.privacy.ip),
     ackLevel: ackLevel(durability),
+    ackWaiters: new AckWaiters(new ProgressReader(progressMemory), config.ack.deliveredTimeoutMs, clock),
     keepUserAgent: config.privacy.userAgent === 'keep',
-    uploads: budget.part(Math.floor(config.memory.maxBytes * UPLOAD_BUDGET_SHARE)),
+    sessions,
+    uploads: budget.part(Math.floor(config.memory.maxBytes * UPLOAD_BUDGET_SHARE), () =>
+      credit.reservedMemoryBytes(),
+    ),
     wireBytesMax: config.limits.wireBytesMax,
     messageBytesMax: config.limits.messageBytesMax,
-    creditBytes: config.limits.creditBytes,
+    credit,
+    uploadQueue,
     exchanges: new InFlight(),
     draining: () => draining,
     closed: () => closed,
@@ -158,13 +208,19 @@ export async function startAppliance(
     failed: (error) => log.error({ err: error }, 'a request handler failed'),
   };
   registerIngestRoutes(app, front);
-  const stream = new Stream(app, front);
+  const stream: Stream = new Stream(app, front);
 
   // What operators see.
   const exposition = new Exposition(counters, {
     framesInFlight: () => dispatcher.framesInFlight,
     requestsInFlight: () => front.exchanges.count,
     connections: () => stream.connectionCount,
+    uploadsWaiting: () => uploadQueue.count,
+    creditBytes: () => credit.credit(),
+    sessions: () => sessions.count,
+    sessionEvictions: () => sessions.evictions,
+    acksWaiting: () => front.ackWaiters.count,
+    ackFallbacks: () => front.ackWaiters.fallbacks,
     memoryBytesUsed: () => budget.used(),
     memoryBytesMax: () => budget.bytesMax,
     threads: () => workers.threadCount,
@@ -172,6 +228,8 @@ export async function startAppliance(
     storeReady: () => store?.ready() ?? false,
     storeRestarts: () => store?.restarts() ?? 0,
     scannerNative: () => scanner === 'native',
+    dedup: () => (dedup === undefined ? { ids: 0, generation: 0 } : measureWindow(dedup.memory)),
+    sinks,
   });
   registerServiceRoutes(app, front, {
     readiness: () =>
@@ -179,8 +237,10 @@ export async function startAppliance(
         draining,
         workers,
         slabs,
-        memoryBytesMax: budget.bytesMax,
+        sessions,
+        memoryBytesMax: budget.bytesMax - credit.reservedMemoryBytes(),
         store,
+        breakers: sinks.map((sink) => [sink, worstBreaker(counters, sink)]),
         journal: isJournalFull() ? 'full' : counters.total('journalFailing') > 0 ? 'failing' : 'ok',
       }),
     metrics: () => exposition.text(),
@@ -198,6 +258,7 @@ export async function startAppliance(
             listening.stopAccepting();
           },
           closeConnections: () => stream.drain(),
+          endAckWaiters: () => front.ackWaiters.end(),
           exchanges: front.exchanges,
           dispatcher,
           refuseAll: () => {
@@ -227,9 +288,12 @@ function chooseScanner(config: Config, log: Logger): string {
   return scanner;
 }
 
-/** What blocks hold in object columns of that type; lines where it is not known. */
-function jsonFormOf(objectType: Store['objectType']): JsonForm | undefined {
-  return objectType && { JSON: 'paths' as const, String: 'string' as const }[objectType];
+/** What the workers remember ids in; undefined when repeats are kept. */
+function createDedup({ dedup: { idsMax, windowMs }, workers }: Config): WorkerSetup['dedup'] {
+  if (idsMax === 0) return undefined;
+  // A key of this start: whoever could choose ids that look alike would have others' events dropped.
+  const memory = createWindowMemory(idsMax, windowMs, randomBytes(WINDOW_KEY_BYTES));
+  return { memory, windowMs, startGate: createStartGate(workers) };
 }
 
 /** Starts the store and logs each time it comes up, with the port of its query door. */
@@ -251,6 +315,12 @@ function startEmbeddedStore(config: Config, log: Logger): Store {
     wasUp = isUp;
   });
   return store;
+}
+
+/** The worst state of the sink's breakers, over threads and streams. */
+function worstBreaker(counters: CounterReader, sink: SinkName): number {
+  const states = STREAMS.map((stream) => counters.max(sinkWord(sink, stream, 'breaker')));
+  return Math.max(...states);
 }
 
 /** Delivered rows in bytes of lines, by the average line so far. */

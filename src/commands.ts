@@ -1,5 +1,5 @@
-/** The command line: `serve` (also when no command is given) and `config check`. */
-import { Command } from 'commander';
+/** The command line: `serve` (also when no command is given), `config check` and `journal ls|verify|replay`. */
+import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Config } from './config/config.ts';
 import { VERSION } from './version.ts';
 
@@ -30,8 +30,41 @@ Every other setting is a key of the file, with its default and its reason: see c
 While it runs: GET /health, GET /ready, GET /metrics. SIGTERM finishes what is in flight and exits.
 `;
 
+const REPLAY_HELP = `
+Sends events that the journal still holds to a sink once more: after its tables were lost, or for a sink that got wrong
+what it was sent. Delivered events are held for journal.retention_ms; "penstock journal ls" shows from when to when.
+
+The range is by the time of receiving, from --from up to but not including --to, in steps of what was written at once (some
+milliseconds). Times: 2026-11-21T09:00:00Z, 2026-11-21T10:00:00+01:00, 2026-11-21 (its begin in UTC), or milliseconds.
+
+Twice or once?
+  The same replay, with the same --from and --to, made again counts once in ClickHouse, also when it was stopped half-way:
+  its blocks have names that follow from the range and the rows (insert_deduplication_token).
+  But rows that still stand in the table from their first delivery, or from a replay of another range, then stand there
+  twice. Delete them first, or count with uniqExact(event_id).
+
+Examples:
+  $ penstock journal ls
+  $ penstock journal replay --from 2026-11-21T09:00:00Z --to 2026-11-21T10:00:00Z --sink embedded --dry-run
+  $ penstock journal replay --from 2026-11-21T09:00:00Z --to 2026-11-21T10:00:00Z --sink embedded
+  $ penstock journal replay --from 2026-11-20 --to 2026-11-21 --sink embedded --worker 0 --data-dir /data
+`;
+
+const JOURNAL_HELP = `
+Examples:
+  $ penstock journal ls                        files, times, states, and how far each sink is; also while Penstock runs
+  $ penstock journal ls --json --data-dir /data
+  $ penstock journal verify || echo damaged    reads every byte; exit code 1 when something is damaged
+  $ penstock journal replay --help             kept events once more to a sink
+`;
+
 interface ConfigOptions {
   readonly config?: string;
+}
+
+interface JournalOptions extends ConfigOptions {
+  readonly dataDir?: string;
+  readonly worker?: number;
 }
 
 /** Runs the command of `argv`, as process.argv has it. Faults of an operator go to stderr and set exit code 1. */
@@ -59,7 +92,91 @@ export async function runCommand(argv: readonly string[]): Promise<void> {
     .description('print the effective configuration, or everything that is wrong with it')
     .option(...fileOption)
     .action(checkConfig);
+  addJournalCommands(program, fileOption);
   await program.parseAsync(argv as string[]);
+}
+
+function addJournalCommands(program: Command, fileOption: readonly [string, string]): void {
+  const journal = program
+    .command('journal')
+    .description('look into the journal of a data directory, or replay what it holds')
+    .addHelpText('after', JOURNAL_HELP);
+  const add = (name: string, description: string) =>
+    journal
+      .command(name)
+      .description(description)
+      .option(...fileOption)
+      .option('-d, --data-dir <dir>', 'data directory (over the configuration)')
+      .option('-w, --worker <number>', 'journal of this worker only', workerNumber);
+  add('ls', 'files with their times and states, and how far each sink is')
+    .option('--json', 'as JSON')
+    .action((options: JournalOptions & { json?: boolean }) =>
+      runJournal(options, async (config, worker) => {
+        const { listJournal } = await import('./journal-commands.ts');
+        process.stdout.write(
+          await listJournal({ dataDir: config.dataDir, worker, isJson: options.json ?? false }),
+        );
+      }),
+    );
+  add('verify', 'check every checksum; exit code 1 when something is damaged')
+    .option('--json', 'as JSON')
+    .action((options: JournalOptions & { json?: boolean }) =>
+      runJournal(options, async (config, worker) => {
+        const { verifyJournal } = await import('./journal-commands.ts');
+        const look = { dataDir: config.dataDir, worker, isJson: options.json ?? false };
+        const { text, isSound } = await verifyJournal(look);
+        process.stdout.write(text);
+        if (!isSound) process.exitCode = 1;
+      }),
+    );
+  add('replay', 'send kept events of a time range to a sink once more; Penstock must be stopped')
+    .requiredOption('--from <time>', 'received at this time or later')
+    .requiredOption('--to <time>', 'received before this time')
+    .requiredOption('--sink <name>', 'sink to send to: embedded')
+    .addOption(
+      new Option('--stream <name>', 'what to send').choices(['events', 'rejected']).default('events'),
+    )
+    .option('--dry-run', 'only count; also while Penstock runs')
+    .addHelpText('after', REPLAY_HELP)
+    .action((options: JournalOptions & ReplayFlags) =>
+      runJournal(options, async (config, worker) => {
+        const { replayJournal } = await import('./replay-command.ts');
+        const command = { ...options, worker, isDryRun: options.dryRun ?? false };
+        process.stdout.write(await replayJournal(command, config));
+      }),
+    );
+}
+
+interface ReplayFlags {
+  readonly from: string;
+  readonly to: string;
+  readonly sink: string;
+  readonly stream: string;
+  readonly dryRun?: boolean;
+}
+
+function workerNumber(text: string): number {
+  if (/^\d{1,6}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('expected the number of a worker, such as 0');
+}
+
+async function runJournal(
+  options: JournalOptions,
+  run: (config: Config, worker: number | undefined) => Promise<void>,
+): Promise<void> {
+  const loaded = await loadOrReport(options);
+  if (loaded === undefined) return;
+  const { resolve } = await import('node:path');
+  const { dataDir } = options;
+  try {
+    await run(
+      dataDir === undefined ? loaded.config : { ...loaded.config, dataDir: resolve(dataDir) },
+      options.worker,
+    );
+  } catch (error) {
+    process.stderr.write(`penstock: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 1;
+  }
 }
 
 async function runServe(options: ConfigOptions): Promise<void> {

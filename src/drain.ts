@@ -15,6 +15,8 @@ export interface Drainable {
   stopAccepting(): void;
   /** Closes WebSocket connections as their messages are acknowledged. */
   closeConnections(): void;
+  /** Answers what waits for the sinks with what is reached. */
+  endAckWaiters(): void;
   readonly exchanges: InFlight;
   readonly dispatcher: Dispatcher;
   /** From now on every request is refused, also one whose body was on its way. */
@@ -36,6 +38,7 @@ export async function drain(
   const left: string[] = [];
   parts.stopAccepting();
   parts.closeConnections();
+  parts.endAckWaiters();
   log.info({ requests: parts.exchanges.count, frames: parts.dispatcher.framesInFlight }, 'draining');
   const inFlight = parts.exchanges.settled().then(() => parts.dispatcher.settled());
   if (!(await within(inFlight, timeoutMs * DRAIN_IN_FLIGHT_SHARE))) {

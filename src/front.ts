@@ -1,9 +1,13 @@
 import type { AckLevel } from './ack/level.ts';
+import type { AckWaiters } from './ack/waiters.ts';
 import type { Apps } from './admission/apps.ts';
 import type { ClientAddress } from './admission/client-address.ts';
+import type { CreditPool } from './admission/credit-pool.ts';
 import type { Dispatcher } from './dispatch/dispatcher.ts';
+import type { UploadQueue } from './http/upload-queue.ts';
 import type { InFlight } from './in-flight.ts';
 import type { Reason } from './outcome.ts';
+import type { SessionRegistry } from './sessions/registry.ts';
 import type { MemoryBudget } from './slab/budget.ts';
 
 /** What the front's doors (HTTP and WebSocket) need of the stages around them; made once, in appliance.ts. */
@@ -12,13 +16,18 @@ export interface FrontStage {
   readonly apps: Apps;
   readonly clientAddress: ClientAddress;
   readonly keepUserAgent: boolean;
-  /** What an answer means; said in every one. */
+  readonly sessions: SessionRegistry;
+  /** What an answer means at least; said in every one. */
   readonly ackLevel: AckLevel;
+  /** Answers that promise more. */
+  readonly ackWaiters: AckWaiters;
   /** The budget of all unfinished uploads. */
   readonly uploads: MemoryBudget;
   readonly wireBytesMax: number;
   readonly messageBytesMax: number;
-  readonly creditBytes: number;
+  readonly credit: CreditPool;
+  /** Uploads that wait for memory. */
+  readonly uploadQueue: UploadQueue;
   /** Requests that were admitted and have no answer yet. */
   readonly exchanges: InFlight;
   /** True from SIGTERM on: new requests are answered `draining`. */

@@ -1,24 +1,30 @@
 // Hot path: runs once a slab.
 /**
- * What a worker thread does with a slab, on one page: decompress, scan, append the accepted lines and the rejected
- * events to the journal, and write the answers. workers/ingest.ts makes one of these a thread; Piscina calls it.
+ * What a worker thread does with a slab, on one page: decompress, scan, take out repeats, append the accepted lines and
+ * the rejected events to the journal, and write the answers. workers/ingest.ts makes one of these a thread; Piscina calls it.
  */
 import { randomBytes } from 'node:crypto';
 import { renderReplies } from './ack/replies.ts';
 import type { Clock } from './clock.ts';
 import { encodeDeadLetters } from './dead-letters.ts';
+import type { DedupWindow } from './dedup/findings.ts';
+import { type HeldIds, type KeptLines, SlabRepeats } from './dedup/slab-repeats.ts';
 import { ROUTES } from './dialects/routes.ts';
 import type { SlabResult } from './dispatch/worker-pool.ts';
-import type { StreamName } from './journal/worker-journal.ts';
 import { SCAN_BUFFER_KEEP_BYTES } from './limits.ts';
 import type { ThreadCounters } from './metrics/counters.ts';
 import { ReasonNumber } from './outcome.ts';
 import { createScanOutput, type ScanJob, type ScanOutput } from './scan/contract.ts';
 import { createScanner, type ScannerChoice } from './scan/scanner.ts';
 import { createUnwrapArena, unwrapFrames } from './scan/unwrap.ts';
-import { createUuidSource } from './scan/uuid.ts';
+import { createUuidSource, uuidSuffix } from './scan/uuid.ts';
+import { encodeEntries } from './sessions/entry.ts';
+import { entriesOf } from './sessions/frames.ts';
+import type { SessionLog } from './sessions/session-log.ts';
 import { createRejectedBytes, type GrowableBytes } from './sinks/rejected.ts';
-import { BASE_TIME_FLOAT64_INDEX, FrameWord, frameRow, HeaderWord } from './slab/layout.ts';
+import type { StreamName } from './sinks/sink.ts';
+import { BASE_TIME_FLOAT64_INDEX, FrameWord, frameRow, HeaderWord, Want } from './slab/layout.ts';
+import type { JournalPlace, SessionFrames } from './slab/slab.ts';
 
 /** What of the configuration the scan needs; write keys do not leave the front. */
 export interface IngestSetup {
@@ -31,24 +37,34 @@ export interface IngestSetup {
 
 /** Where a thread keeps what was scanned (journal/worker-journal.ts). */
 export interface IngestJournal {
-  append(stream: StreamName, payload: Uint8Array, rows: number, timeMs: number): void;
+  append(stream: StreamName, payload: Uint8Array, rows: number, timeMs: number, meta?: Uint8Array): void;
   synced(): Promise<unknown> | undefined;
+  /** Where all appends so far end. */
+  place(): JournalPlace;
+  sync(): Promise<unknown>;
 }
 
-/** The function that takes a slab in one worker thread; its result waits for the disk where answers do. */
+/**
+ * The function that takes a slab in one worker thread; its result waits for the disk where answers do. Without a window
+ * repeats are kept like any other event.
+ */
 export function createIngest(
   setup: IngestSetup,
   journal: IngestJournal,
+  sessions: Pick<SessionLog, 'add'>,
+  window: DedupWindow | undefined,
   counters: ThreadCounters,
   clock: Clock,
   onJournalFailure: (error: unknown) => void,
-): (slab: SharedArrayBuffer) => SlabResult | Promise<SlabResult> {
+): (slab: SharedArrayBuffer, sessionFrames?: SessionFrames) => SlabResult | Promise<SlabResult> {
+  const ids = createUuidSource(() => randomBytes(4).readUInt32LE());
+  const repeats = window && new SlabRepeats(window, uuidSuffix(ids), clock);
   const scanner = createScanner(
     {
       programs: ROUTES.map((route) => route.program),
       apps: setup.apps,
       batchEventsMax: setup.batchEventsMax,
-      ids: createUuidSource(() => randomBytes(4).readUInt32LE()),
+      ids,
     },
     setup.scanner,
   );
@@ -56,7 +72,7 @@ export function createIngest(
   const arena = createUnwrapArena();
   let rejected = createRejectedBytes();
 
-  return function ingest(slab) {
+  return function ingest(slab, sessionFrames) {
     const startedAt = clock.monotonicMs();
     const words = new Uint32Array(slab);
     const bytes = Buffer.from(slab);
@@ -68,29 +84,49 @@ export function createIngest(
       sources: [bytes, arena.bytes],
     };
     scanner.scan(job, output);
+    const kept = repeats?.setAside(words, output) ?? allLines(output);
     const scannedAt = clock.monotonicMs();
 
     // The ack point: what the journal has taken here is what an answer promises.
-    const isKept = keep(job, output);
+    const isKept = keep(job, output, kept, sessionFrames);
     if (!isKept) refuseAll(words);
-    countSlab(counters, words, output, (scannedAt - startedAt) * 1000);
-    const replies = renderReplies(words, output, ROUTES);
     const synced = isKept ? journal.synced() : undefined;
-    return synced === undefined ? replies : afterSync(synced, words, replies);
+    // Not before its event is kept is an id known; one that waits for the disk waits with it.
+    if (isKept && synced === undefined) repeats?.remember();
+    countSlab(counters, words, output, kept, (scannedAt - startedAt) * 1000);
+    const replies = withPlace(renderReplies(words, output, ROUTES), isKept ? words[HeaderWord.wants]! : 0);
+    return synced === undefined ? replies : afterSync(synced, words, replies, repeats?.hold());
   };
 
-  /** Appends to the journal; false when the disk does not take it. Rejected events first: they may be kept twice, accepted ones not. */
-  function keep(job: ScanJob, scanned: ScanOutput): boolean {
+  /** Adds what the front wants to know of the slab, and begins the sync that it wants. */
+  function withPlace(replies: SlabResult, wants: number): SlabResult {
+    if (wants === 0) return replies;
+    if ((wants & Want.sync) !== 0) journal.sync().catch(failed);
+    return { ...replies, place: journal.place() };
+  }
+
+  /**
+   * Appends to the journal; false when the disk does not take it. Rejected events first: they may be kept twice,
+   * accepted ones not. What of sessions is journaled by that stands in the last chunk, so that it is never said too early.
+   */
+  function keep(
+    job: ScanJob,
+    scanned: ScanOutput,
+    { bytes, rows }: KeptLines,
+    sessionFrames: SessionFrames | undefined,
+  ): boolean {
     try {
       if (scanned.errorCount > 0) {
         const rows = encodeDeadLetters(job, scanned, ROUTES, setup.apps, rejected);
         const encoded = rejected.bytes.subarray(0, rejected.length);
         journal.append('rejected', encoded, rows, job.baseTimeMs);
       }
-      if (scanned.recordCount > 0) {
-        const lines = scanned.lines.subarray(0, scanned.lineBytes);
-        journal.append('events', lines, scanned.recordCount, job.baseTimeMs);
+      const entries = sessionFrames && entriesOf(sessionFrames, job.words, job.baseTimeMs);
+      if (rows > 0 || entries !== undefined) {
+        const lines = scanned.lines.subarray(0, bytes);
+        journal.append('events', lines, rows, job.baseTimeMs, entries && encodeEntries(entries));
       }
+      if (entries !== undefined) sessions.add(entries);
       return true;
     } catch (error) {
       failed(error);
@@ -109,9 +145,11 @@ export function createIngest(
     synced: Promise<unknown>,
     words: Uint32Array,
     replies: SlabResult,
+    held: HeldIds | undefined,
   ): Promise<SlabResult> {
     try {
       await synced;
+      if (held !== undefined) repeats?.rememberHeld(held);
     } catch (error) {
       failed(error);
       refuseAll(words);
@@ -129,7 +167,13 @@ function refuseAll(words: Uint32Array): void {
     words[row + FrameWord.reason] = ReasonNumber.overloaded;
     words[row + FrameWord.accepted] = 0;
     words[row + FrameWord.rejected] = 0;
+    words[row + FrameWord.duplicates] = 0;
   }
+}
+
+/** All that was scanned, where nothing looks for repeats. */
+function allLines({ lineBytes, recordCount }: ScanOutput): KeptLines {
+  return { bytes: lineBytes, rows: recordCount };
 }
 
 /** For the next slab; what one hostile slab has grown is given back. */
@@ -143,26 +187,30 @@ function countSlab(
   counters: ThreadCounters,
   words: Uint32Array,
   output: ScanOutput,
+  kept: KeptLines,
   scanMicros: number,
 ): void {
   const frameCount = words[HeaderWord.frameCount]!;
   let bytes = 0;
   let accepted = 0;
   let rejected = 0;
+  let duplicates = 0;
   for (let frame = 0; frame < frameCount; frame++) {
     const row = frameRow(frame);
     bytes += words[row + FrameWord.bodyLength]!;
     accepted += words[row + FrameWord.accepted]!;
+    duplicates += words[row + FrameWord.duplicates]!;
     // A frame refused whole counts as one event: how many it held is not known.
     rejected += words[row + FrameWord.reason] === 0 ? words[row + FrameWord.rejected]! : 1;
   }
   counters.add('frames', frameCount);
   counters.add('bytes', bytes);
-  counters.add('received', accepted + rejected);
+  counters.add('received', accepted + rejected + duplicates);
   counters.add('accepted', accepted);
   counters.add('rejected', rejected);
+  counters.add('duplicate', duplicates);
   counters.add('surrogates', output.surrogatesReplaced);
-  counters.add('lineBytes', output.lineBytes);
+  counters.add('lineBytes', kept.bytes);
   counters.add('tasks', 1);
   counters.add('scanMicros', Math.round(scanMicros));
 }

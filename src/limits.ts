@@ -27,6 +27,12 @@ export const BATCH_EVENTS_MAX = 1000;
 export const ERRORS_PER_ANSWER_MAX = 100;
 /** Bytes of an unfinished upload that wait in the front, over all connections, as a share of the memory budget. */
 export const UPLOAD_BUDGET_SHARE = 0.25;
+/** Bytes of them that were read when there was no memory, and wait for it with their connections paused, as a share of the budget. */
+export const UPLOAD_QUEUE_SHARE = 1 / 32;
+/** So long they wait: sinks that stand still longer are told to the client. */
+export const UPLOAD_WAIT_MS_MAX = 5_000;
+/** How often is looked whether there is memory again. */
+export const UPLOAD_RETRY_INTERVAL_MS = 10;
 /** User agents of browsers are under 300 bytes; what is longer is cut here. */
 export const USER_AGENT_BYTES_MAX = 512;
 /** Origins are under 300 bytes (a host name has 253); a longer one is not reflected. */
@@ -83,6 +89,18 @@ export const PROGRAM_LITERALS_MAX = 256;
 export const MESSAGE_BYTES_MAX = MiB;
 /** Unacknowledged bytes a connection may have: at 50 ms to the ack this is 80 MB/s from one client. */
 export const CREDIT_BYTES = 4 * MiB;
+/** Credits of all connections together, as a share of the memory budget; each has at least one message. */
+export const CREDIT_POOL_SHARE = 0.1;
+/** Most of memory, or of the journal, that is kept for messages within credits that clients have: the pool as lines, and as slabs. */
+export const CREDIT_RESERVE_SHARE = 0.25;
+/** Share of a bound, before the reserve, over which credits shrink. */
+export const CREDIT_SHRINK_SHARE = 0.1;
+/** A client is told of a change by more than this share, and of any to or from nothing. */
+export const CREDIT_CHANGE_SHARE = 0.25;
+/** How often connections that are not acknowledged anything are told of a change. */
+export const CREDIT_INTERVAL_MS = 50;
+/** A credit is computed again when it is this old: many connections are acknowledged in one turn. */
+export const CREDIT_AGE_MS_MAX = 1;
 /** Acks that a client does not read are kept up to this size, then the connection is closed. */
 export const ACK_BACKLOG_BYTES_MAX = MiB;
 /** Bytes over the message limit up to which a client is told so (1009) before uWebSockets cuts it off (1006). */
@@ -91,6 +109,27 @@ export const MESSAGE_SLACK_BYTES = 64 * KiB;
 export const WEBSOCKET_CONNECTIONS_MAX = 20_000;
 /** Seconds without a message before uWebSockets pings, then closes: longer than the 60 s of common load balancers. */
 export const WEBSOCKET_IDLE_SECONDS = 120;
+
+// ── Acks ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** An answer that asks for `fsync` or `delivered` waits at most so long: within the shortest timeouts of SDKs, 10 s. */
+export const DELIVERED_TIMEOUT_MS = 5_000;
+/** Beyond this a load balancer has given the connection up. */
+export const DELIVERED_TIMEOUT_MS_MAX = 60_000;
+/** How often shared memory is looked at while an answer waits: half of it is added to a sync of milliseconds. */
+export const ACK_POLL_INTERVAL_MS = 5;
+
+/** Sessions of the stream that are remembered (`?session=`): as many as there may be connections, some 300 bytes each. */
+export const SESSIONS_MAX = 20_000;
+/** A session that nobody used for so long is forgotten: a phone that was off for the night goes on. */
+export const SESSION_TTL_MS = 24 * 3_600_000;
+/** Ranges above the low-water mark that a worker remembers of one session: as many slabs may be under way. */
+export const SESSION_RANGES_MAX = 1024;
+/** Bytes with which a segment says again what is known of sessions; of small segments at most this share. */
+export const SESSION_SNAPSHOT_BYTES_MAX = 4 * MiB;
+export const SESSION_SNAPSHOT_SHARE = 0.25;
+/** A connection waits so long for its session: for the one before it, for a thread that is replaced; then it is told to come back. */
+export const SESSION_WAIT_MS_MAX = 10_000;
 
 // ── Slabs and tasks ──────────────────────────────────────────────────────────────────────────────────────
 
@@ -113,8 +152,27 @@ export const JOURNAL_BYTES_MAX = 8192 * MiB;
 export const SEGMENT_BYTES_MAX = 64 * MiB;
 /** Share of the journal's bound that is kept, beyond it, as files to be written over. */
 export const JOURNAL_SPARE_SHARE = 0.25;
+/** Segments kept for replays, beyond the bound above, when `journal.retention_ms` asks for it: as much again. */
+export const JOURNAL_RETENTION_BYTES_MAX = 8192 * MiB;
+/** Payload of a block of a replay. Fixed, so that the same replay cuts the same blocks whatever is configured. */
+export const REPLAY_BLOCK_BYTES = 8 * MiB;
+/** Times that a replay's block is tried again after the breaker opened: with the longest pauses, under a minute. */
+export const REPLAY_PROBES_MAX = 12;
+/** A replay tells how far it is this often. */
+export const REPLAY_PROGRESS_MS = 1_000;
+/** The embedded store is up within seconds; one that is not after so long needs a person. */
+export const REPLAY_STORE_START_MS_MAX = 60_000;
 /** Tasks in flight a worker when answers wait for the disk: all that come while a sync runs share the next one. */
 export const TASKS_PER_WORKER_DURABLE = 16;
+
+// ── Dedup window ─────────────────────────────────────────────────────────────────────────────────────────
+
+/** Ids that are remembered at least: 59 MiB of shared memory, beside the memory budget. */
+export const DEDUP_IDS_MAX = 4_000_000;
+/** … or as long as this: SDKs retry for minutes; whoever sends an id again much later means another event. */
+export const DEDUP_WINDOW_MS = 600_000;
+/** Bytes of each worker's journal that a start reads ids back from: a tenth of a second, and more than a worker has without an answer when the process dies. So much is left on disk for it. */
+export const DEDUP_READ_BACK_BYTES_MAX = 128 * MiB;
 
 // ── Sinks ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -132,9 +190,13 @@ export const NATIVE_BLOCK_KEEP_BYTES = 64 * MiB;
 export const NATIVE_BLOCK_PIECES_MAX = 512;
 /** … or this long after its first event. Shorter makes too many parts at light load, longer shows events late. */
 export const FLUSH_INTERVAL_MS = 250;
-/** Pause before a failed block is tried again, doubling from the first to the second. */
+/** Pause before a failed block is tried again, doubling from the first to the second. A sink that is away costs one block read a pause. */
 export const RETRY_DELAY_MS_MIN = 100;
 export const RETRY_DELAY_MS_MAX = 5_000;
+/** Failures in a row that open a sink's breaker: one may be chance, and the pauses between three are half a second. */
+export const BREAKER_FAILURES_MAX = 3;
+/** A send without an answer for so long has failed: the client libraries of ClickHouse and Kafka give up after 30 s too. */
+export const SEND_TIMEOUT_MS = 30_000;
 /** ClickHouse remembers this many block tokens per table, so that a block sent twice is counted once. */
 export const DEDUPLICATION_WINDOW_BLOCKS = 10_000;
 /** Paths of one JSON column that get columns of their own in a part; the engine's 1024 lets drifting keys open a file each. */
@@ -169,6 +231,8 @@ export const STORE_HELD_PARTS_MAX = 400;
 export const STORE_MERGE_LOST_SECONDS_MAX = 2;
 /** The store process yields the cores to the front and the workers: an ack comes before visibility. */
 export const STORE_NICE = 19;
+/** Free disk below which the engine begins no insert and no merge: both then meet no full disk halfway, which it does not bear. */
+export const STORE_FREE_DISK_BYTES = 128 * MiB;
 /** Share of the container's memory that the engine may take, inserts, merges and queries together … */
 export const STORE_MEMORY_SHARE = 0.4;
 /** … and of that, what one query may take. */
@@ -238,6 +302,13 @@ assert(
 );
 assert(KEY_STRING_BYTES_MAX < 16_383, 'the hash of a key in a set depends on all of it');
 assert(MESSAGE_BYTES_MAX <= CREDIT_BYTES, 'one message of the allowed size fits the credit');
+assert(
+  SESSION_SNAPSHOT_BYTES_MAX <= SESSION_SNAPSHOT_SHARE * SEGMENT_BYTES_MAX,
+  'a segment is mostly events',
+);
+assert(2 * CREDIT_POOL_SHARE <= CREDIT_RESERVE_SHARE, 'the lines of all credits fit the reserve');
+assert(CREDIT_RESERVE_SHARE + CREDIT_SHRINK_SHARE < 0.5, 'half of a bound is for full credits');
+assert(SESSIONS_MAX >= WEBSOCKET_CONNECTIONS_MAX, 'every connection may have a session');
 assert(MEMORY_BYTES_MAX >= 4 * BODY_BYTES_MAX, 'the largest body fits the budget beside others');
 assert(REJECTED_RAW_BYTES_MAX <= BLOCK_BYTES_MAX, 'a rejected event fits a block');
 assert(KAFKA_BATCH_BYTES_MAX <= KAFKA_OUTPUT_BYTES_MAX, 'a record batch fits what one call gives');
@@ -253,6 +324,7 @@ assert(
     NATIVE_BLOCK_PIECES_MAX * BLOCK_CHUNK_BYTES,
   'a full block and one event more fit the pieces',
 );
+assert(DELIVERED_TIMEOUT_MS <= DELIVERED_TIMEOUT_MS_MAX, 'the default is one that may be configured');
 assert(RETRY_DELAY_MS_MIN < RETRY_DELAY_MS_MAX, 'a backoff can grow');
 assert(STORE_IDLE_SHARE < STORE_BUSY_SHARE, 'merges do not stop and start at one load');
 assert(2 * STORE_MESSAGE_BYTES_MAX < STORE_LINE_BYTES_MAX, 'an escaped message fits a line of the socket');

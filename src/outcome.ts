@@ -38,6 +38,16 @@ const OUTCOMES = {
     status: 415,
     message: 'Content-Encoding must be gzip, deflate, br, identity, or zstd where the runtime has it',
   },
+  unknown_ack_level: {
+    ...REQUEST,
+    status: 400,
+    message: 'Penstock-Ack (or ?ack=) must be journal, fsync or delivered',
+  },
+  ack_level_unavailable: {
+    ...REQUEST,
+    status: 400,
+    message: 'this server keeps events in memory (journal.durability) and promises no more than that',
+  },
   body_too_large: {
     ...REQUEST,
     status: 413,

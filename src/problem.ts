@@ -14,6 +14,7 @@ export interface Problem {
 /** Status line by code, for the statuses of outcome.ts and those of the service routes. */
 export const STATUS_LINES = {
   200: '200 OK',
+  202: '202 Accepted',
   204: '204 No Content',
   400: '400 Bad Request',
   401: '401 Unauthorized',

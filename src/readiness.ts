@@ -1,6 +1,7 @@
 import type { WorkerPool } from './dispatch/worker-pool.ts';
 import type { Readiness } from './http/service-routes.ts';
 import { MEMORY_READY_SHARE } from './limits.ts';
+import type { SessionRegistry } from './sessions/registry.ts';
 import type { SlabPool } from './slab/pool.ts';
 
 /** What readiness is computed from. */
@@ -9,11 +10,17 @@ export interface ReadinessParts {
   readonly workers: WorkerPool;
   readonly memoryBytesMax: number;
   readonly slabs: SlabPool;
+  readonly sessions: SessionRegistry;
   /** `failing`: the disk does not take it. */
   readonly journal: 'ok' | 'full' | 'failing';
+  /** By sink, the worst state of its breakers (metrics/names.ts). */
+  readonly breakers: readonly (readonly [sink: string, state: number])[];
   /** Undefined when the embedded store is off. */
   readonly store: { ready(): boolean; queryPort(): number | undefined } | undefined;
 }
+
+/** By state of a breaker. */
+const BREAKER_WORDS = ['ok', 'probing', 'away'];
 
 /** Ready means: send traffic here. Not ready is never fatal; `/health` says whether the process lives. */
 export function readinessOf(parts: ReadinessParts): Readiness {
@@ -22,15 +29,19 @@ export function readinessOf(parts: ReadinessParts): Readiness {
     workers: parts.workers.threadCount === parts.workers.workerCount ? 'ok' : 'replacing',
     memory: parts.slabs.heldBytes() < parts.memoryBytesMax * MEMORY_READY_SHARE ? 'ok' : 'full',
     journal: parts.journal,
+    sessions: parts.sessions.isRead ? 'ok' : 'reading',
     store: parts.store === undefined ? 'off' : parts.store.ready() ? 'ok' : 'starting',
     // Says where to look when the port is taken; events are kept all the same.
     query: parts.store?.queryPort() === undefined ? 'off' : 'ok',
+    // A sink that is away is no reason to send traffic elsewhere: its events wait in the journal.
+    ...Object.fromEntries(parts.breakers.map(([sink, state]) => [`sink_${sink}`, BREAKER_WORDS[state]])),
   };
   const ready =
     !parts.draining &&
     parts.workers.threadCount > 0 &&
     states.memory === 'ok' &&
     states.journal === 'ok' &&
+    states.sessions === 'ok' &&
     (parts.store?.ready() ?? true);
   return { ready, parts: states };
 }

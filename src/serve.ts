@@ -10,8 +10,9 @@ import { VERSION } from './version.ts';
 const EXIT_FAILED = 1;
 
 /**
- * Serves until SIGTERM or SIGINT, drains, exits 0; a second signal exits at once. When no worker thread can be
- * started any more it drains too and exits 1, so that whatever supervises it starts it anew.
+ * Serves until SIGTERM or SIGINT, drains, exits 0; a second signal exits at once with 1, and the journal keeps what was
+ * acknowledged. When no worker thread can be started any more it drains too and exits 1, so that whatever supervises it
+ * starts it anew.
  */
 export async function serve(config: Config, log: Logger, parts: ApplianceParts = {}): Promise<void> {
   const end = new End(log);
@@ -19,15 +20,16 @@ export async function serve(config: Config, log: Logger, parts: ApplianceParts =
     log.fatal('no worker thread can be started');
     end.begin(EXIT_FAILED);
   };
-  const appliance = await startAppliance(config, log, { onDead, ...parts });
-  end.appliance = appliance;
-  printBanner(factsOf(config, appliance), process.stdout, log);
   const onSignal = (signal: NodeJS.Signals) => {
     log.info({ signal }, 'stopping');
     end.begin(0);
   };
+  // Before anything is started: the first process of a container gets no signal that it has no handler for.
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
+  const appliance = await startAppliance(config, log, { onDead, ...parts });
+  end.appliance = appliance;
+  printBanner(factsOf(config, appliance), process.stdout, log);
 }
 
 /** The end of the process, which may be asked for more than once. */

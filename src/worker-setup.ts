@@ -1,15 +1,25 @@
 /** What a worker thread is started with, and the journal and the sinks that it makes of it. */
+import { join } from 'node:path';
+import { ProgressWriter } from './ack/progress.ts';
+import { retryDelayMs } from './backoff.ts';
 import { systemClock } from './clock.ts';
 import type { Config } from './config/config.ts';
 import { encodePoison } from './dead-letters.ts';
+import type { DedupWindow } from './dedup/findings.ts';
+import { passStartGate } from './dedup/start-gate.ts';
 import type { IngestSetup } from './ingest.ts';
 import { sliceLines } from './journal/bisect.ts';
+import { BreakerState } from './journal/breaker.ts';
 import { systemDisk } from './journal/disk.ts';
+import type { SinkTargets } from './journal/line.ts';
 import { createMemoryDisk } from './journal/memory-disk.ts';
-import { type SinkTargets, WorkerJournal } from './journal/worker-journal.ts';
+import { WorkerJournal } from './journal/worker-journal.ts';
+import { openKnownIds } from './known-ids.ts';
+import { SESSION_SNAPSHOT_BYTES_MAX, SESSION_SNAPSHOT_SHARE } from './limits.ts';
 import type { Logger } from './log.ts';
 import type { ThreadCounters } from './metrics/counters.ts';
-import { retryDelayMs } from './sinks/embedded/backoff.ts';
+import { createSinkReport } from './metrics/sink-report.ts';
+import { SessionLog } from './sessions/session-log.ts';
 import {
   createEmbeddedTarget,
   type EmbeddedTarget,
@@ -22,6 +32,8 @@ import type { JsonForm } from './sinks/native-block-setup.ts';
 export interface WorkerSetup {
   readonly logLevel: Config['log']['level'];
   readonly counterMemory: SharedArrayBuffer;
+  readonly progressMemory: SharedArrayBuffer;
+  readonly sessions: Config['sessions'];
   readonly ingest: IngestSetup;
   readonly journal: {
     /** `<dataDir>/journal`. */
@@ -32,10 +44,24 @@ export interface WorkerSetup {
     readonly segmentBytes: number;
     /** Bytes of segments that a stream keeps to write them over. */
     readonly spareBytes: number;
+    /** How long delivered segments are kept for replays, and how many bytes of them a worker. */
+    readonly retentionMs: number;
+    readonly retentionBytes: number;
     readonly compression: Config['journal']['compression'];
+    /** A send to a sink that takes longer has failed. */
+    readonly sendTimeoutMs: number;
     /** By slot: earlier slots whose journals it empties. */
     readonly left: readonly (readonly number[])[];
   };
+  /** Undefined when repeats are kept. */
+  readonly dedup:
+    | {
+        readonly memory: SharedArrayBuffer;
+        readonly windowMs: number;
+        /** Of createStartGate. */
+        readonly startGate: SharedArrayBuffer;
+      }
+    | undefined;
   /** Undefined when the embedded store is off. */
   readonly embedded:
     | {
@@ -53,6 +79,10 @@ const REPORT_INTERVAL_MS = 50;
 /** What one thread keeps events in, and what it tells of it. */
 export interface WorkerKeep {
   readonly journal: WorkerJournal;
+  /** Knows the ids of what the journal holds; undefined when repeats are kept. */
+  readonly window: DedupWindow | undefined;
+  /** What it journaled of sessions. */
+  readonly sessions: SessionLog;
   /** Writes the journal's and the sinks' state into the thread's counters; called after each slab too. */
   readonly report: () => void;
 }
@@ -75,7 +105,18 @@ export async function openWorkerKeep(
       log.error({ err: error, bytes: line.length }, 'an event that cannot be encoded cannot be put aside');
     }
   };
+  // Before anything of it is delivered and written over.
+  const window = await openWindow(setup, slot, log);
   const sink = embedded && sinkOf({ ...embedded, onUnreadable: putUnreadableAside, logger: log }, targets);
+  const sessions = new SessionLog({
+    sessionsMax: setup.sessions.max,
+    ttlMs: setup.sessions.ttlMs,
+    snapshotBytesMax: Math.min(
+      SESSION_SNAPSHOT_BYTES_MAX,
+      Math.floor(options.segmentBytes * SESSION_SNAPSHOT_SHARE),
+    ),
+    clock: systemClock,
+  });
   const journal: WorkerJournal = await WorkerJournal.open({
     disk: options.durability === 'memory' ? createMemoryDisk() : systemDisk,
     leftDisk: systemDisk,
@@ -90,7 +131,23 @@ export async function openWorkerKeep(
     blockBytesMax: embedded?.blockBytesMax ?? 0,
     flushIntervalMs: embedded?.flushIntervalMs ?? 0,
     isDurable: options.durability === 'fsync',
-    retryPauseMs: retryDelayMs,
+    sendTimeoutMs: options.sendTimeoutMs,
+    retryPauseMs: (failures) => retryDelayMs(failures),
+    onBreaker: (sink, stream, worker, state, before) => {
+      // Once an outage, not once a probe.
+      if (state === BreakerState.open && before === BreakerState.closed)
+        log.warn({ sink, stream, worker }, 'a sink does not take blocks; it is tried with growing pauses');
+      else if (state === BreakerState.closed)
+        log.info({ sink, stream, worker }, 'the sink takes blocks again');
+    },
+    retention: {
+      retentionMs: options.retentionMs,
+      bytesMax: options.retentionBytes,
+      nowMs: () => systemClock.nowMs(),
+    },
+    meta: sessions,
+    openedAtMs: systemClock.nowMs(),
+    progress: new ProgressWriter(setup.progressMemory, slot),
     poison: { slice: sliceLines, onPoison: putAside },
     onDamage: (stream, damage) =>
       log.error(
@@ -98,13 +155,26 @@ export async function openWorkerKeep(
         'the journal was damaged; what could not be read is kept in quarantine/',
       ),
   });
-  const report = createReport(journal, targets, counters);
+  const report = createReport(journal, sessions, targets, counters);
+  const reportSinks = createSinkReport(counters);
   const look = () => {
     if (journal.isFailing) journal.probe();
+    journal.sweep();
     report();
+    reportSinks(journal.sinkReports(), systemClock.nowMs());
   };
   setInterval(look, REPORT_INTERVAL_MS).unref();
-  return { journal, report };
+  return { journal, sessions, window, report };
+}
+
+async function openWindow(setup: WorkerSetup, slot: number, log: Logger): Promise<DedupWindow | undefined> {
+  const { dedup, ingest, journal } = setup;
+  if (dedup === undefined) return undefined;
+  const own = journal.durability === 'memory' ? [] : [slot];
+  const journals = [...own, ...(journal.left[slot] ?? [])].map((one) => join(journal.dir, String(one)));
+  const window = await openKnownIds({ ...dedup, scanner: ingest.scanner, journals }, log);
+  await passStartGate(dedup.startGate);
+  return window;
 }
 
 /** The embedded store as a sink; the targets that are made of it are added to `made`. */
@@ -119,21 +189,25 @@ function sinkOf(options: Omit<EmbeddedTargetOptions, 'stream'>, made: EmbeddedTa
 
 function createReport(
   journal: WorkerJournal,
+  sessions: SessionLog,
   targets: readonly EmbeddedTarget[],
   counters: ThreadCounters,
 ): () => void {
-  const reported = { delivered: 0, refusedRows: 0, writeFailures: 0 };
+  const reported = { delivered: 0, refusedRows: 0, writeFailures: 0, sessionsCut: 0 };
   return () => {
+    journal.tellDelivered();
     counters.set('sinkBytes', journal.memoryBytes);
     counters.set('journalBytes', journal.bytes);
+    counters.set('journalRetainedBytes', journal.retainedBytes);
     counters.set('journalRows', journal.waitingRows);
     counters.set('journalFailing', journal.isFailing ? 1 : 0);
     const now = {
       delivered: journal.deliveredRows,
       refusedRows: targets.reduce((sum, target) => sum + target.refusedRows(), 0),
       writeFailures: targets.reduce((sum, target) => sum + target.writeFailures(), 0),
+      sessionsCut: sessions.cut,
     };
-    for (const key of ['delivered', 'refusedRows', 'writeFailures'] as const) {
+    for (const key of ['delivered', 'refusedRows', 'writeFailures', 'sessionsCut'] as const) {
       counters.add(key, now[key] - reported[key]);
       reported[key] = now[key];
     }

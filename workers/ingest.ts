@@ -14,20 +14,23 @@ const { slots, controlChannel, setup } = workerData as WorkerData<WorkerSetup>;
 const slot = claimWorkerSlot(slots, threadId);
 const log = createLogger(setup.logLevel, `worker-${slot}`);
 const counters = new ThreadCounters(setup.counterMemory, slot);
-const { journal, report } = await openWorkerKeep(setup, slot, counters, log);
-const ingest = createIngest(setup.ingest, journal, counters, systemClock, failureLog());
+const { journal, sessions, window, report } = await openWorkerKeep(setup, slot, counters, log);
+const ingest = createIngest(setup.ingest, journal, sessions, window, counters, systemClock, failureLog());
 
-answerControl(controlChannel, slot, async (signal) => {
-  const left = await journal.drain(signal);
-  report();
-  if (left === 0) return;
-  if (setup.journal.durability === 'memory') throw new Error(`${left} events were in memory only`);
-  log.info({ events: left }, 'what is not delivered yet stays in the journal');
+answerControl(controlChannel, slot, {
+  sessions: () => sessions.snapshot(),
+  drain: async (signal) => {
+    const left = await journal.drain(signal);
+    report();
+    if (left === 0) return;
+    if (setup.journal.durability === 'memory') throw new Error(`${left} events were in memory only`);
+    log.info({ events: left }, 'what is not delivered yet stays in the journal');
+  },
 });
 
 /** Scans one slab. Its verdicts stand in the slab; the answers (SlabResult) are moved to the front. */
 export default function ingestTask(task: SlabTask): unknown {
-  const result = ingest(task.buffer);
+  const result = ingest(task.buffer, task.sessions);
   report();
   return result instanceof Promise ? result.then(moved) : moved(result);
 }

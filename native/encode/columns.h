@@ -33,7 +33,8 @@ struct BlockColumn {
 };
 
 struct ColumnValues {
-  /// Of every kind but dictionaries and JSON by path.
+  /// Of every kind but dictionaries and JSON by path. Times stand at the places of their rows, and their length is not
+  /// told.
   Buffer values;
   Dictionary dictionary;
   JsonColumn json;
@@ -48,9 +49,13 @@ struct ColumnValues {
 struct Half {
   JsonForm form;
   size_t rowCount = 0;
+  /// Rows that columns with a place a row have room for; 0 stands there before they come.
+  size_t roomRows = 0;
   std::vector<ColumnValues> columns;
   /// The end of the last line, from the columns on that the server fills: it is the same for all events of a frame.
   Buffer tail;
+  /// Rows that have the columns of their tail; behind them all have the remembered one's.
+  size_t tailRows = 0;
 };
 
 /// Place of the first byte from `at` on, inside a string, that ends a plain run; `end` where there is none.
@@ -64,44 +69,62 @@ PENSTOCK_PER_VALUE const Byte* findRunEnd(const Byte* at, const Byte* end) {
   return at;
 }
 
-/// Adds the string at `at`, behind its opening quote, to a dictionary. Returns the place behind its closing quote, or null
-/// where it is damaged. Spans go as two values: one that is built and passed whole would wait for its own stores.
-PENSTOCK_PER_VALUE const Byte* appendRepeated(Dictionary& dictionary, const uint32_t seed[4], Buffer& scratch,
-                                              const Byte* at, const Byte* end) {
+/// The index of the string at `at`, behind its opening quote, in a dictionary. Returns the place behind its closing quote, or
+/// null where it is damaged.
+inline const Byte* readRepeated(Dictionary& dictionary, Buffer& scratch, const Byte* at,
+                                const Byte* end, uint32_t& index) {
   const Byte* const runEnd = findRunEnd(at, end);
   if (runEnd >= end) return nullptr;
-  if (__builtin_expect(*runEnd == '"', 1)) {
-    addRow(dictionary, seed, at, static_cast<size_t>(runEnd - at));
+  if (*runEnd == '"' && end - at >= VALUE_READ_BYTES) {
+    index = indexOf(dictionary, at, static_cast<size_t>(runEnd - at));
     return runEnd + 1;
   }
   scratch.length = 0;
   scratch.append(at, static_cast<size_t>(runEnd - at));
   const Byte* const behind = copyUnescaped(scratch, runEnd, end);
-  if (behind != nullptr) addRow(dictionary, seed, scratch.room.items, scratch.length);
+  if (behind != nullptr) index = indexOf(dictionary, scratch.room.items, scratch.length);
   return behind;
 }
 
-/// The number of two digits at `at`; `bad` becomes true when they are none.
-PENSTOCK_PER_VALUE uint32_t readPair(const Byte* at, bool& bad) {
-  const uint32_t tens = at[0] - uint32_t{'0'}, ones = at[1] - uint32_t{'0'};
-  bad |= tens > 9 || ones > 9;
-  return tens * 10 + ones;
+/// Eight bytes of a time: digits where `pattern` has '0', else its own bytes. The digits of a pair make one byte, where
+/// the first one stood; `bad` gets bits when it is none.
+PENSTOCK_PER_VALUE uint64_t readPairs(const Byte* at, uint64_t pattern, uint64_t nines, uint64_t& bad) {
+  const uint64_t digits = load64(at) ^ pattern;
+  bad |= (((digits & 0x7f7f7f7f7f7f7f7f) + nines) | digits) & 0x8080808080808080;
+  return digits * 10 + (digits >> 8);
 }
 
 /// Bytes of `"YYYY-MM-DDThh:mm:ss.mmmZ"`.
 constexpr Position TIME_BYTES = 26;
 
+/// Eight characters as `load64` reads them.
+constexpr uint64_t wordOf(const char (&text)[9]) {
+  uint64_t word = 0;
+  for (size_t index = 8; index-- > 0;) word = word << 8 | static_cast<Byte>(text[index]);
+  return word;
+}
+
+/// What takes a digit's byte to 0x7f at most, and any other byte but 0 beyond: by the pattern's bytes.
+constexpr uint64_t ninesOf(uint64_t pattern) {
+  uint64_t nines = 0;
+  for (size_t shift = 0; shift < 64; shift += 8) nines |= uint64_t{(pattern >> shift & 0xff) == '0' ? 0x76u : 0x7fu} << shift;
+  return nines;
+}
+
 /// Milliseconds since 1970 of the canonical time at `at`, its quotes included. False where it is none.
-inline bool readTime(const Byte* at, const Byte* end, int64_t& ms) {
+PENSTOCK_PER_VALUE bool readTime(const Byte* at, const Byte* end, int64_t& ms) {
   if (end - at < TIME_BYTES) return false;
-  bool bad = at[0] != '"' || at[5] != '-' || at[8] != '-' || at[11] != 'T' || at[14] != ':' || at[17] != ':' ||
-             at[20] != '.' || at[24] != 'Z' || at[25] != '"';
-  const uint32_t year = readPair(at + 1, bad) * 100 + readPair(at + 3, bad);
-  const uint32_t month = readPair(at + 6, bad), day = readPair(at + 9, bad);
-  const uint32_t hour = readPair(at + 12, bad), minute = readPair(at + 15, bad), second = readPair(at + 18, bad);
-  const uint32_t last = at[23] - uint32_t{'0'};
-  const uint32_t milli = readPair(at + 21, bad) * 10 + last;
-  if (bad || last > 9 || month - 1 > 11 || day - 1 > 30 || hour > 23 || minute > 59 || second > 59) return false;
+  constexpr uint64_t date = wordOf("0000-00-"), middle = wordOf("00T00:00"), clock = wordOf(":00.000Z");
+  uint64_t wrong = 0;
+  const uint64_t first = readPairs(at + 1, date, ninesOf(date), wrong);
+  const uint64_t second = readPairs(at + 9, middle, ninesOf(middle), wrong);
+  const uint64_t third = readPairs(at + 17, clock, ninesOf(clock), wrong);
+  const auto byteOf = [](uint64_t word, uint32_t index) { return static_cast<uint32_t>(word >> 8 * index & 0xff); };
+  const uint32_t year = byteOf(first, 0) * 100 + byteOf(first, 2), month = byteOf(first, 5);
+  const uint32_t day = byteOf(second, 0), hour = byteOf(second, 3), minute = byteOf(second, 6);
+  const uint32_t seconds = byteOf(third, 1), milli = byteOf(third, 4) * 10 + (at[23] - uint32_t{'0'});
+  const bool bad = wrong != 0 || at[0] != '"' || at[25] != '"';
+  if (bad || month - 1 > 11 || day - 1 > 30 || hour > 23 || minute > 59 || seconds > 59) return false;
   // Years are taken to begin in March, so that a leap day ends one.
   const uint32_t shiftedYear = year - (month <= 2 ? 1 : 0) + 400;
   const uint32_t shiftedMonth = month > 2 ? month - 3 : month + 9;
@@ -110,7 +133,7 @@ inline bool readTime(const Byte* at, const Byte* end, int64_t& ms) {
   const uint32_t dayOfYear = (153 * shiftedMonth + 2) / 5 + day - 1;
   const uint32_t dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear;
   const int64_t days = static_cast<int64_t>(era) * 146'097 + dayOfEra - 719'468 - 146'097;
-  ms = days * 86'400'000 + ((hour * 60 + minute) * 60 + second) * int64_t{1000} + milli;
+  ms = days * 86'400'000 + ((hour * 60 + minute) * 60 + seconds) * int64_t{1000} + milli;
   return true;
 }
 

@@ -1,84 +1,19 @@
 // Canonical lines into the columns of a block, row by row. A line is split by the keys of its columns, which stand in
 // one order and without white space (src/scan/contract.ts); what is damaged is told, and never read beyond.
 #pragma once
-#include "../skip.h"
-#include "columns.h"
+#include "plan-learn.h"
+#include "plan-run.h"
 
 namespace penstock {
 
 /// A remembered end of line is at most so long: a user agent of 512 bytes, escaped, and the rest.
 constexpr size_t TAIL_BYTES_MAX = 4096;
 
-struct Encoder {
-  Room<Byte> setupBytes;
-  std::vector<BlockColumn> columns;
-  /// Those of kind json.
-  std::vector<uint32_t> jsonColumns;
-  /// The first of the columns that the server fills.
-  uint32_t tailFrom;
-  /// A block of so many rows or about so many bytes takes no more; memory over `keepBytes`, together, is given back.
-  uint32_t rowsMax, bytesMax, keepBytes;
-  uint32_t seed[4];
-  JsonForm form;
-  JsonWalk walk;
-  /// The one that `form` asks for, and that of the rows which paths cannot say.
-  Half halves[2];
-  Buffer scratch;
-};
-
-inline void openHalf(Encoder& encoder, Half& half, JsonForm form) {
-  half.form = form;
-  half.rowCount = 0;
-  half.tail.length = 0;
-  for (size_t index = 0; index < half.columns.size(); index++) {
-    ColumnValues& values = half.columns[index];
-    values.values.length = 0;
-    const BlockColumnKind kind = encoder.columns[index].kind;
-    if (kind == BlockColumnKind::dictionary || kind == BlockColumnKind::folded) {
-      openDictionary(values.dictionary, encoder.seed);
-    }
-    if (kind == BlockColumnKind::json && form == JsonForm::paths) {
-      clearColumn(values.json, encoder.walk.pathsMax / 2);
-    }
-  }
-}
-
-inline size_t heldBytes(const Encoder& encoder) {
-  size_t bytes = 0;
-  for (const Half& half : encoder.halves) {
-    for (const ColumnValues& values : half.columns) {
-      bytes += values.values.room.capacity + heldBytes(values.dictionary) + heldBytes(values.json);
-    }
-  }
-  return bytes;
-}
-
-inline void releaseColumns(Encoder& encoder) {
-  for (Half& half : encoder.halves) {
-    for (ColumnValues& values : half.columns) {
-      values.values.release();
-      release(values.dictionary);
-      openColumn(values.json);
-    }
-  }
-  encoder.scratch.release();
-  encoder.walk.log.release();
-  encoder.walk.numbers = {};
-}
-
-/// Empties the block.
-inline void openBlock(Encoder& encoder) {
-  if (heldBytes(encoder) > encoder.keepBytes) releaseColumns(encoder);
-  encoder.walk.places = 0;
-  openHalf(encoder, encoder.halves[0], encoder.form);
-  openHalf(encoder, encoder.halves[1], JsonForm::text);
-}
-
 PENSTOCK_PER_VALUE void appendAbsent(BlockColumnKind kind, JsonForm form, ColumnValues& values) {
   switch (kind) {
     case BlockColumnKind::text: values.values.push(Byte{0}); break;
-    case BlockColumnKind::dictionary: case BlockColumnKind::folded: addRow(values.dictionary, 0); break;
-    case BlockColumnKind::time: values.values.push(int64_t{0}); break;
+    // Nothing is the default of these.
+    case BlockColumnKind::dictionary: case BlockColumnKind::folded: case BlockColumnKind::time: break;
     default:
       if (form == JsonForm::text) pushText(values.values, "{}", 2);
       if (form == JsonForm::string) values.values.push(Byte{0});
@@ -92,11 +27,8 @@ inline Walked appendJson(Encoder& encoder, Half& half, size_t column, const Byte
     uint32_t last = 0;
     return walkObject(encoder.walk, values.json, 0, last, at, end, 0);
   }
-  const Position length = skipBrackets(at, 0, end - at);
-  // What is not parsed must not reach into the lines behind a damaged one: they would be lost with it.
-  if (length < 0 || std::memchr(at, '\n', static_cast<size_t>(length)) != nullptr) return stop(JsonEnd::damaged);
-  pushText(values.values, at, static_cast<size_t>(length));
-  return {at + length, JsonEnd::none};
+  at = appendObject(values.values, at, end);
+  return at == nullptr ? stop(JsonEnd::damaged) : Walked{at, JsonEnd::none};
 }
 
 /// The value at `at`, of a column whose key stands before it.
@@ -107,7 +39,7 @@ PENSTOCK_PER_VALUE Walked appendValue(Encoder& encoder, Half& half, size_t colum
   if (kind == BlockColumnKind::time) {
     int64_t ms;
     if (!readTime(at, end, ms)) return stop(JsonEnd::damaged);
-    values.values.push(ms);
+    putTime(values, half.rowCount, ms);
     values.tailValue = static_cast<uint64_t>(ms);
     return {at + TIME_BYTES, JsonEnd::none};
   }
@@ -116,99 +48,97 @@ PENSTOCK_PER_VALUE Walked appendValue(Encoder& encoder, Half& half, size_t colum
     at = appendString(values.values, at + 1, end);
     return at == nullptr ? stop(JsonEnd::damaged) : Walked{at, JsonEnd::none};
   }
-  at = appendRepeated(values.dictionary, encoder.seed, encoder.scratch, at + 1, end);
+  uint32_t dictionaryIndex;
+  at = readRepeated(values.dictionary, encoder.scratch, at + 1, end, dictionaryIndex);
   if (at == nullptr) return stop(JsonEnd::damaged);
-  values.tailValue = values.dictionary.last;
+  putIndex(values, half.rowCount, dictionaryIndex);
+  values.tailValue = dictionaryIndex;
   return {at, JsonEnd::none};
 }
 
-/// Leaves the columns as they were before the row.
-inline void takeRowBack(Encoder& encoder, Half& half, size_t columnCount) {
-  takeBack(encoder.walk);
-  for (size_t column = 0; column < columnCount; column++) {
+/// The columns from `from` to `to` of the row in hand, whose keys stand in their order from `at` on.
+inline Walked appendColumns(Encoder& encoder, Half& half, size_t from, size_t to, const Byte* at, const Byte* end) {
+  for (size_t column = from; column < to; column++) {
     ColumnValues& values = half.columns[column];
-    values.values.length = values.saved;
-    if (values.dictionary.rowCount > half.rowCount) values.dictionary.rowCount = half.rowCount;
-  }
-}
-
-/// The row has the remembered end.
-inline void repeatTail(const Encoder& encoder, Half& half) {
-  for (size_t column = encoder.tailFrom; column < encoder.columns.size(); column++) {
-    ColumnValues& values = half.columns[column];
-    if (encoder.columns[column].kind == BlockColumnKind::time) values.values.push(values.tailValue);
-    else addRow(values.dictionary, static_cast<uint32_t>(values.tailValue));
-  }
-}
-
-PENSTOCK_PER_VALUE bool hasKey(Text key, const Byte* at, const Byte* end) {
-  if (static_cast<size_t>(end - at) < key.length) return false;
-  // Absent columns mostly differ from what is there in these bytes.
-  return load32(at + 2) == load32(key.bytes + 2) && isEqual(at, key.bytes, key.length);
-}
-
-PENSTOCK_PER_VALUE Walked commitRow(const Encoder& encoder, Half& half, const Byte* at) {
-  half.rowCount++;
-  if (half.form == JsonForm::paths) {
-    for (const uint32_t column : encoder.jsonColumns) half.columns[column].json.rowCount = half.rowCount;
+    const Text key = encoder.columns[column].key;
+    if (!hasKey(key, at, end)) {
+      // Nothing can begin with the comma of the second member but the first.
+      if (column == 0) return stop(JsonEnd::damaged);
+      appendAbsent(encoder.columns[column].kind, half.form, values);
+      values.tailValue = 0;
+      continue;
+    }
+    const Walked walked = appendValue(encoder, half, column, at + key.length, end);
+    if (walked.at == nullptr) return walked;
+    at = walked.at;
   }
   return {at, JsonEnd::none};
+}
+
+/// A tail that is not the remembered one, and becomes it.
+__attribute__((noinline)) inline Walked appendNewTail(Encoder& encoder, Half& half, const Byte* at, const Byte* end) {
+  fillTails(encoder, half);
+  // What it stands for is overwritten from here on, also by a row that turns out to be damaged.
+  half.tail.length = 0;
+  const Byte* const start = at;
+  const Walked walked = appendColumns(encoder, half, encoder.tailFrom, encoder.columns.size(), at, end);
+  if (walked.at == nullptr) return walked;
+  if (end - walked.at < 2 || walked.at[0] != '}' || walked.at[1] != '\n') return stop(JsonEnd::damaged);
+  const Byte* const behind = walked.at + 2;
+  const size_t tailBytes = static_cast<size_t>(behind - start);
+  if (tailBytes <= TAIL_BYTES_MAX) half.tail.append(start, tailBytes);
+  half.tailRows = half.rowCount + 1;
+  return {behind, JsonEnd::none};
+}
+
+/// The end of the row in hand, from the columns on that the server fills; the place behind its newline.
+PENSTOCK_PER_VALUE Walked appendTail(Encoder& encoder, Half& half, const Byte* at, const Byte* end) {
+  const size_t tailBytes = half.tail.length;
+  if (tailBytes > 0 && static_cast<size_t>(end - at) >= tailBytes && isEqual(at, half.tail.room.items, tailBytes)) {
+    return {at + tailBytes, JsonEnd::none};
+  }
+  return appendNewTail(encoder, half, at, end);
 }
 
 /// Adds the line at `at` to the half and returns the place behind its newline, or why not; then the half is as before.
 inline Walked appendRow(Encoder& encoder, Half& half, const Byte* at, const Byte* end) {
-  beginRow(encoder.walk);
-  const Byte* tailStart = at;
-  const size_t columnCount = encoder.columns.size();
-  const BlockColumn* const columns = encoder.columns.data();
-  ColumnValues* const values = half.columns.data();
-  for (size_t column = 0; column < columnCount; column++) {
-    if (column == encoder.tailFrom) {
-      const size_t tailBytes = half.tail.length;
-      tailStart = at;
-      if (tailBytes > 0 && static_cast<size_t>(end - at) >= tailBytes &&
-          std::memcmp(at, half.tail.room.items, tailBytes) == 0) {
-        repeatTail(encoder, half);
-        return commitRow(encoder, half, at + tailBytes);
-      }
-      // What it stands for is overwritten from here on, also by a row that turns out to be damaged.
-      half.tail.length = 0;
-    }
-    values[column].saved = values[column].values.length;
-    const Text key = columns[column].key;
-    if (!hasKey(key, at, end)) {
-      // Nothing can begin with the comma of the second member but the first.
-      if (column == 0) return stop(JsonEnd::damaged);
-      appendAbsent(columns[column].kind, half.form, values[column]);
-      values[column].tailValue = 0;
-      continue;
-    }
-    const Walked walked = appendValue(encoder, half, column, at + key.length, end);
-    if (walked.at == nullptr) {
-      takeRowBack(encoder, half, column + 1);
+  beginRow(encoder, half);
+  Walked walked = appendColumns(encoder, half, 0, encoder.tailFrom, at, end);
+  if (walked.at != nullptr) walked = appendTail(encoder, half, walked.at, end);
+  if (walked.at == nullptr) takeRowBack(encoder, half);
+  else commitRow(encoder, half);
+  return walked;
+}
+
+/// As `appendRow`, by the plans where they know the line.
+inline Walked appendKnownRow(Encoder& encoder, Half& half, const Byte* at, const Byte* end) {
+  Plans& plans = encoder.walk.plans;
+  beginRow(encoder, half);
+  const Byte* const tail = encoder.runLine(encoder, half, at, end);
+  if (__builtin_expect(tail != nullptr, 1)) {
+    const Walked walked = appendTail(encoder, half, tail, end);
+    if (__builtin_expect(walked.at != nullptr, 1)) {
+      plans.credit += plans.credit < LEARN_CREDIT_MAX ? 1 : 0;
+      commitRow(encoder, half);
       return walked;
     }
-    at = walked.at;
   }
-  if (end - at < 2 || at[0] != '}' || at[1] != '\n') {
-    takeRowBack(encoder, half, columnCount);
-    return stop(JsonEnd::damaged);
-  }
-  at += 2;
-  const size_t tailBytes = static_cast<size_t>(at - tailStart);
-  if (tailBytes <= TAIL_BYTES_MAX) half.tail.append(tailStart, tailBytes);
-  return commitRow(encoder, half, at);
+  takeRowBack(encoder, half);
+  const Walked walked = appendRow(encoder, half, at, end);
+  if (walked.at != nullptr) learnLine(encoder, at, walked.at);
+  return walked;
 }
 
 /// About the bytes that the block would take: names, and Strings that are not folded, are not counted.
 inline size_t blockBytes(const Encoder& encoder) {
   size_t bytes = 0;
   for (const Half& half : encoder.halves) {
-    for (const ColumnValues& values : half.columns) {
-      const Dictionary& dictionary = values.dictionary;
-      const size_t indexBytes = dictionary.count <= UINT8_MAX ? 1 : dictionary.count <= UINT16_MAX ? 2 : 4;
-      bytes += values.values.length + dictionary.rowCount * indexBytes;
-      if (dictionary.rowCount > 0) bytes += dictionary.keys.length;
+    for (size_t column = 0; column < half.columns.size() && half.rowCount > 0; column++) {
+      const ColumnValues& values = half.columns[column];
+      const BlockColumnKind kind = encoder.columns[column].kind;
+      bytes += values.values.length;
+      if (kind == BlockColumnKind::time) bytes += half.rowCount * sizeof(int64_t);
+      if (isIndexed(kind)) bytes += half.rowCount * indexBytes(values.dictionary) + values.dictionary.keys.length;
       if (half.form == JsonForm::paths) bytes += columnBytes(values.json);
     }
   }
@@ -236,11 +166,12 @@ inline size_t appendLines(Encoder& encoder, const Byte* lines, size_t length) {
       if (isFull(encoder)) break;
       lookedAt = at;
     }
-    Walked walked = appendRow(encoder, encoder.halves[0], at, end);
+    Walked walked = appendKnownRow(encoder, encoder.halves[0], at, end);
     if (walked.end == JsonEnd::text) walked = appendRow(encoder, encoder.halves[1], at, end);
     if (walked.at == nullptr) break;
     at = walked.at;
   }
+  for (Half& half : encoder.halves) fillTails(encoder, half);
   return static_cast<size_t>(at - lines);
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "number-value.h"
+#include "plan.h"
 #include "string-value.h"
 
 namespace penstock {
@@ -31,13 +32,14 @@ struct JsonValues {
   /// Arrays only: behind which element each row's ends; of elements, whether they are null.
   Buffer offsets, nulls;
   uint64_t elements = 0;
-  size_t rows = 0;
 };
 
 struct JsonPath {
   /// Place of the path's text in the column's names.
   size_t textOffset, textLength;
-  /// A row each, up to the last one with a value: which of `kinds` it has here.
+  /// The column whose path it is.
+  JsonColumn* owner;
+  /// A row each, as far as there is room: which of `kinds` it has here. NO_KIND stands there before a row comes.
   Buffer rows;
   /// Types in the order in which they came, and the place of each in it.
   JsonKind kinds[JSON_KINDS];
@@ -56,11 +58,15 @@ struct JsonNode {
   size_t keyOffset, keyLength, pathOffset, pathLength;
   /// Index of the path, or -1 while it has no value.
   int32_t path;
+  /// Where the plans go on behind its value (plan.h), or 0.
+  PlaceIndex place;
 };
 
 struct JsonColumn {
   /// Arrays of objects around this column.
   uint32_t level = 0;
+  /// Of arrays' objects, how deep those lay that the plans know; 0 while they know none.
+  uint32_t planDepth = 0;
   size_t rowCount = 0;
   std::vector<JsonNode> nodes;
   std::vector<std::unique_ptr<JsonPath>> paths;
@@ -70,8 +76,15 @@ struct JsonColumn {
 /// What was there before a value came; the rest follows from the rows that stay.
 struct JsonChange {
   JsonPath* path;
-  JsonKind kind;
-  size_t rowBytes, valueBytes;
+  uint32_t row, valueBytes;
+  /// Of arrays only, of which it says how many elements there were.
+  uint32_t offsetBytes;
+};
+
+/// Room for rows that a path has got, which is counted.
+struct JsonGrowth {
+  JsonPath* path;
+  size_t rowsBefore;
 };
 
 /// What the walks of one encoder share.
@@ -80,29 +93,40 @@ struct JsonWalk {
   /// Bytes that say which row has which type, over all paths, and their bound: a value at a new path takes one for every
   /// row before it, and an array of empty objects one for each of them and path.
   size_t places = 0, placesMax;
-  /// The places before the current row.
-  size_t placesSaved = 0;
   /// What the current row has changed, for when it must be taken back.
   Room<JsonChange> log;
-  size_t logCount = 0;
+  JsonChange* logEnd = nullptr;
+  JsonChange* logRoomEnd = nullptr;
+  std::vector<JsonGrowth> growths;
+  /// The places before the current row.
+  size_t placesSaved = 0;
   /// Numbers of the array in hand.
   std::vector<Number> numbers;
+  Plans plans;
+  /// As `walkObject` at the root of the objects of an array, by the plans; null where they do not know it, and then nothing
+  /// has come (plan-run.h).
+  const Byte* (*runObject)(JsonWalk& walk, JsonColumn& column, const Byte* at, const Byte* end, uint32_t depth) = nullptr;
 };
 
 inline void openColumn(JsonColumn& column) {
   column.nodes.clear();
   column.paths.clear();
+  column.planDepth = 0;
   column.names.release();
   column.names.reserve(64);
-  column.nodes.push_back({0, 0, 0, 0, 0, 0, 0, 0, -1});
+  column.nodes.push_back({0, 0, 0, 0, 0, 0, 0, 0, -1, 0});
 }
 
 /// Empties the column for the next block. Paths stay, with their memory, while they are not many: keys that drift would
-/// fill the places of those that come in every block.
-inline void clearColumn(JsonColumn& column, size_t pathsKept) {
+/// fill the places of those that come in every block. Returns whether paths went.
+inline bool clearColumn(JsonColumn& column, size_t pathsKept) {
   column.rowCount = 0;
   const bool isCrowded = column.paths.size() > pathsKept || column.nodes.size() > 2 * pathsKept;
-  if (isCrowded || column.nodes.empty()) return openColumn(column);
+  if (isCrowded || column.nodes.empty()) {
+    openColumn(column);
+    return true;
+  }
+  bool isOpened = false;
   for (const std::unique_ptr<JsonPath>& path : column.paths) {
     path->rows.length = 0;
     path->kindCount = 0;
@@ -110,9 +134,18 @@ inline void clearColumn(JsonColumn& column, size_t pathsKept) {
     for (JsonValues& values : path->values) {
       for (Buffer* buffer : {&values.values, &values.offsets, &values.nulls}) buffer->length = 0;
       values.elements = 0;
-      values.rows = 0;
     }
-    if (path->objects != nullptr) clearColumn(*path->objects, pathsKept);
+    if (path->objects != nullptr) isOpened |= clearColumn(*path->objects, pathsKept);
+  }
+  return isOpened;
+}
+
+/// Makes it that no plan knows the column.
+inline void forgetPlaces(JsonColumn& column) {
+  column.planDepth = 0;
+  for (JsonNode& node : column.nodes) node.place = 0;
+  for (const std::unique_ptr<JsonPath>& path : column.paths) {
+    if (path->objects != nullptr) forgetPlaces(*path->objects);
   }
 }
 
@@ -141,61 +174,6 @@ inline size_t columnBytes(const JsonColumn& column) {
     if (path->objects != nullptr) bytes += columnBytes(*path->objects);
   }
   return bytes;
-}
-
-/// Begins a value of that kind in the column's current row; null where the row has one at the path already, or where the
-/// block has no more room for the places of rows.
-PENSTOCK_PER_VALUE JsonValues* beginValue(JsonWalk& walk, const JsonColumn& column, JsonPath& path, JsonKind kind) {
-  const size_t index = static_cast<size_t>(kind);
-  JsonValues& values = path.values[index];
-  if (path.rows.length > column.rowCount) return nullptr;
-  walk.places += column.rowCount + 1 - path.rows.length;
-  if (__builtin_expect(walk.places > walk.placesMax, 0)) return nullptr;
-  if (__builtin_expect(walk.logCount == walk.log.capacity, 0)) walk.log.reserve(walk.logCount + 64, walk.logCount);
-  // Field by field: a copy of a whole one would wait for the stores that made it.
-  JsonChange& change = walk.log.items[walk.logCount++];
-  change.path = &path;
-  change.kind = kind;
-  change.rowBytes = path.rows.length;
-  change.valueBytes = values.values.length;
-  if (path.rows.length < column.rowCount) path.rows.fill(NO_KIND, column.rowCount - path.rows.length);
-  if (path.place[index] == NO_KIND) {
-    path.kinds[path.kindCount] = kind;
-    path.place[index] = path.kindCount++;
-  }
-  path.rows.push(path.place[index]);
-  values.rows++;
-  return &values;
-}
-
-inline void beginRow(JsonWalk& walk) {
-  walk.logCount = 0;
-  walk.placesSaved = walk.places;
-}
-
-/// Takes back what came since the row began.
-inline void takeBack(JsonWalk& walk) {
-  walk.places = walk.placesSaved;
-  while (walk.logCount > 0) {
-    const JsonChange& change = walk.log.items[--walk.logCount];
-    JsonPath& path = *change.path;
-    const size_t index = static_cast<size_t>(change.kind);
-    JsonValues& values = path.values[index];
-    path.rows.length = change.rowBytes;
-    values.values.length = change.valueBytes;
-    values.rows--;
-    if (index >= JSON_ARRAYS_FROM) {
-      values.offsets.length = values.rows * sizeof(uint64_t);
-      values.elements = values.rows == 0 ? 0 : load64(values.offsets.room.items + values.offsets.length - sizeof(uint64_t));
-      if (change.kind == JsonKind::objects) path.objects->rowCount = values.elements;
-      else values.nulls.length = values.elements;
-    }
-    // The kinds that the row brought were the last to come.
-    if (values.rows == 0) {
-      path.kindCount--;
-      path.place[index] = NO_KIND;
-    }
-  }
 }
 
 }  // namespace penstock

@@ -1,7 +1,7 @@
 // From a key to its node, and from a node to its path. Keys are compared as they stand in the text, their end included,
 // so that one which comes where it came before is not even looked through.
 #pragma once
-#include "json-column.h"
+#include "json-log.h"
 
 namespace penstock {
 
@@ -56,7 +56,7 @@ __attribute__((noinline)) inline JsonEnd addNode(JsonWalk& walk, JsonColumn& col
   const Text key{at, static_cast<size_t>(keyEnd - at)};
   if (column.nodes[parent].pathLength + key.length > PATH_BYTES_MAX) return JsonEnd::text;
   node = static_cast<uint32_t>(column.nodes.size());
-  JsonNode added{parent, 0, column.nodes[parent].firstChild, 0, column.names.length, key.length + 2, 0, 0, -1};
+  JsonNode added{parent, 0, column.nodes[parent].firstChild, 0, column.names.length, key.length + 2, 0, 0, -1, 0};
   column.names.append(at, key.length + 2);
   added.pathOffset = column.names.length;
   pushPath(column, parent, key);
@@ -101,6 +101,7 @@ __attribute__((noinline)) inline JsonPath* addPath(JsonWalk& walk, JsonColumn& c
   owner.path = static_cast<int32_t>(column.paths.size());
   column.paths.push_back(std::make_unique<JsonPath>());
   JsonPath& path = *column.paths.back();
+  path.owner = &column;
   path.textOffset = owner.pathOffset;
   path.textLength = owner.pathLength;
   std::memset(path.place, NO_KIND, JSON_KINDS);

@@ -29,7 +29,7 @@ constexpr size_t SCALAR_BYTES[] = {8, 8, 8, 1};
 
 /// Begins an array whose first `nulls` elements are null.
 inline JsonValues* beginArray(JsonWalk& walk, const JsonColumn& column, JsonPath& path, JsonKind kind, size_t nulls) {
-  JsonValues* values = beginValue(walk, column, path, kind);
+  JsonValues* values = beginValue(walk, path, kind, column.rowCount);
   if (values == nullptr) return nullptr;
   values->nulls.fill(1, nulls);
   const size_t element = static_cast<size_t>(kind) - JSON_ARRAYS_FROM;
@@ -158,13 +158,14 @@ inline Walked walkObjects(JsonWalk& walk, const JsonColumn& column, JsonPath& pa
     path.objects->level = column.level + 1;
     openColumn(*path.objects);
   }
-  JsonValues* values = beginValue(walk, column, path, JsonKind::objects);
+  JsonValues* values = beginValue(walk, path, JsonKind::objects, column.rowCount);
   if (values == nullptr) return stop(JsonEnd::text);
   JsonColumn& objects = *path.objects;
   for (bool isLast = false;;) {
     if (at >= end || *at != '{') return stop(JsonEnd::text);
     uint32_t last = 0;
-    const Walked walked = walkObject(walk, objects, 0, last, at, end, depth);
+    Walked walked{walk.runObject(walk, objects, at, end, depth), JsonEnd::none};
+    if (walked.at == nullptr) walked = walkObject(walk, objects, 0, last, at, end, depth);
     if (walked.at == nullptr) return walked;
     objects.rowCount++;
     values->elements++;
@@ -215,8 +216,9 @@ inline Walked walkValue(JsonWalk& walk, JsonColumn& column, uint32_t node, uint3
   if (first == 'n') return startsWith(at, end, "null", 4) ? Walked{at + 4, JsonEnd::none} : stop(JsonEnd::damaged);
   JsonPath* path = pathOf(walk, column, node);
   if (path == nullptr) return stop(JsonEnd::text);
+  const size_t row = column.rowCount;
   if (first == '"') {
-    JsonValues* values = beginValue(walk, column, *path, JsonKind::string);
+    JsonValues* values = beginValue(walk, *path, JsonKind::string, row);
     if (values == nullptr) return stop(JsonEnd::text);
     at = appendString(values->values, at + 1, end);
     return at == nullptr ? stop(JsonEnd::damaged) : Walked{at, JsonEnd::none};
@@ -225,14 +227,14 @@ inline Walked walkValue(JsonWalk& walk, JsonColumn& column, uint32_t node, uint3
   if (first == '-' || isDigit(first)) {
     const Number number = readNumber(at, end);
     if (number.kind == NumberKind::damaged) return stop(JsonEnd::damaged);
-    JsonValues* values = beginValue(walk, column, *path, static_cast<JsonKind>(number.kind));
+    JsonValues* values = beginValue(walk, *path, static_cast<JsonKind>(number.kind), row);
     if (values == nullptr) return stop(JsonEnd::text);
     values->values.push(number.bits);
     return {number.end, JsonEnd::none};
   }
   const bool isTrue = startsWith(at, end, "true", 4);
   if (!isTrue && !startsWith(at, end, "false", 5)) return stop(JsonEnd::damaged);
-  JsonValues* values = beginValue(walk, column, *path, JsonKind::boolean);
+  JsonValues* values = beginValue(walk, *path, JsonKind::boolean, row);
   if (values == nullptr) return stop(JsonEnd::text);
   values->values.push(static_cast<Byte>(isTrue));
   return {at + (isTrue ? 4 : 5), JsonEnd::none};

@@ -128,6 +128,31 @@ std::vector<BlockRow> readFromUsed(const std::vector<std::string>& lines, uint32
   return rows;
 }
 
+/// An encoder whose rows are all parsed.
+std::unique_ptr<HeldEncoder> createParser(uint32_t form, uint32_t boundsRow) {
+  std::unique_ptr<HeldEncoder> held = createEncoder(form, boundsRow);
+  held->encoder.runLine = [](Encoder&, Half&, const Byte*, const Byte*) -> const Byte* { return nullptr; };
+  held->encoder.walk.runObject = [](JsonWalk&, JsonColumn&, const Byte*, const Byte*, uint32_t) -> const Byte* { return nullptr; };
+  return held;
+}
+
+/// Lines that come again, most of them by the plans that the first ones made, are what the parser makes of them.
+void checkPlans(const std::string& text, uint32_t form, uint32_t boundsRow) {
+  const Lines again(text + text + text);
+  const std::unique_ptr<HeldEncoder> parser = createParser(form, boundsRow);
+  const std::vector<bool> taken = appendWhole(parser->encoder, again);
+  const std::string block = takeBlock(*parser, SIZE_MAX);
+  for (const bool isPortable : {false, true}) {
+    const std::unique_ptr<HeldEncoder> planned = createEncoder(form, boundsRow);
+    if (isPortable) {
+      planned->encoder.runLine = portable::runLine;
+      planned->encoder.walk.runObject = portable::runObject;
+    }
+    check(appendWhole(planned->encoder, again) == taken, "plans take the lines that the parser takes");
+    check(takeBlock(*planned, SIZE_MAX) == block, "plans give the bytes that the parser gives");
+  }
+}
+
 void checkBlocks(const Lines& lines, uint32_t form, uint32_t boundsRow, size_t pieceBytes) {
   const std::unique_ptr<HeldEncoder> whole = createEncoder(form, boundsRow);
   const std::vector<bool> taken = appendWhole(whole->encoder, lines);
@@ -139,6 +164,7 @@ void checkBlocks(const Lines& lines, uint32_t form, uint32_t boundsRow, size_t p
     check(appendOne(single->encoder, split[index]) == taken[index], "a line is taken alone as among others");
     if (taken[index]) sound.push_back(split[index]);
   }
+  if (lines.length > 0 && lines.bytes[lines.length - 1] == '\n') checkPlans(lines.text(), form, boundsRow);
   const std::string block = takeBlock(*whole, pieceBytes);
   check(block == takeBlock(*single, SIZE_MAX), "one call and many give the same bytes");
   const std::vector<BlockRow> rows = BlockReader(block).readAll();

@@ -37,15 +37,16 @@ export interface EventError {
 
 const SINGLE_HEAD = Buffer.from('{"status":"accepted","event_id":"');
 const SINGLE_TAIL = Buffer.from('"}');
+const REPEAT_TAIL = Buffer.from('","duplicate":true}');
 /** Every canonical line starts with this (scan/contract.ts), then the id, then a quote. */
 const LINE_HEAD_BYTES = '{"event_id":"'.length;
 const QUOTE = 0x22;
 /** Most bytes of a fully accepted answer: heads, tails and an id of 128 bytes, each escaped as \u00xx. */
 const ACCEPTED_REPLY_BYTES_MAX = 1024;
 
-/** HTTP status of a frame that was not refused whole: 400 when none of its events was accepted. */
-export function replyStatus(accepted: number, rejected: number): 200 | 400 {
-  return accepted === 0 && rejected > 0 ? 400 : 200;
+/** HTTP status of a frame that was not refused whole: 400 when none of its events is kept, now or before. */
+export function replyStatus(accepted: number, rejected: number, duplicates: number): 200 | 400 {
+  return accepted === 0 && duplicates === 0 && rejected > 0 ? 400 : 200;
 }
 
 /** Answers of all frames of a scanned slab. The result shares no memory with `output`, so it can be moved. */
@@ -62,6 +63,7 @@ export function renderReplies(words: Uint32Array, output: ScanOutput, routes: re
     const http = words[row + FrameWord.transport] === Transport.http;
     const rejected = words[row + FrameWord.rejected]!;
     if (!http && rejected === 0) continue;
+    const duplicates = words[row + FrameWord.duplicates]!;
     const route = routes[words[row + FrameWord.route]!]!;
     if (route.okBody !== undefined) continue;
     writer.begin(frame);
@@ -69,13 +71,15 @@ export function renderReplies(words: Uint32Array, output: ScanOutput, routes: re
       writer.text(JSON.stringify(eventErrors(output, errorStart, error, route.program.fields)));
     } else if (rejected > 0) {
       const errors = eventErrors(output, errorStart, error, route.program.fields);
-      writer.text(rejectedBody(route, words[row + FrameWord.accepted]!, rejected, errors));
+      writer.text(rejectedBody(route, words[row + FrameWord.accepted]!, rejected, duplicates, errors));
     } else if (route.program.shape === Shape.single) {
       const record = words[row + FrameWord.recordStart]! * RECORD_WORDS;
-      writer.single(output.lines, output.records[record + RecordWord.lineOffset]! + LINE_HEAD_BYTES);
+      const idStart = output.records[record + RecordWord.lineOffset]! + LINE_HEAD_BYTES;
+      writer.single(output.lines, idStart, duplicates > 0 ? REPEAT_TAIL : SINGLE_TAIL);
     } else {
+      const repeated = duplicates > 0 ? `,"duplicates":${duplicates}` : '';
       writer.text(
-        `{"status":"accepted","accepted":${words[row + FrameWord.accepted]},"rejected":0,"errors":[]}`,
+        `{"status":"accepted","accepted":${words[row + FrameWord.accepted]},"rejected":0${repeated},"errors":[]}`,
       );
     }
     writer.end(frame);
@@ -83,7 +87,14 @@ export function renderReplies(words: Uint32Array, output: ScanOutput, routes: re
   return writer.finish();
 }
 
-function rejectedBody(route: Route, accepted: number, rejected: number, errors: EventError[]): string {
+function rejectedBody(
+  route: Route,
+  accepted: number,
+  rejected: number,
+  duplicates: number,
+  errors: EventError[],
+): string {
+  if (duplicates > 0) return JSON.stringify({ status: 'partial', accepted, rejected, duplicates, errors });
   if (accepted > 0) return JSON.stringify({ status: 'partial', accepted, rejected, errors });
   const first = errors[0]!;
   if (route.program.shape === Shape.single) {
@@ -137,7 +148,7 @@ class ReplyWriter {
   }
 
   /** The id's own bytes, escaped as they stand in the line, so that the client reads back what it sent. */
-  single(lines: Buffer, idStart: number): void {
+  single(lines: Buffer, idStart: number, tail: Buffer): void {
     this.#reserve(ACCEPTED_REPLY_BYTES_MAX);
     const bytes = this.#bytes;
     bytes.set(SINGLE_HEAD, this.#length);
@@ -146,8 +157,8 @@ class ReplyWriter {
       if (lines[from] === 0x5c) bytes[at++] = lines[from++]!;
       bytes[at++] = lines[from]!;
     }
-    bytes.set(SINGLE_TAIL, at);
-    this.#length = at + SINGLE_TAIL.length;
+    bytes.set(tail, at);
+    this.#length = at + tail.length;
   }
 
   finish(): Replies {

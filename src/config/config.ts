@@ -38,7 +38,20 @@ export interface Config {
     readonly segmentBytes: number;
     /** lz4 writes a quarter of the bytes, for processor time in the workers. */
     readonly compression: 'none' | 'lz4';
+    /** How long segments that every sink has are kept for replays; 0 keeps none. */
+    readonly retentionMs: number;
+    /** At most so many bytes of them, beside maxBytes, over all workers. */
+    readonly retentionBytes: number;
   };
+  readonly dedup: {
+    /** Ids of events that are remembered at least; 0 keeps repeats like any other event. */
+    readonly idsMax: number;
+    readonly windowMs: number;
+  };
+  /** Sessions of the stream that are remembered, and how long after their last use. */
+  readonly sessions: { readonly max: number; readonly ttlMs: number };
+  /** How long an answer waits for more than the journal. */
+  readonly ack: { readonly deliveredTimeoutMs: number };
   readonly embedded: {
     /** On when no other sink's address is set. */
     readonly enabled: boolean;
@@ -52,6 +65,10 @@ export interface Config {
     /** Type of attribution, event_data and context; frozen with the first start of a data directory. */
     readonly objectType: 'JSON' | 'String';
     readonly queryResultBytesMax: number;
+  };
+  readonly delivery: {
+    /** A send to a sink that is not answered for so long has failed, and is made again under the same token. */
+    readonly sendTimeoutMs: number;
   };
   readonly dataDir: string;
   readonly drainTimeoutMs: number;

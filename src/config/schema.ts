@@ -11,15 +11,23 @@ import {
   BLOCK_BYTES_MAX,
   BODY_BYTES_MAX,
   CREDIT_BYTES,
+  DEDUP_IDS_MAX,
+  DEDUP_WINDOW_MS,
+  DELIVERED_TIMEOUT_MS,
+  DELIVERED_TIMEOUT_MS_MAX,
   DRAIN_TIMEOUT_MS,
   ENVELOPE_FIELDS_BYTES_MAX,
   FLUSH_INTERVAL_MS,
   JOURNAL_BYTES_MAX,
+  JOURNAL_RETENTION_BYTES_MAX,
   MEMORY_BYTES_MAX,
   MESSAGE_BYTES_MAX,
   QUERY_RESULT_BYTES_MAX,
   REJECTED_RAW_BYTES_MAX,
   SEGMENT_BYTES_MAX,
+  SEND_TIMEOUT_MS,
+  SESSION_TTL_MS,
+  SESSIONS_MAX,
   WIRE_BYTES_MAX,
   WORKERS_MAX,
 } from '../limits.ts';
@@ -85,6 +93,19 @@ export const fileSchema = section({
     max_bytes: whole(MiB, 1024 * 1024 * GiB).default(JOURNAL_BYTES_MAX),
     segment_bytes: whole(64 * KiB, 4 * GiB - 1).default(SEGMENT_BYTES_MAX),
     compression: choice(['none', 'lz4']).default('none'),
+    retention_ms: whole(0, 10 * 365 * 24 * 3_600_000).default(0),
+    retention_bytes: whole(0, 1024 * 1024 * GiB).default(JOURNAL_RETENTION_BYTES_MAX),
+  }),
+  dedup: section({
+    ids_max: whole(0, 100_000_000).default(DEDUP_IDS_MAX),
+    window_ms: whole(1, 7 * 24 * 3_600_000).default(DEDUP_WINDOW_MS),
+  }),
+  sessions: section({
+    max: whole(1, 1_000_000).default(SESSIONS_MAX),
+    ttl_ms: whole(1000, 365 * 24 * 3_600_000).default(SESSION_TTL_MS),
+  }),
+  ack: section({
+    delivered_timeout_ms: whole(1, DELIVERED_TIMEOUT_MS_MAX).default(DELIVERED_TIMEOUT_MS),
   }),
   embedded: section({
     enabled: z
@@ -98,6 +119,10 @@ export const fileSchema = section({
     rejected_ttl_days: whole(1, 36_500).default(30),
     object_type: choice(['JSON', 'String']).default('JSON'),
     query_result_bytes_max: whole(MiB, 2 * GiB).default(QUERY_RESULT_BYTES_MAX),
+  }),
+  delivery: section({
+    // Shorter than a second, a busy sink would be taken for a dead one.
+    send_timeout_ms: whole(1_000, 600_000).default(SEND_TIMEOUT_MS),
   }),
   data_dir: text(1, 4096).default('./data'),
   drain_timeout_ms: whole(0, 3_600_000).default(DRAIN_TIMEOUT_MS),

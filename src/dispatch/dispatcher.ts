@@ -6,6 +6,7 @@
  * Frames that arrive in one turn of the event loop travel together: the hand-over waits for setImmediate, which
  * runs when the sockets that were readable have been read.
  */
+import { assert } from '../assert.ts';
 import type { Clock } from '../clock.ts';
 import { InFlight } from '../in-flight.ts';
 import type { Logger } from '../log.ts';
@@ -19,6 +20,7 @@ export class Dispatcher {
   readonly #workers: WorkerPool;
   readonly #clock: Clock;
   readonly #log: Logger;
+  readonly #onSessionsLost: () => void;
   /** Full slabs that wait for a task place, oldest first. */
   readonly #sealed: Slab[] = [];
   #open: Slab | undefined;
@@ -30,11 +32,19 @@ export class Dispatcher {
     this.#pump();
   };
 
-  constructor(slabs: SlabPool, workers: WorkerPool, clock: Clock, log: Logger) {
+  /** `onSessionsLost` is called when a worker was lost with messages of sessions, before their owners are told. */
+  constructor(
+    slabs: SlabPool,
+    workers: WorkerPool,
+    clock: Clock,
+    log: Logger,
+    onSessionsLost: () => void = () => {},
+  ) {
     this.#slabs = slabs;
     this.#workers = workers;
     this.#clock = clock;
     this.#log = log;
+    this.#onSessionsLost = onSessionsLost;
   }
 
   /** Frames appended whose verdict is not back. */
@@ -44,7 +54,7 @@ export class Dispatcher {
 
   /**
    * Takes a frame. COPY of `body`. False when the memory budget has no slab for it: nothing was taken, the
-   * owner will not be called.
+   * owner will not be called. `isPromised` frames may use what is kept free for them.
    */
   append(
     body: Uint8Array,
@@ -54,11 +64,12 @@ export class Dispatcher {
     transport: number,
     origin: Origin,
     owner: FrameOwner,
+    isPromised = false,
   ): boolean {
     const nowMs = this.#clock.nowMs();
     let slab = this.#open;
     if (slab === undefined || !slab.fits(body.length, origin)) {
-      const next = this.#slabs.take(body.length + originBytesMax(origin), nowMs);
+      const next = this.#slabs.take(body.length + originBytesMax(origin), nowMs, isPromised);
       if (next === undefined) return false;
       if (slab !== undefined) this.#sealed.push(slab);
       slab = next;
@@ -71,6 +82,12 @@ export class Dispatcher {
       setImmediate(this.#flush);
     }
     return true;
+  }
+
+  /** The slab that took the last frame; more may be asked of it before the turn of the event loop ends. */
+  get lastSlab(): Slab {
+    assert(this.#open !== undefined, 'a frame was appended in this turn');
+    return this.#open;
   }
 
   /** Resolves when no frame is in flight. */
@@ -97,6 +114,7 @@ export class Dispatcher {
       replies = await this.#workers.run(slab);
     } catch (error) {
       this.#log.error({ err: error, frames: slab.frameCount }, 'a slab was lost with its worker');
+      if (slab.sessionFrames !== undefined) this.#onSessionsLost();
     }
     this.#tasksInFlight -= 1;
     this.#pump();

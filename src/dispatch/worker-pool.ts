@@ -8,7 +8,7 @@
 import type { Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import type { Logger } from '../log.ts';
-import type { Replies, Slab } from '../slab/slab.ts';
+import type { Replies, SessionFrames, Slab } from '../slab/slab.ts';
 import { ControlFront } from './control-channel.ts';
 import { claimedWorkerSlots, createWorkerSlots, freeWorkerSlot } from './worker-slots.ts';
 
@@ -19,16 +19,14 @@ export interface WorkerData<Setup> {
   readonly setup: Setup;
 }
 
-/** A task: the handle of a slab, never its bytes. */
+/** A task: the handle of a slab, never its bytes; and which of its frames are messages of sessions, when some are. */
 export interface SlabTask {
   readonly buffer: SharedArrayBuffer;
+  readonly sessions?: SessionFrames;
 }
 
-/** A task's result: table and bytes of the answers, moved to the front. */
-export interface SlabResult {
-  readonly table: Uint32Array;
-  readonly bytes: Uint8Array;
-}
+/** A task's result: table and bytes of the answers are moved to the front. */
+export type SlabResult = Replies;
 
 export class WorkerPool {
   readonly workerCount: number;
@@ -38,13 +36,15 @@ export class WorkerPool {
   readonly #slots: SharedArrayBuffer;
   readonly #log: Logger;
   readonly #onDead: () => void;
+  readonly #onThreadExit: () => void;
   #seen = new WeakSet<Worker>();
   #deaths = 0;
   #stopping = false;
 
   /**
    * Starts `size.workerCount` threads on the compiled module at `entry`. `onDead` is called when a thread
-   * failed while loading: Piscina starts none in its place, then or ever, so the process should end.
+   * failed while loading: Piscina starts none in its place, then or ever, so the process should end. `onThreadExit` is
+   * called when a thread died, before anything that a client sends on hearing of it can reach another.
    */
   constructor(
     entry: URL,
@@ -52,12 +52,14 @@ export class WorkerPool {
     setup: unknown,
     log: Logger,
     onDead: () => void,
+    onThreadExit: () => void = () => {},
   ) {
     const { workerCount, tasksPerWorker } = size;
     this.workerCount = workerCount;
     this.tasksPerWorker = tasksPerWorker;
     this.#log = log;
     this.#onDead = onDead;
+    this.#onThreadExit = onThreadExit;
     this.#slots = createWorkerSlots(workerCount);
     this.#control = new ControlFront();
     const workerData: WorkerData<unknown> = {
@@ -95,7 +97,15 @@ export class WorkerPool {
 
   /** Hands the slab to a worker. Rejects when that worker dies; the slab is the caller's again in both cases. */
   async run(slab: Slab): Promise<Replies> {
-    return this.#piscina.run({ buffer: slab.buffer });
+    const sessions = slab.sessionFrames;
+    return this.#piscina.run(
+      sessions === undefined ? { buffer: slab.buffer } : { buffer: slab.buffer, sessions },
+    );
+  }
+
+  /** Asks all threads what their journals say of sessions; resolves when each slot has answered. */
+  collectSessions(take: (meta: Uint8Array) => void): Promise<void> {
+    return this.#control.collectSessions(this.workerCount, take);
   }
 
   /** Drains the sinks of all threads; resolves with the faults of those that could not within `timeoutMs`. */
@@ -123,6 +133,7 @@ export class WorkerPool {
     const slot = freeWorkerSlot(this.#slots, threadId);
     if (this.#stopping) return;
     this.#deaths += 1;
+    this.#onThreadExit();
     this.#log.error({ slot, exitCode }, 'worker thread died');
     this.#watchThreads();
     this.#checkThreads();

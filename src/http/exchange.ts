@@ -4,6 +4,7 @@
  * the verdict. Owns the uWebSockets response until it is answered or aborted; after either it touches it no more.
  */
 import type { HttpResponse } from 'uWebSockets.js';
+import { type AckLevel, wantsOf } from '../ack/level.ts';
 import { replyStatus } from '../ack/replies.ts';
 import type { Route } from '../dialects/routes.ts';
 import { Transport } from '../event.ts';
@@ -12,10 +13,11 @@ import { REASONS, type Reason } from '../outcome.ts';
 import { STATUS_LINES } from '../problem.ts';
 import { FrameWord, frameRow } from '../slab/layout.ts';
 import { Origin } from '../slab/origin.ts';
-import type { FrameOwner, Replies, Slab } from '../slab/slab.ts';
+import type { FrameOwner, JournalPlace, Replies, Slab } from '../slab/slab.ts';
 import { writeCors } from './cors.ts';
 import { type Carried, refuseRequest } from './refusal.ts';
 import { Upload } from './upload.ts';
+import type { WaitingUpload } from './upload-queue.ts';
 
 /** What of the request's head the exchange needs later: request objects of uWebSockets die with their callback. */
 export interface RequestHead extends Carried {
@@ -24,16 +26,19 @@ export interface RequestHead extends Carried {
   readonly routeIndex: number;
   readonly app: number;
   readonly encoding: number;
+  readonly ackLevel: AckLevel;
   readonly address: Uint8Array;
   readonly userAgent: string;
 }
 
 /** A request in the front's hands; see the head of this file. */
-export class Exchange implements FrameOwner {
+export class Exchange implements FrameOwner, WaitingUpload {
   readonly #stage: FrontStage;
   readonly #head: RequestHead;
   #response: HttpResponse | undefined;
   #upload: Upload | undefined;
+  /** Pieces that were read and find no memory; reading is paused. */
+  #waiting: { readonly pieces: Buffer[]; isWhole: boolean } | undefined;
 
   constructor(stage: FrontStage, response: HttpResponse, head: RequestHead) {
     this.#stage = stage;
@@ -54,17 +59,17 @@ export class Exchange implements FrameOwner {
       this.refuse(REASONS[reason]!);
       return;
     }
-    this.#left();
     const { okBody } = this.#head.route;
-    if (okBody !== undefined) {
-      this.#answerAccepted(response, okBody);
-      return;
-    }
     const start = replies.table[frame * 2]!;
-    const body = replies.bytes.subarray(start, start + replies.table[frame * 2 + 1]!);
-    const status = replyStatus(words[row + FrameWord.accepted]!, words[row + FrameWord.rejected]!);
-    if (status === 400) this.#answerRejected(response, body);
-    else this.#answerAccepted(response, body);
+    const body = okBody ?? replies.bytes.subarray(start, start + replies.table[frame * 2 + 1]!);
+    const status = replyStatus(
+      words[row + FrameWord.accepted]!,
+      words[row + FrameWord.rejected]!,
+      words[row + FrameWord.duplicates]!,
+    );
+    if (okBody === undefined && status === 400) this.#answerRejected(response, body);
+    else if (this.#head.ackLevel === this.#stage.ackLevel) this.#answerAccepted(response, body);
+    else this.#park(body, replies.place);
   }
 
   frameLost(): void {
@@ -78,7 +83,6 @@ export class Exchange implements FrameOwner {
   refuse(reason: Reason, close = false): void {
     const response = this.#response;
     if (response === undefined) return;
-    this.#left();
     this.#dropUpload();
     const head = this.#head;
     const { okBody } = head.route;
@@ -86,6 +90,7 @@ export class Exchange implements FrameOwner {
       this.#answerAccepted(response, okBody);
       return;
     }
+    this.#left();
     refuseRequest(this.#stage, response, reason, head.route.statusOf(reason), head, {
       close,
       withBody: true,
@@ -93,12 +98,22 @@ export class Exchange implements FrameOwner {
     });
   }
 
-  #answerAccepted(response: HttpResponse, body: Uint8Array): void {
+  /** Answers when the level that was asked for is reached, or with 202 when it is not. COPY of `body`. */
+  #park(body: Uint8Array, place: JournalPlace | undefined): void {
+    const copy = Buffer.from(body);
+    this.#stage.ackWaiters.wait(place, this.#head.ackLevel, (isReached) => {
+      if (this.#response !== undefined) this.#answerAccepted(this.#response, copy, isReached);
+    });
+  }
+
+  #answerAccepted(response: HttpResponse, body: Uint8Array, isReached = true): void {
+    this.#left();
     const head = this.#head;
     response.cork(() => {
+      if (!isReached) response.writeStatus(STATUS_LINES[202]);
       response
         .writeHeader('Content-Type', 'application/json')
-        .writeHeader('Penstock-Ack', this.#stage.ackLevel);
+        .writeHeader('Penstock-Ack', isReached ? head.ackLevel : this.#stage.ackLevel);
       if (head.requestId !== '') response.writeHeader('X-Request-Id', head.requestId);
       if (head.corsOrigin !== '') writeCors(response, head.corsOrigin);
       response.end(body);
@@ -107,6 +122,7 @@ export class Exchange implements FrameOwner {
 
   /** No event was accepted: the worker wrote the problem; it is counted and logged as any refusal. */
   #answerRejected(response: HttpResponse, body: Uint8Array): void {
+    this.#left();
     const head = this.#head;
     const requestId = head.requestId || this.#stage.newRequestId();
     const { code } = JSON.parse(Buffer.from(body).toString('utf8')) as { code: Reason };
@@ -138,9 +154,51 @@ export class Exchange implements FrameOwner {
       return;
     }
     this.#upload ??= new Upload(this.#stage.uploads, this.#stage.wireBytesMax);
-    const fault = this.#upload.append(new Uint8Array(chunk));
-    if (fault !== undefined) this.refuse(fault, true);
+    const piece = new Uint8Array(chunk);
+    const fault = this.#waiting === undefined ? this.#upload.append(piece) : 'overloaded';
+    if (fault === 'overloaded') this.#wait(piece, isLast);
+    else if (fault !== undefined) this.refuse(fault, true);
     else if (isLast) this.#complete(this.#upload.body());
+  }
+
+  /** Stops reading until there is memory for the piece. COPY. */
+  #wait(piece: Uint8Array, isLast: boolean): void {
+    const { uploadQueue } = this.#stage;
+    if (!uploadQueue.tryTake(piece.length)) {
+      this.refuse('overloaded', true);
+      return;
+    }
+    if (this.#waiting === undefined) {
+      this.#waiting = { pieces: [], isWhole: false };
+      this.#response?.pause();
+      uploadQueue.enter(this);
+    }
+    this.#waiting.pieces.push(Buffer.from(piece));
+    this.#waiting.isWhole = isLast;
+  }
+
+  goOn(): boolean {
+    const waiting = this.#waiting;
+    const upload = this.#upload;
+    if (waiting === undefined || upload === undefined) return true;
+    for (let piece = waiting.pieces[0]; piece !== undefined; piece = waiting.pieces[0]) {
+      const fault = upload.append(piece);
+      if (fault === 'overloaded') return false;
+      if (fault !== undefined) {
+        this.refuse(fault, true);
+        return true;
+      }
+      waiting.pieces.shift();
+      this.#stage.uploadQueue.give(piece.length);
+    }
+    this.#waiting = undefined;
+    this.#response?.resume();
+    if (waiting.isWhole) this.#complete(upload.body());
+    return true;
+  }
+
+  giveUp(): void {
+    this.refuse('overloaded', true);
   }
 
   #complete(body: Uint8Array): void {
@@ -162,6 +220,8 @@ export class Exchange implements FrameOwner {
         this,
       );
       if (!taken) this.refuse('overloaded');
+      else if (head.ackLevel !== this.#stage.ackLevel)
+        this.#stage.dispatcher.lastSlab.want(wantsOf(head.ackLevel));
     }
     this.#dropUpload();
   }
@@ -169,5 +229,7 @@ export class Exchange implements FrameOwner {
   #dropUpload(): void {
     this.#upload?.drop();
     this.#upload = undefined;
+    for (const piece of this.#waiting?.pieces ?? []) this.#stage.uploadQueue.give(piece.length);
+    this.#waiting = undefined;
   }
 }

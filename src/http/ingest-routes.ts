@@ -5,6 +5,7 @@
  */
 
 import type { HttpRequest, HttpResponse, TemplatedApp } from 'uWebSockets.js';
+import { type AckLevel, grantLevel, readLevel } from '../ack/level.ts';
 import { OPEN_MODE, UNKNOWN_KEY } from '../admission/apps.ts';
 import { readWriteKey } from '../admission/write-key.ts';
 import { ROUTES, type Route } from '../dialects/routes.ts';
@@ -54,6 +55,7 @@ function receive(
     routeIndex,
     app: admitted.app,
     encoding: admitted.encoding,
+    ackLevel: admitted.ackLevel,
     address: address.of(
       response.getRemoteAddress(),
       address.readsForwarded ? request.getHeader('x-forwarded-for') : '',
@@ -63,12 +65,12 @@ function receive(
   });
 }
 
-/** The request's app and encoding, or the reason why it is refused by its head. */
+/** The request's app, encoding and level of ack, or the reason why it is refused by its head. */
 function admit(
   stage: FrontStage,
   request: HttpRequest,
   route: Route,
-): { app: number; encoding: number } | Reason {
+): { app: number; encoding: number; ackLevel: AckLevel } | Reason {
   if (stage.draining()) return 'draining';
   if (stage.isFull()) return 'overloaded';
   const app = stage.apps.openMode ? OPEN_MODE : stage.apps.find(readWriteKey(request, route.keyPlaces));
@@ -78,8 +80,10 @@ function admit(
   }
   const encoding = readEncoding(request.getHeader('content-encoding'));
   if (encoding === undefined) return 'unsupported_media_type';
+  const ackLevel = grantLevel(readLevel(request), stage.ackLevel);
+  if (typeof ackLevel !== 'string') return ackLevel.refused;
   if (Number(request.getHeader('content-length')) > stage.wireBytesMax) return 'body_too_large';
-  return { app, encoding };
+  return { app, encoding, ackLevel };
 }
 
 /** Number of a Content-Encoding, or undefined for one that is not known. `x-gzip` is gzip by RFC 9110 §8.4.1.3. */

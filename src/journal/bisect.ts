@@ -3,18 +3,19 @@
  * again, down to single rows. Everything else is delivered on the way, each part under a token of its own that
  * follows from its rows, so that a crash in between sends no row twice. Some 2 log2(n) sends for one bad row.
  */
-import type { BlockBuilder, BlockTarget } from '../sinks/sink.ts';
-import { StreamReader } from './reader.ts';
+import type { BlockBuilder, BlockTarget, SendOutcome } from '../sinks/sink.ts';
+import { type ReadSource, StreamReader } from './reader.ts';
 import type { Position } from './segment.ts';
-import type { JournalStream } from './stream.ts';
+
+type Settled = Exclude<SendOutcome, 'retry'>;
 
 export interface Bisection {
-  readonly stream: JournalStream;
+  readonly stream: ReadSource;
   readonly target: BlockTarget;
   /** Token of the rows from `firstRow` to `endRow`. */
   readonly token: (firstRow: number, endRow: number) => string;
-  /** Sends until the target has answered, or gives undefined when the process ends. */
-  readonly send: (token: string, block: BlockBuilder) => Promise<'delivered' | 'refused' | undefined>;
+  /** Sends until the target has answered, or gives undefined when it does not for now. */
+  readonly send: (token: string, block: BlockBuilder) => Promise<Settled | undefined>;
   /** The bytes of `count` rows of a payload, behind the first `skip`. VIEW. */
   readonly slice: (payload: Buffer, skip: number, count: number) => Buffer;
   /** Takes a row that is refused alone. VIEW, valid until it returns. Throws when it cannot be kept. */
@@ -22,7 +23,7 @@ export interface Bisection {
 }
 
 /**
- * Bisects the refused rows from `from` up to `endRow`. Resolves with false when the process ends before it is done.
+ * Bisects the refused rows from `from` up to `endRow`. Resolves with false when it is not done, because the target does not answer.
  * Rejects with the disk's error; what was delivered by then is known to the target by its tokens.
  */
 export async function bisect(bisection: Bisection, from: Position, endRow: number): Promise<boolean> {
@@ -51,7 +52,7 @@ async function sendPart(
   from: Position,
   firstRow: number,
   endRow: number,
-): Promise<'delivered' | 'refused' | undefined> {
+): Promise<Settled | undefined> {
   const block = bisection.target.begin();
   try {
     await eachRows(bisection, from, firstRow, endRow, (rows, count) => block.add(rows, count));

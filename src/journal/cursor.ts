@@ -24,6 +24,12 @@ export interface CursorState {
   readonly blockEndRow: number;
 }
 
+/** What a cursor's file says; undefined when it is empty or both records are damaged. */
+export function readCursor(bytes: Buffer): CursorState | undefined {
+  return newestRecord(bytes)?.state;
+}
+
+/** The cursor of one sink in one stream, as its delivery moves it. */
 export class Cursor {
   /** Undefined once it is closed: its number may be another file's by then. */
   #file: DiskFile | undefined;
@@ -40,9 +46,9 @@ export class Cursor {
     const file = disk.open(path, true);
     const cursor = new Cursor(file);
     const bytes = Buffer.alloc(2 * CURSOR_BYTES);
-    const length = await file.read(bytes, 0);
-    for (let at = 0; at + CURSOR_BYTES <= length; at += CURSOR_BYTES)
-      cursor.#take(bytes.subarray(at, at + CURSOR_BYTES));
+    const newest = newestRecord(bytes.subarray(0, await file.read(bytes, 0)));
+    cursor.#generation = newest?.generation ?? 0;
+    cursor.#state = newest?.state;
     return cursor;
   }
 
@@ -76,17 +82,32 @@ export class Cursor {
     this.#file?.close();
     this.#file = undefined;
   }
+}
 
-  #take(record: Buffer): void {
-    if (record.readUInt32LE(0) !== MAGIC || record.readUInt32LE(4) !== crc32c(record.subarray(8), 0)) return;
-    const generation = Number(record.readBigUInt64LE(8));
-    if (generation <= this.#generation) return;
-    this.#generation = generation;
-    const segment = record.toString('latin1', NAME_OFFSET, NAME_OFFSET + record.readUInt32LE(40));
-    const row = Number(record.readBigUInt64LE(16));
-    this.#state = {
+interface CursorRecord {
+  readonly generation: number;
+  readonly state: CursorState;
+}
+
+function newestRecord(bytes: Buffer): CursorRecord | undefined {
+  let newest: CursorRecord | undefined;
+  for (let at = 0; at + CURSOR_BYTES <= bytes.length; at += CURSOR_BYTES) {
+    const record = decodeRecord(bytes.subarray(at, at + CURSOR_BYTES));
+    if (record !== undefined && record.generation > (newest?.generation ?? 0)) newest = record;
+  }
+  return newest;
+}
+
+function decodeRecord(record: Buffer): CursorRecord | undefined {
+  if (record.readUInt32LE(0) !== MAGIC || record.readUInt32LE(4) !== crc32c(record.subarray(8), 0))
+    return undefined;
+  const segment = record.toString('latin1', NAME_OFFSET, NAME_OFFSET + record.readUInt32LE(40));
+  const row = Number(record.readBigUInt64LE(16));
+  return {
+    generation: Number(record.readBigUInt64LE(8)),
+    state: {
       delivered: { segment, offset: Number(record.readBigUInt64LE(32)), row },
       blockEndRow: Number(record.readBigUInt64LE(24)),
-    };
-  }
+    },
+  };
 }

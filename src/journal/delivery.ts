@@ -4,18 +4,23 @@
  *   live     what is appended is offered here and gathered from memory
  *   behind   the sink did not keep up, or a start found rows of the last one: blocks are gathered from the disk until
  *            the stream's end is reached, then it is live again
+ *   away     the breaker is open: nothing is sent and nothing is held in memory but the cursor; after each pause the
+ *            block that was in hand is gathered again from the disk and sent, and when it is answered it is behind
  *
  * A block is whole chunks of one epoch. Before it is first sent, the cursor says where it ends; so whoever comes
- * after a crash builds the same block from the same rows and sends it under the same token
+ * after a crash, or after a pause, builds the same block from the same rows and sends it under the same token
  *   <node>-<worker>-<stream>-<epoch>-<first row>-<end row>
  * and a target that has it already drops it. In memory are at most the block that is sent and the one that gathers.
  */
 
-import type { BlockBuilder, BlockTarget, SendOutcome } from '../sinks/sink.ts';
+import type { BlockBuilder, BlockTarget } from '../sinks/sink.ts';
 import { type Bisection, bisect } from './bisect.ts';
+import { Breaker, type BreakerOptions, type BreakerState } from './breaker.ts';
 import type { Cursor } from './cursor.ts';
+import { Ending } from './ending.ts';
 import { StreamReader } from './reader.ts';
 import type { Position } from './segment.ts';
+import { Sender } from './sender.ts';
 import type { ChunkPlace, JournalStream } from './stream.ts';
 
 export interface DeliveryOptions {
@@ -26,10 +31,11 @@ export interface DeliveryOptions {
   readonly tokenPrefix: string;
   readonly blockBytesMax: number;
   readonly flushIntervalMs: number;
+  /** A send that takes longer has failed. */
+  readonly sendTimeoutMs: number;
   /** Whether the cursor must survive a power failure as well. */
   readonly syncsCursor: boolean;
-  /** Pause before a failed send is tried again. */
-  readonly retryPauseMs: (failures: number) => number;
+  readonly breaker: BreakerOptions;
   /** How to cut a payload into rows, and where a row goes that the target refuses alone; undefined where a refused block cannot be cut. */
   readonly poison: Pick<Bisection, 'slice' | 'onPoison'> | undefined;
   /** Called when the cursor has moved: segments may be free. */
@@ -38,13 +44,17 @@ export interface DeliveryOptions {
 
 interface Block {
   readonly builder: BlockBuilder;
-  readonly from: Position;
   readonly epoch: string;
+  /** When its first chunk was received. */
+  readonly timeMs: number;
   to: Position;
 }
 
 export class Delivery {
   readonly #options: DeliveryOptions;
+  readonly breaker: Breaker;
+  readonly #sender: Sender;
+  readonly #ending = new Ending();
   #delivered: Position;
   /** Rows before it were gathered from memory or disk. */
   #gathered: Position;
@@ -52,29 +62,31 @@ export class Delivery {
   #sending: Block | undefined;
   /** The reader while the sink is behind. */
   #reader: StreamReader | undefined;
-  /** Until the block of the process before this one is answered, nothing else is gathered. */
-  #isResuming = true;
+  /** Until the block in hand is answered, that of the process before this one included, nothing else is gathered. */
+  #isAway = true;
   #isDue = false;
   #flushTimer: NodeJS.Timeout | undefined;
-  #failures = 0;
   #draining = false;
+  #oldestTimeMs: number | undefined;
   /** Who waits for the rows below `row`. */
   readonly #waiting: { readonly row: number; readonly resolve: () => void }[] = [];
-  #closed = false;
-  #resolveClosed: () => void = () => {};
-  readonly #whenClosed = new Promise<void>((resolve) => {
-    this.#resolveClosed = resolve;
-  });
   #wake: (() => void) | undefined;
   readonly #loop: Promise<void>;
 
   /** Goes on where the cursor stands, or at the stream's start. */
   constructor(options: DeliveryOptions) {
+    const { cursor, stream, target, sendTimeoutMs } = options;
     this.#options = options;
-    const { state } = options.cursor;
-    this.#delivered = state?.delivered ?? options.stream.start();
+    const onChange = (state: BreakerState, before: BreakerState) => {
+      this.#stir();
+      options.breaker.onChange(state, before);
+    };
+    const breaker = new Breaker({ ...options.breaker, onChange });
+    this.breaker = breaker;
+    this.#sender = new Sender({ target, breaker, timeoutMs: sendTimeoutMs, ending: this.#ending });
+    this.#delivered = cursor.state?.delivered ?? stream.start();
     this.#gathered = this.#delivered;
-    this.#loop = this.#run(state?.blockEndRow ?? this.#delivered.row);
+    this.#loop = this.#run();
   }
 
   /** Everything below this row was delivered, or put aside for its content. */
@@ -82,9 +94,14 @@ export class Delivery {
     return this.#delivered.row;
   }
 
-  /** Sends that failed in a row; 0 when the target answers. */
-  get failures(): number {
-    return this.#failures;
+  /** Rows that are not delivered. */
+  get lagRows(): number {
+    return this.#options.stream.nextRow - this.#delivered.row;
+  }
+
+  /** When the oldest row that is not delivered was received; undefined when there is none, or it was not read yet. */
+  get oldestTimeMs(): number | undefined {
+    return this.lagRows === 0 ? undefined : this.#oldestTimeMs;
   }
 
   /** Bytes that this delivery holds in memory. */
@@ -94,8 +111,9 @@ export class Delivery {
 
   /** Offers the chunk that was just appended. COPY of what is taken of it; never throws for a broken target. */
   offer(place: ChunkPlace, payload: Uint8Array, rows: number): void {
-    if (this.#isResuming || this.#reader !== undefined || rows === 0) return;
-    if (place.start.row !== this.#gathered.row || this.#isFull()) {
+    const isNext = place.start.row === this.#gathered.row;
+    if (this.#isAway || this.#reader !== undefined || (rows === 0 && isNext)) return;
+    if (!isNext || this.#isFull()) {
       this.#fallBehind();
       return;
     }
@@ -108,35 +126,59 @@ export class Delivery {
     this.#stir();
     const { nextRow } = this.#options.stream;
     if (this.#delivered.row >= nextRow || signal.aborted) return;
-    await new Promise<void>((resolve) => {
+    const delivered = new Promise<void>((resolve) => {
       this.#waiting.push({ row: nextRow, resolve });
       signal.addEventListener('abort', () => resolve(), { once: true });
-      void this.#whenClosed.then(resolve);
     });
-  }
-
-  #moveTo(position: Position): void {
-    this.#delivered = position;
-    for (const { row, resolve } of this.#waiting) if (row <= position.row) resolve();
+    await this.#ending.before(delivered);
   }
 
   /** Stops; what is not delivered stays in the journal. A target that never answers is not waited for. */
   async close(): Promise<void> {
-    this.#closed = true;
-    this.#resolveClosed();
+    this.#ending.end();
     this.#stir();
     await this.#loop;
   }
 
-  async #run(blockEndRow: number): Promise<void> {
-    if (blockEndRow > this.#delivered.row) {
-      await this.#untilRead(() => this.#resume(blockEndRow));
-      if (this.#open !== undefined) await this.#deliver(blockEndRow);
+  async #run(): Promise<void> {
+    while (!this.#ending.isOver) {
+      await this.#deliverInHand();
+      if (!this.breaker.isOpen) await this.#flow();
+      this.#letGo();
+      if (this.breaker.isOpen) await this.#ending.pause(this.breaker.pauseMs());
     }
-    this.#isResuming = false;
+  }
+
+  /** Sends the block that the cursor names, if there is one, gathered again from the same rows. */
+  async #deliverInHand(): Promise<void> {
+    const endRow = this.#options.cursor.state?.blockEndRow ?? 0;
+    if (endRow <= this.#delivered.row) return;
+    await this.#ending.untilDone(() => this.#gatherUpTo(endRow));
+    if (this.#open !== undefined) await this.#deliver(endRow);
+  }
+
+  async #gatherUpTo(endRow: number): Promise<void> {
+    const reader = new StreamReader(this.#options.stream, this.#gathered);
+    try {
+      while (reader.position.row < endRow) {
+        const epoch = await reader.nextEpoch();
+        // Chunks of meta alone before the block's may be of another epoch.
+        if (this.#open !== undefined && epoch !== this.#open.epoch) break;
+        const chunk = await reader.next();
+        if (chunk === undefined || chunk.firstRow >= endRow) break;
+        this.#add({ ...chunk, end: reader.position }, chunk.payload, chunk.rows);
+      }
+    } finally {
+      reader.close();
+    }
+  }
+
+  /** Gathers and sends until the breaker opens or this is closed; then no send is in flight but one that hangs. */
+  async #flow(): Promise<void> {
+    this.#isAway = false;
     if (this.#gathered.row < this.#options.stream.nextRow) this.#fallBehind();
     let sending: Promise<void> | undefined;
-    while (!this.#closed) {
+    while (!this.#ending.isOver && !this.breaker.isOpen) {
       if (sending === undefined && this.#takesOpen()) {
         sending = this.#deliver().finally(() => {
           sending = undefined;
@@ -144,38 +186,26 @@ export class Delivery {
         });
       } else if (this.#reader !== undefined && !this.#isFull()) {
         const reader = this.#reader;
-        await this.#untilRead(() => this.#catchUp(reader));
+        await this.#ending.untilDone(() => this.#catchUp(reader));
       } else {
         await this.#stirred();
       }
     }
+    this.#letGo();
+    await this.#ending.before(sending ?? Promise.resolve());
+  }
+
+  /** Gives back what gathers; it is read from the journal again. */
+  #letGo(): void {
+    this.#isAway = true;
     clearTimeout(this.#flushTimer);
+    this.#flushTimer = undefined;
+    this.#isDue = false;
     this.#reader?.close();
-  }
-
-  /** Gathers the block that was in hand when the process before this one ended, from the same rows. */
-  async #resume(blockEndRow: number): Promise<void> {
-    const reader = new StreamReader(this.#options.stream, this.#gathered);
-    try {
-      const epoch = this.#open?.epoch ?? (await reader.nextEpoch());
-      while (reader.position.row < blockEndRow && (await reader.nextEpoch()) === epoch) {
-        const chunk = await reader.next();
-        if (chunk === undefined) break;
-        this.#add(chunk.epoch, chunk.payload, chunk.rows, reader.position);
-      }
-    } finally {
-      reader.close();
-    }
-  }
-
-  /** Reads, and reads on where it failed, with growing pauses, until the disk lets it or this is closed. */
-  async #untilRead(read: () => Promise<void>): Promise<void> {
-    await this.#untilSettled(() =>
-      read().then(
-        () => 'delivered' as const,
-        () => 'retry' as const,
-      ),
-    );
+    this.#reader = undefined;
+    this.#open?.builder.release();
+    this.#open = undefined;
+    this.#gathered = this.#delivered;
   }
 
   /** Gathers one chunk from the disk, or finds that the stream's end is reached. */
@@ -187,7 +217,7 @@ export class Delivery {
       return;
     }
     const chunk = await reader.next();
-    if (chunk !== undefined) this.#add(chunk.epoch, chunk.payload, chunk.rows, reader.position);
+    if (chunk !== undefined) this.#add({ ...chunk, end: reader.position }, chunk.payload, chunk.rows);
     // Between the reader's look and here nothing else runs, so that no row is missed.
     else this.#goLive(reader);
   }
@@ -212,14 +242,19 @@ export class Delivery {
       this.#fallBehind();
       return;
     }
-    this.#add(place.epoch, payload, rows, place.end);
+    this.#add(place, payload, rows);
     if (this.#draining || this.#isFull()) this.#stir();
     else this.#startTimer();
   }
 
-  #add(epoch: string, payload: Uint8Array, rows: number, end: Position): void {
+  #add(
+    { epoch, timeMs, end }: Pick<ChunkPlace, 'epoch' | 'timeMs' | 'end'>,
+    payload: Uint8Array,
+    rows: number,
+  ): void {
     if (rows > 0) {
-      this.#open ??= { builder: this.#options.target.begin(), from: this.#gathered, to: end, epoch };
+      this.#open ??= { builder: this.#options.target.begin(), to: end, epoch, timeMs };
+      if (this.#sending === undefined) this.#oldestTimeMs = this.#open.timeMs;
       this.#open.builder.add(payload, rows);
       this.#open.to = end;
     }
@@ -246,90 +281,57 @@ export class Delivery {
     return this.#open !== undefined && (this.#isDue || isLast || this.#isFull());
   }
 
-  /** Sends the open block until it is answered; `endRow` is where the cursor says it ends. */
+  /** Sends the open block until it is answered or the breaker opens; `endRow` is where the cursor says it ends. */
   async #deliver(endRow?: number): Promise<void> {
     const block = this.#open;
     if (block === undefined) return;
     this.#open = undefined;
     this.#isDue = false;
     this.#sending = block;
-    const { from, to, epoch } = block;
-    const token = this.#token(epoch, from.row, endRow ?? to.row);
-    const isSettled = await this.#untilSettled(async () => {
-      if (!(await this.#note(endRow ?? to.row))) return 'retry';
-      const outcome = await this.#options.target.send(token, block.builder);
-      return outcome === 'refused' && !(await this.#bisect(block)) ? 'retry' : outcome;
+    const isSettled = await this.#ending.untilDone(async () => {
+      await this.#note(endRow ?? block.to.row);
+      return this.#send(block, endRow ?? block.to.row);
     });
     // The cursor that cannot be moved is tried until it can: sent again, the block would only be dropped.
-    if (isSettled !== undefined)
-      await this.#untilSettled(async () => (this.#advance(this.#reached(to)) ? 'delivered' : 'retry'));
+    if (isSettled) await this.#ending.untilDone(async () => this.#advance(this.#reached(block.to)));
     this.#sending = undefined;
     block.builder.release();
   }
 
-  #token(epoch: string, firstRow: number, endRow: number): string {
-    return `${this.#options.tokenPrefix}-${epoch}-${firstRow}-${endRow}`;
-  }
-
-  /** Calls `attempt` with growing pauses until it gives anything but `retry`; undefined when closed before. */
-  async #untilSettled(
-    attempt: () => Promise<SendOutcome>,
-  ): Promise<Exclude<SendOutcome, 'retry'> | undefined> {
-    while (!this.#closed) {
-      const outcome = await attempt();
-      if (outcome !== 'retry') {
-        this.#failures = 0;
-        return outcome;
-      }
-      this.#failures += 1;
-      await Promise.race([pause(this.#options.retryPauseMs(this.#failures)), this.#whenClosed]);
-    }
-    return undefined;
-  }
-
-  /** Writes the end of the block that is sent next; false when the disk does not take it: a crash could then send the rows under another token. */
-  async #note(endRow: number): Promise<boolean> {
+  /** Writes the end of the block that is sent next: without it a crash could send the rows under another token. Rejects with the disk's error. */
+  async #note(blockEndRow: number): Promise<void> {
     const { cursor, syncsCursor } = this.#options;
-    try {
-      cursor.write({ delivered: this.#delivered, blockEndRow: endRow });
-      if (syncsCursor) await cursor.sync();
-      return true;
-    } catch {
-      return false;
-    }
+    cursor.write({ delivered: this.#delivered, blockEndRow });
+    if (syncsCursor) await cursor.sync();
   }
 
-  /** Delivers what it can of a refused block; false when it is to be tried again. */
-  async #bisect({ from, to, epoch, builder }: Block): Promise<boolean> {
-    const { poison, stream, target } = this.#options;
-    if (poison === undefined || builder.rows === 0) return true;
-    const send = async (token: string, block: BlockBuilder) => {
-      const outcome = await this.#untilSettled(() => target.send(token, block));
-      return outcome === 'aside' ? 'delivered' : outcome;
-    };
-    const token = (firstRow: number, endRow: number) => this.#token(epoch, firstRow, endRow);
-    try {
-      return await bisect({ stream, target, token, send, ...poison }, from, to.row);
-    } catch {
-      return false;
-    }
+  /** Whether the target has the block, or what can be delivered of it. Rejects with the disk's error. */
+  async #send({ builder, epoch }: Block, endRow: number): Promise<boolean> {
+    const { poison, stream, target, tokenPrefix } = this.#options;
+    const from = this.#delivered;
+    const token = (first: number, end: number) => `${tokenPrefix}-${epoch}-${first}-${end}`;
+    const outcome = await this.#sender.send(token(from.row, endRow), builder);
+    if (outcome !== 'refused' || poison === undefined || builder.rows === 0) return outcome !== undefined;
+    const send = (partToken: string, part: BlockBuilder) => this.#sender.send(partToken, part);
+    return await bisect({ stream, target, token, send, ...poison }, from, endRow);
   }
 
   /** Behind the block, or behind the gap that is all there is behind it. */
   #reached(to: Position): Position {
-    return this.#reader === undefined && this.#open === undefined ? this.#gathered : to;
+    return !this.#isAway && this.#reader === undefined && this.#open === undefined ? this.#gathered : to;
   }
 
-  /** Whether the cursor could be moved behind the block. */
-  #advance(to: Position): boolean {
-    try {
-      this.#options.cursor.write({ delivered: to, blockEndRow: to.row });
-    } catch {
-      return false;
-    }
+  /** Moves the cursor behind the block. Throws the disk's error. */
+  #advance(to: Position): void {
+    this.#options.cursor.write({ delivered: to, blockEndRow: to.row });
+    this.#oldestTimeMs = this.#open?.timeMs;
     this.#moveTo(to);
     this.#options.onDelivered(to.row);
-    return true;
+  }
+
+  #moveTo(position: Position): void {
+    this.#delivered = position;
+    for (const { row, resolve } of this.#waiting) if (row <= position.row) resolve();
   }
 
   #stir(): void {
@@ -342,8 +344,4 @@ export class Delivery {
       this.#wake = resolve;
     });
   }
-}
-
-function pause(delayMs: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, delayMs).unref());
 }

@@ -71,6 +71,11 @@ export const systemDisk: Disk = {
   },
 };
 
+/** A file of the machine's for reading alone, by commands that may look but not touch. The caller closes it. */
+export function openReadOnly(path: string): DiskFile {
+  return new SystemFile(openSync(path, constants.O_RDONLY));
+}
+
 class SystemFile implements DiskFile {
   readonly #fd: number;
 

@@ -17,6 +17,11 @@ export interface JournalFolder {
   release(): void;
 }
 
+/** Where the journal of a data directory is. */
+export function journalDir(dataDir: string): string {
+  return join(resolve(dataDir), 'journal');
+}
+
 /**
  * Takes the journal of `dataDir` for a process of `workers` workers. `isKept` is false where new events stay in
  * memory, so that every journal found is one to empty. Rejects when another process has it, or the disk's error.
@@ -26,7 +31,7 @@ export async function openJournalFolder(
   workers: number,
   isKept: boolean,
 ): Promise<JournalFolder> {
-  const dir = join(resolve(dataDir), 'journal');
+  const dir = journalDir(dataDir);
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const lock = await lockDirectory(dir);
   if (lock === undefined)
@@ -36,28 +41,34 @@ export async function openJournalFolder(
     for (const slot of listSlots(dir)) {
       if (!isKept || slot >= workers) left[slot % workers]?.push(slot);
     }
-    return { dir, node: readNode(dir), left, release: () => lock.release() };
+    return { dir, node: readNode(dir) ?? drawNode(dir), left, release: () => lock.release() };
   } catch (error) {
     lock.release();
     throw error;
   }
 }
 
-function listSlots(dir: string): number[] {
+/** Slots that have a journal in the folder, in order. Throws the disk's error. */
+export function listSlots(dir: string): number[] {
   return readdirSync(dir)
     .filter((name) => /^(0|[1-9][0-9]{0,5})$/.test(name))
-    .map(Number);
+    .map(Number)
+    .sort((left, right) => left - right);
 }
 
-function readNode(dir: string): string {
-  const path = join(dir, NODE_FILE);
+/** Id of the folder, or undefined when it has none. Throws the disk's error. */
+export function readNode(dir: string): string | undefined {
   try {
-    const node = readFileSync(path, 'latin1').trim();
-    if (NODE_PATTERN.test(node)) return node;
+    const node = readFileSync(join(dir, NODE_FILE), 'latin1').trim();
+    return NODE_PATTERN.test(node) ? node : undefined;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
   }
+}
+
+function drawNode(dir: string): string {
   const node = randomBytes(8).toString('hex');
-  writeFileSync(path, `${node}\n`, { mode: 0o600 });
+  writeFileSync(join(dir, NODE_FILE), `${node}\n`, { mode: 0o600 });
   return node;
 }

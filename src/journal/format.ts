@@ -20,9 +20,10 @@
  *             40 codec u32 · 44 crc32c of meta and payload as stored
  *
  * The payload of stream `events` is canonical NDJSON (scan/contract.ts), whole lines; of `rejected` RowBinary rows
- * (sinks/rejected.ts). A chunk of no rows carries meta only. A chunk counts when both checksums hold; the header has
- * one of its own so that a reader can step over a payload that is damaged; that it begins with the name keeps bytes that a
-client chose, and chunks of a file's earlier life, from passing for a chunk.
+ * (sinks/rejected.ts). The meta of `events` says what of sessions is journaled (sessions/entry.ts), that of a segment's
+ * first chunk also all that was said before it. A chunk of no rows carries meta only. A chunk counts when both checksums
+ * hold; the header has one of its own so that a reader can step over a payload that is damaged; that it begins with the
+ * name keeps bytes that a client chose, and chunks of a file's earlier life, from passing for a chunk.
  */
 import { crc32c } from '../crc32c.ts';
 

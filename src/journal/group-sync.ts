@@ -12,6 +12,11 @@ export class GroupSync {
     this.#sync = sync;
   }
 
+  /** Whether a sync runs, or one is to follow it. */
+  get isWanted(): boolean {
+    return this.#running !== undefined || this.#next !== undefined;
+  }
+
   /** Resolves when a sync that began after this call is done; rejects with its error. */
   run(): Promise<void> {
     const running = this.#running;

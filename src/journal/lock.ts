@@ -21,8 +21,7 @@ export interface Lock {
 /** Takes the lock of `dir`, which exists. Undefined when a living process holds it; rejects with the disk's error. */
 export async function lockDirectory(dir: string): Promise<Lock | undefined> {
   const fd = openSync(dir, 'r');
-  // sun_path holds 107 bytes; by its descriptor a directory of any length has a short name.
-  const short = process.platform === 'linux' ? `/proc/self/fd/${fd}` : dir;
+  const short = shortName(dir, fd);
   const own = `${NAME}-${randomBytes(6).toString('hex')}`;
   try {
     const server = await listen(join(short, own));
@@ -40,6 +39,21 @@ export async function lockDirectory(dir: string): Promise<Lock | undefined> {
   } finally {
     closeSync(fd);
   }
+}
+
+/** Whether a living process holds the lock of `dir`. Rejects with the disk's error. */
+export async function isLocked(dir: string): Promise<boolean> {
+  const fd = openSync(dir, 'r');
+  try {
+    return await isHeld(join(shortName(dir, fd), NAME));
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** sun_path holds 107 bytes; by its descriptor a directory of any length has a short name. */
+function shortName(dir: string, fd: number): string {
+  return process.platform === 'linux' ? `/proc/self/fd/${fd}` : dir;
 }
 
 function listen(path: string): Promise<Server> {

@@ -21,6 +21,9 @@ import type { JournalStream } from './stream.ts';
 /** Bytes read at once; many small chunks then cost one read. */
 const READ_BYTES = 1024 * 1024;
 
+/** What a reader needs of a stream: one that is written, or one as it lies on the disk (frozen.ts). */
+export type ReadSource = Pick<JournalStream, 'segments' | 'openForReading' | 'quarantine'>;
+
 export interface Chunk extends ChunkHeader {
   readonly epoch: string;
   /** VIEWS, valid until the next call of `next`. */
@@ -29,7 +32,7 @@ export interface Chunk extends ChunkHeader {
 }
 
 export class StreamReader {
-  readonly #stream: JournalStream;
+  readonly #stream: ReadSource;
   #segment: Segment | undefined;
   #file: DiskFile | undefined;
   #seed = 0;
@@ -41,7 +44,7 @@ export class StreamReader {
   #windowBytes = 0;
 
   /** A reader at `position`, which `stream.start()`, `stream.end()` or a reader's `position` gave. */
-  constructor(stream: JournalStream, position: Position) {
+  constructor(stream: ReadSource, position: Position) {
     this.#stream = stream;
     this.#row = position.row;
     this.#segment = stream.segments.find(({ name }) => name === position.segment);
@@ -81,6 +84,11 @@ export class StreamReader {
   /** The segment that has bytes at the reader's place, or undefined at the stream's end. */
   async #currentSegment(): Promise<Segment | undefined> {
     const { segments } = this.#stream;
+    // Let go of since: of rows that are delivered, or of meta alone, which may stand behind the last row.
+    if (this.#segment !== undefined && !segments.includes(this.#segment)) {
+      this.close();
+      this.#segment = undefined;
+    }
     if (this.#segment === undefined) await this.#enter(segments.find(({ endRow }) => endRow > this.#row));
     while (this.#segment !== undefined && this.#offset >= this.#segment.bytes) {
       const next = segments[segments.indexOf(this.#segment) + 1];

@@ -19,7 +19,12 @@ export interface Segment extends SegmentHeader {
   bytes: number;
   /** Row behind the last one. */
   endRow: number;
+  /** When its last chunk was received; undefined where that was not read yet, or there is none. */
+  lastTimeMs: number | undefined;
 }
+
+/** Folder, within a stream's, of what was damaged. */
+export const QUARANTINE = 'quarantine';
 
 /** A place between two chunks. */
 export interface Position {
@@ -47,12 +52,14 @@ export function openSegment(disk: Disk, dir: string, name: string): DiskFile {
 /**
  * Reads the last segment of an earlier start whole: its end row, and what stands behind its last sound chunk, which
  * the caller cuts off. Damage with sound chunks behind it is left to the reader, who steps over it; so is that of
- * the header, since the name says the same. Undefined when there is no sound chunk in it.
+ * the header, since the name says the same. Undefined when there is no sound chunk in it. `onMeta` gets the meta of
+ * each sound chunk, a VIEW until it returns, and whether the chunk is the segment's first.
  */
 export async function inspectSegment(
   file: DiskFile,
   name: string,
   header: SegmentHeader,
+  onMeta: (meta: Buffer, isFirst: boolean) => void = () => {},
 ): Promise<{ segment: Segment; tail: Damage | undefined } | undefined> {
   const bytes = Buffer.allocUnsafeSlow(file.size());
   await file.read(bytes, 0);
@@ -60,6 +67,7 @@ export async function inspectSegment(
   let at = SEGMENT_HEADER_BYTES;
   let soundEnd = 0;
   let endRow = header.firstRow;
+  let lastTimeMs: number | undefined;
   while (at >= 0 && at < bytes.length) {
     const chunk = decodeChunkHeader(bytes, at, seed);
     const end = chunk === undefined ? bytes.length + 1 : at + CHUNK_HEADER_BYTES + bodyBytes(chunk);
@@ -68,7 +76,10 @@ export async function inspectSegment(
       end <= bytes.length &&
       crc32c(bytes.subarray(at + CHUNK_HEADER_BYTES, end), 0) === chunk.bodyCrc;
     if (isSound) {
+      const metaStart = at + CHUNK_HEADER_BYTES;
+      onMeta(bytes.subarray(metaStart, metaStart + chunk.metaBytes), at === SEGMENT_HEADER_BYTES);
       endRow = chunk.firstRow + chunk.rows;
+      lastTimeMs = chunk.timeMs;
       soundEnd = end;
       at = end;
     } else {
@@ -80,7 +91,7 @@ export async function inspectSegment(
   const isReused = decodeSegmentHeader(bytes)?.isReused ?? false;
   const tail: Damage = { segment: name, offset: soundEnd, bytes: rest, kind: 'tail' };
   return {
-    segment: { name, ...header, bytes: soundEnd, endRow },
+    segment: { name, ...header, bytes: soundEnd, endRow, lastTimeMs },
     tail: rest > 0 && !isReused ? tail : undefined,
   };
 }

@@ -7,23 +7,21 @@
  */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { crc32c } from '../crc32c.ts';
-import { type Compression, compress } from './codec.ts';
+import { assert } from '../assert.ts';
+import { encodeChunk } from './chunk.ts';
+import type { Compression } from './codec.ts';
 import type { Disk, DiskFile } from './disk.ts';
 import {
   CHUNK_HEADER_BYTES,
-  Codec,
   EPOCH_BYTES,
-  encodeChunkHeader,
   encodeSegmentHeader,
   headerSeed,
-  parseSegmentName,
   SEGMENT_HEADER_BYTES,
-  type SegmentHeader,
   segmentName,
 } from './format.ts';
 import { GroupSync } from './group-sync.ts';
-import { type Damage, inspectSegment, openSegment, type Position, type Segment } from './segment.ts';
+import { type MetaKeeper, recoverSegments } from './recovery.ts';
+import { type Damage, openSegment, type Position, QUARANTINE, type Segment } from './segment.ts';
 import { Spares } from './spares.ts';
 
 export interface StreamOptions {
@@ -34,7 +32,11 @@ export interface StreamOptions {
   readonly compression: Compression;
   /** Bytes of segments that are kept to be written over when they are let go of (spares.ts). */
   readonly spareBytesMax: number;
+  /** False where `sync` is called for single answers only: full segments that none waits for are closed at once. */
+  readonly isSynced?: boolean;
   readonly onDamage: (damage: Damage) => void;
+  /** Undefined where chunks carry no meta. */
+  readonly meta?: MetaKeeper | undefined;
 }
 
 /** Where a chunk that was appended begins and ends. */
@@ -42,9 +44,10 @@ export interface ChunkPlace {
   readonly start: Position;
   readonly end: Position;
   readonly epoch: string;
+  /** When the first frame of the chunk was received. */
+  readonly timeMs: number;
 }
 
-const QUARANTINE = 'quarantine';
 const PROBE_BYTES = 1024 * 1024;
 
 export class JournalStream {
@@ -60,6 +63,8 @@ export class JournalStream {
   /** Segments that are full and not durable yet; they are closed when they are. */
   #unsynced: DiskFile[] = [];
   #dirUnsynced = false;
+  /** First row of the newest segment of this start, by which it is named. */
+  #namedRow = -1;
   readonly #groupSync = new GroupSync(() => this.#syncFiles());
 
   private constructor(options: StreamOptions) {
@@ -93,9 +98,7 @@ export class JournalStream {
     return this.#segments;
   }
 
-  /**
-   * Row numbers below `row` are not given out again: a cursor may know of rows that a crash took from the disk.
-   */
+  /** Row numbers below `row` are not given out again: a cursor may know of rows that a crash took from the disk. */
   skipTo(row: number): void {
     if (row > this.#nextRow) {
       this.#endSegment();
@@ -114,34 +117,26 @@ export class JournalStream {
     meta: Uint8Array = NO_META,
   ): ChunkPlace {
     const { segment, file } = this.#openSegment();
-    const start = { segment: segment.name, offset: segment.bytes, row: this.#nextRow };
-    const { compression } = this.#options;
-    const stored = compress(payload, compression);
-    const storedBytes = sum(stored);
-    const crc = stored.reduce((before, view) => crc32c(view, before), crc32c(meta, 0));
-    const chunk = {
-      firstRow: this.#nextRow,
-      timeMs,
-      rows,
-      metaBytes: meta.length,
-      storedBytes,
-      rawBytes: sum(payload),
-      codec: Codec[compression],
-      bodyCrc: crc,
-    };
-    encodeChunkHeader(chunk, this.#seed, this.#header);
+    // A row that is left out counts when one follows it: nobody is to wait for it.
+    const firstRow = Math.max(this.#nextRow, segment.firstRow);
+    const start = { segment: segment.name, offset: segment.bytes, row: firstRow };
+    const metas =
+      segment.bytes > SEGMENT_HEADER_BYTES ? [meta] : [this.#options.meta?.snapshot() ?? NO_META, meta];
+    const compression = rows === 0 ? 'none' : this.#options.compression;
+    const content = { payload, metas, firstRow, rows, timeMs };
+    const chunk = encodeChunk(content, compression, this.#seed, this.#header);
     try {
-      file.write([this.#header, meta, ...stored], segment.bytes);
+      file.write(chunk.views, segment.bytes);
     } catch (error) {
       this.#cutBack(segment, file);
       throw error;
     }
-    const bytes = CHUNK_HEADER_BYTES + meta.length + storedBytes;
-    segment.bytes += bytes;
-    this.#bytes += bytes;
-    this.#nextRow += rows;
+    segment.bytes += chunk.bytes;
+    this.#bytes += chunk.bytes;
+    this.#nextRow = firstRow + rows;
     segment.endRow = this.#nextRow;
-    return { start, end: this.end(), epoch: this.#epoch };
+    segment.lastTimeMs = timeMs;
+    return { start, end: this.end(), epoch: this.#epoch, timeMs };
   }
 
   /** Writes and takes back as much as a slab may need, to see whether the disk has room again. Throws its error. */
@@ -178,17 +173,46 @@ export class JournalStream {
       : { segment: last.name, offset: last.bytes, row: this.#nextRow };
   }
 
-  /** Deletes the segments all of whose rows are below `row`, but the one that is written. Gives their count. */
+  /** Whether all rows of the segment are below `row`, it is not the one that is written, and its meta is said again. */
+  isDone(segment: Segment, row: number): boolean {
+    const isWritten = this.#file !== undefined && segment === this.#segments.at(-1);
+    return segment.endRow <= row && !isWritten && !this.#saysMeta(segment);
+  }
+
+  /** It is `nowMs`: no segment counts as later, whatever the clock said when it was written. */
+  noteTime(nowMs: number): void {
+    for (const segment of this.#segments) {
+      if (segment.lastTimeMs !== undefined && segment.lastTimeMs > nowMs) segment.lastTimeMs = nowMs;
+    }
+  }
+
+  /** Bytes of the segments that are done. */
+  bytesBefore(row: number): number {
+    return sum(this.#segments.map((segment) => (this.isDone(segment, row) ? segment.bytes : 0)));
+  }
+
+  /** Deletes the segments that are done; a disk that does not let it is tried again by the next call. Gives their count. */
   deleteBefore(row: number): number {
     let count = 0;
-    for (let first = this.#segments[0]; first !== undefined; first = this.#segments[0]) {
-      if (first.endRow > row || this.#isWritten(first)) break;
-      this.#spares.keep(first.name, first.bytes);
-      this.#segments.shift();
-      this.#bytes -= first.bytes;
-      count += 1;
+    try {
+      for (let first = this.#segments[0]; first !== undefined; first = this.#segments[0]) {
+        if (!this.isDone(first, row)) break;
+        this.deleteFirst(first);
+        count += 1;
+      }
+    } catch {
+      // The events are delivered; what is left of them costs room only.
     }
     return count;
+  }
+
+  /** Deletes `segment`, which must be the first; its file may be kept to be written over, unless it `isGone`. Throws the disk's error. */
+  deleteFirst(segment: Segment, isGone = false): void {
+    assert(segment === this.#segments[0], 'segments go in order');
+    if (isGone) this.#options.disk.remove(join(this.#options.dir, segment.name));
+    else this.#spares.keep(segment.name, segment.bytes);
+    this.#segments.shift();
+    this.#bytes -= segment.bytes;
   }
 
   /** Copies damaged bytes aside and tells of them; a reader that steps over them calls this. */
@@ -212,66 +236,27 @@ export class JournalStream {
   /** Closes the segment that is written, without a sync. */
   close(): void {
     this.#endSegment();
-    for (const file of this.#unsynced.splice(0)) file.close();
+    this.#closeUnsynced();
   }
 
   async #recover(): Promise<void> {
-    const { disk, dir } = this.#options;
+    const { disk, dir, segmentBytesMax } = this.#options;
     disk.makeDir(dir);
     const names = disk.list(dir);
     // Their sizes count when they are written over and let go of again.
-    this.#spares.adopt(names, this.#options.segmentBytesMax);
-    const found = names.flatMap((name) => {
-      const header = parseSegmentName(name);
-      return header === undefined ? [] : [{ name, header }];
-    });
-    for (const [index, { name, header }] of found.entries()) {
-      const next = found[index + 1]?.header;
-      // Only what was written last can have a torn end; a segment before it ends where the next one begins.
-      const segment =
-        next === undefined
-          ? await this.#recoverLast(name, header)
-          : this.#measure(name, header, next.firstRow);
-      if (segment === undefined) continue;
-      this.#segments.push(segment);
-      this.#bytes += segment.bytes;
-      this.#nextRow = segment.endRow;
-    }
+    this.#spares.adopt(names, segmentBytesMax);
+    const { segments, nextRow } = await recoverSegments(this.#options, names);
+    this.#segments.push(...segments);
+    this.#bytes = sum(segments.map(({ bytes }) => bytes));
+    this.#nextRow = nextRow;
   }
 
-  #measure(name: string, header: SegmentHeader, endRow: number): Segment {
-    const file = this.openForReading(name);
-    try {
-      return { ...header, name, bytes: file.size(), endRow };
-    } finally {
-      file.close();
-    }
-  }
-
-  async #recoverLast(name: string, header: SegmentHeader): Promise<Segment | undefined> {
-    const { disk, dir, onDamage } = this.#options;
-    const file = this.openForReading(name);
-    try {
-      const found = await inspectSegment(file, name, header);
-      if (found !== undefined) {
-        if (found.tail !== undefined) onDamage(found.tail);
-        file.truncate(found.segment.bytes);
-        return found.segment;
-      }
-      // Nothing in it was ever promised, unless its very first chunk was damaged: that is kept.
-      const bytes = file.size();
-      disk.makeDir(join(dir, QUARANTINE));
-      disk.rename(join(dir, name), join(dir, QUARANTINE, name));
-      if (bytes > SEGMENT_HEADER_BYTES) onDamage({ segment: name, offset: 0, bytes, kind: 'tail' });
-      this.#nextRow = Math.max(this.#nextRow, header.firstRow);
-      return undefined;
-    } finally {
-      file.close();
-    }
-  }
-
-  #isWritten(segment: Segment): boolean {
-    return this.#file !== undefined && segment === this.#segments.at(-1);
+  /** Whether nothing newer than the segment says what the meta said: behind it is none, or one without a chunk. */
+  #saysMeta(segment: Segment): boolean {
+    const { meta } = this.#options;
+    const next = this.#segments[this.#segments.indexOf(segment) + 1];
+    if (meta === undefined || (next !== undefined && next.bytes > SEGMENT_HEADER_BYTES)) return false;
+    return meta.snapshot().length > 0;
   }
 
   #openSegment(): { segment: Segment; file: DiskFile } {
@@ -282,7 +267,9 @@ export class JournalStream {
     this.#endSegment();
     const { disk, dir } = this.#options;
     const spare = this.#spares.take();
-    const header = { epoch: this.#epoch, firstRow: this.#nextRow, isReused: spare !== undefined };
+    // A segment that has no row yet, of meta alone or given up, ends where it began: its name is taken, and so is its place.
+    const firstRow = Math.max(this.#nextRow, this.#namedRow + 1, (last?.firstRow ?? -1) + 1);
+    const header = { epoch: this.#epoch, firstRow, isReused: spare !== undefined };
     const name = segmentName(header);
     const file = disk.open(join(dir, spare ?? name), true);
     try {
@@ -293,7 +280,14 @@ export class JournalStream {
       throw error;
     }
     this.#seed = headerSeed(header);
-    const segment = { ...header, name, bytes: SEGMENT_HEADER_BYTES, endRow: this.#nextRow };
+    this.#namedRow = firstRow;
+    const segment: Segment = {
+      ...header,
+      name,
+      bytes: SEGMENT_HEADER_BYTES,
+      endRow: firstRow,
+      lastTimeMs: undefined,
+    };
     this.#segments.push(segment);
     this.#bytes += segment.bytes;
     this.#file = file;
@@ -308,15 +302,19 @@ export class JournalStream {
     if (last.isReused === true) this.#file.truncate(last.bytes);
     this.#unsynced.push(this.#file);
     this.#file = undefined;
+    if (this.#options.isSynced === false && !this.#groupSync.isWanted) this.#closeUnsynced();
   }
 
-  /** Takes back what was written of a chunk, or leaves the segment and burns a row, so that the next has a name of its own. */
+  #closeUnsynced(): void {
+    for (const file of this.#unsynced.splice(0)) file.close();
+  }
+
+  /** Takes back what was written of a chunk, or leaves the segment. */
   #cutBack(segment: Segment, file: DiskFile): void {
     try {
       file.truncate(segment.bytes);
     } catch {
       this.#endSegment();
-      this.#nextRow += 1;
     }
   }
 
@@ -332,7 +330,6 @@ export class JournalStream {
     } catch (error) {
       // After a failed sync the kernel may call pages clean that it never wrote: this file is not to be trusted further.
       if (current === this.#file) this.#endSegment();
-      this.#nextRow += 1;
       this.#dirUnsynced = true;
       throw error;
     } finally {
@@ -343,6 +340,6 @@ export class JournalStream {
 
 const NO_META = new Uint8Array(0);
 
-function sum(views: readonly Uint8Array[]): number {
-  return views.reduce((bytes, view) => bytes + view.length, 0);
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
 }

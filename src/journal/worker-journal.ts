@@ -8,107 +8,148 @@
  * The folder is named by the worker's slot, so that the thread that replaces a dead one goes on with its journal.
  * Folders of slots that are not used any more (`left`) are delivered and emptied, never appended to.
  */
-import { join } from 'node:path';
-import type { BlockTarget } from '../sinks/sink.ts';
-import type { Compression } from './codec.ts';
-import { Cursor } from './cursor.ts';
-import { Delivery, type DeliveryOptions } from './delivery.ts';
+
+import { STREAMS, type StreamName } from '../sinks/sink.ts';
 import type { Disk } from './disk.ts';
-import type { Damage } from './segment.ts';
-import { JournalStream } from './stream.ts';
+import { Line, type LineOptions, type WayReport } from './line.ts';
+import { Retention, type RetentionOptions } from './retention.ts';
 
-/** What a stream carries. */
-export const STREAMS = ['events', 'rejected'] as const;
-export type StreamName = (typeof STREAMS)[number];
+/** A row of each stream; all below it are meant. */
+export type StreamRows = Readonly<Record<StreamName, number>>;
 
-/** Makes the targets of one sink, one for each delivery: a target sends one block at a time. */
-export type SinkTargets = Readonly<Record<StreamName, () => BlockTarget>>;
+/** Where the journal tells how far it is; answers wait for it. */
+export interface JournalProgress {
+  /** Grows with each sync that failed. */
+  readonly term: number;
+  synced(term: number, rows: StreamRows): void;
+  syncFailed(): void;
+  delivered(rows: StreamRows): void;
+}
 
-export interface WorkerJournalOptions {
+export interface WorkerJournalOptions extends Omit<LineOptions, 'retains'> {
   readonly disk: Disk;
   /** Where the journals of `left` are. */
   readonly leftDisk: Disk;
-  /** `<dataDir>/journal`. */
-  readonly dir: string;
-  /** Id of this data directory, part of every token. */
-  readonly node: string;
   /** Slot of this worker. */
   readonly worker: number;
   /** Slots of earlier starts whose journals this worker empties. */
   readonly left: readonly number[];
-  readonly sinks: readonly SinkTargets[];
-  readonly segmentBytesMax: number;
-  readonly compression: Compression;
-  /** Bytes of segments kept for being written over, a stream. */
-  readonly spareBytesMax: number;
-  readonly blockBytesMax: number;
-  readonly flushIntervalMs: number;
-  /** Whether an append is durable only when `sync` resolved. */
-  readonly isDurable: boolean;
-  readonly retryPauseMs: (failures: number) => number;
-  /** How a row of `events` is kept that a sink refuses alone. */
-  readonly poison: DeliveryOptions['poison'];
-  readonly onDamage: (stream: string, damage: Damage) => void;
+  readonly retention: RetentionOptions;
+  readonly progress: JournalProgress;
+  /** Now, ms since 1970. */
+  readonly openedAtMs: number;
 }
 
-interface Line {
-  readonly name: StreamName;
-  readonly stream: JournalStream;
-  readonly cursors: readonly Cursor[];
-  readonly deliveries: readonly Delivery[];
-  /** Row that was delivered when it was opened. */
-  openedRow: number;
-}
+const NOTHING = new Uint8Array(0);
 
 export class WorkerJournal {
   readonly #own: Readonly<Record<StreamName, Line>>;
   /** Those of this worker and of the slots it empties. */
   readonly #lines: readonly Line[];
+  readonly #retention: Retention;
   readonly #isDurable: boolean;
+  readonly #progress: JournalProgress;
+  readonly #slot: number;
   #isFailing = false;
 
-  private constructor(own: Readonly<Record<StreamName, Line>>, lines: readonly Line[], isDurable: boolean) {
+  private constructor(
+    own: Readonly<Record<StreamName, Line>>,
+    lines: readonly Line[],
+    options: WorkerJournalOptions,
+  ) {
     this.#own = own;
     this.#lines = lines;
-    this.#isDurable = isDurable;
+    this.#retention = new Retention(options.retention, lines);
+    this.#isDurable = options.isDurable;
+    this.#progress = options.progress;
+    this.#slot = options.worker;
   }
 
   /** Recovers the journal and begins to deliver what stands in it. Rejects with the disk's error. */
   static async open(options: WorkerJournalOptions): Promise<WorkerJournal> {
     const { disk, leftDisk, worker } = options;
-    const events = await openLine(options, disk, worker, 'events');
-    const rejected = await openLine(options, disk, worker, 'rejected');
+    const lineOptions = { ...options, retains: options.retention.retentionMs > 0 };
+    const events = await Line.open(lineOptions, disk, worker, 'events');
+    const rejected = await Line.open(lineOptions, disk, worker, 'rejected');
     const lines = [events, rejected];
     for (const slot of options.left) {
-      for (const name of STREAMS) lines.push(await openLine(options, leftDisk, slot, name));
+      for (const name of STREAMS) lines.push(await Line.open(lineOptions, leftDisk, slot, name));
     }
-    return new WorkerJournal({ events, rejected }, lines, options.isDurable);
+    const journal = new WorkerJournal({ events, rejected }, lines, options);
+    journal.#repeatMeta(options);
+    return journal;
   }
 
   /**
-   * Appends `rows` rows received at `timeMs` and offers them to the sinks. COPY. Throws the disk's error; nothing
-   * was appended then.
+   * Says again what the meta of earlier segments said, of this slot and of those that are emptied, before any of them
+   * is deleted. A disk that is full must still give segments back, so that it may fail.
    */
-  append(name: StreamName, payload: Uint8Array, rows: number, timeMs: number): void {
-    const { stream, deliveries } = this.#own[name];
+  #repeatMeta({ meta, openedAtMs }: WorkerJournalOptions): void {
+    if (meta !== undefined && meta.snapshot().length > 0) {
+      try {
+        this.append('events', NOTHING, 0, openedAtMs);
+      } catch {
+        // Said with the next chunk, which begins a segment.
+      }
+    }
+    for (const line of this.#lines) line.allowDeletes();
+  }
+
+  /**
+   * Appends `rows` rows received at `timeMs`, none for meta alone, and offers them to the sinks. COPY. On a full disk
+   * what is kept for replays makes room. Throws the disk's error; nothing was appended then.
+   */
+  append(name: StreamName, payload: Uint8Array, rows: number, timeMs: number, meta?: Uint8Array): void {
     this.#isFailing = true;
-    const place = stream.append([payload], rows, timeMs);
+    while (!this.#tryAppend(name, payload, rows, timeMs, meta));
     this.#isFailing = false;
-    for (const delivery of deliveries) delivery.offer(place, payload, rows);
+  }
+
+  #tryAppend(
+    name: StreamName,
+    payload: Uint8Array,
+    rows: number,
+    timeMs: number,
+    meta: Uint8Array | undefined,
+  ): boolean {
+    try {
+      this.#own[name].append(payload, rows, timeMs, meta);
+      return true;
+    } catch (error) {
+      if (!isDiskFull(error) || !this.#retention.makeRoom()) throw error;
+      return false;
+    }
   }
 
   /** Undefined where appends need none; else resolves when all of them so far survive a power failure, rejects when the disk failed. */
   synced(): Promise<void> | undefined {
-    return this.#isDurable ? this.#sync() : undefined;
+    return this.#isDurable ? this.sync() : undefined;
   }
 
-  async #sync(): Promise<void> {
+  /** Makes all appends so far survive a power failure; the progress tells it too. Rejects when the disk failed. */
+  async sync(): Promise<void> {
+    const { term, rows } = this.place();
     try {
       await Promise.all(STREAMS.map((name) => this.#own[name].stream.sync()));
+      this.#progress.synced(term, rows);
     } catch (error) {
+      this.#progress.syncFailed();
       this.#isFailing = true;
       throw error;
     }
+  }
+
+  /** Where all appends so far end. */
+  place(): { slot: number; term: number; rows: StreamRows } {
+    const { events, rejected } = this.#own;
+    const rows = { events: events.stream.nextRow, rejected: rejected.stream.nextRow };
+    return { slot: this.#slot, term: this.#progress.term, rows };
+  }
+
+  /** Tells how far the sinks are. */
+  tellDelivered(): void {
+    const { events, rejected } = this.#own;
+    this.#progress.delivered({ events: events.deliveredRow, rejected: rejected.deliveredRow });
   }
 
   /** Whether the disk did not take what came last. */
@@ -126,91 +167,60 @@ export class WorkerJournal {
     }
   }
 
-  /** Bytes of all segments. */
+  /** Bytes of the segments that a sink needs, or that are written. */
   get bytes(): number {
-    return sum(this.#lines, ({ stream }) => stream.bytes);
+    return sum(this.#lines, ({ waitingBytes }) => waitingBytes);
+  }
+
+  /** Bytes of the segments that are kept for replays only. */
+  get retainedBytes(): number {
+    return this.#retention.bytes;
+  }
+
+  /** Gives up what was kept for replays for long enough; to be called now and then. Never throws. */
+  sweep(): void {
+    try {
+      this.#retention.sweep();
+    } catch {
+      // A file that cannot be deleted is tried again.
+    }
   }
 
   /** Bytes that the deliveries hold in memory. */
   get memoryBytes(): number {
-    return sum(this.#lines, ({ deliveries }) => sum(deliveries, ({ memoryBytes }) => memoryBytes));
+    return sum(this.#lines, ({ memoryBytes }) => memoryBytes);
   }
 
   /** Rows, of both streams, that not every sink has. */
   get waitingRows(): number {
-    return sum(this.#lines, (line) => line.stream.nextRow - deliveredRow(line));
+    return sum(this.#lines, ({ waitingRows }) => waitingRows);
   }
 
   /** Rows that every sink was brought, or put aside, since this was opened. */
   get deliveredRows(): number {
-    return sum(this.#lines, (line) => deliveredRow(line) - line.openedRow);
+    return sum(this.#lines, ({ deliveredRows }) => deliveredRows);
+  }
+
+  /** How far each sink is with each stream of each journal; a sink may stand there more than once. */
+  sinkReports(): (WayReport & { readonly stream: StreamName })[] {
+    return this.#lines.flatMap((line) => line.reports().map((way) => ({ ...way, stream: line.name })));
   }
 
   /** Delivers all it can until `signal` aborts. Gives the rows that stay in the journal. */
   async drain(signal: AbortSignal): Promise<number> {
-    const deliveries = this.#lines.flatMap((line) => line.deliveries);
-    await Promise.all(deliveries.map((delivery) => delivery.drain(signal)));
+    await Promise.all(this.#lines.map((line) => line.drain(signal)));
     return this.waitingRows;
   }
 
   /** Stops and closes everything. */
   async close(): Promise<void> {
-    for (const line of this.#lines) {
-      await Promise.all(line.deliveries.map((delivery) => delivery.close()));
-      line.stream.close();
-      for (const cursor of line.cursors) cursor.close();
-    }
+    for (const line of this.#lines) await line.close();
   }
 }
 
-async function openLine(
-  options: WorkerJournalOptions,
-  disk: Disk,
-  worker: number,
-  name: StreamName,
-): Promise<Line> {
-  const { sinks } = options;
-  const dir = join(options.dir, String(worker), name);
-  const stream = await JournalStream.open({
-    disk,
-    dir,
-    segmentBytesMax: options.segmentBytesMax,
-    compression: options.compression,
-    spareBytesMax: name === 'events' ? options.spareBytesMax : 0,
-    onDamage: (damage) => options.onDamage(`${worker}/${name}`, damage),
-  });
-  const targets = sinks.map((sink) => sink[name]());
-  const cursors: Cursor[] = [];
-  for (const target of targets) cursors.push(await Cursor.open(disk, join(dir, `${target.name}.cursor`)));
-  // What a block in hand was named by is never the name of other rows, also when a power failure took those.
-  for (const { state } of cursors) stream.skipTo(state?.blockEndRow ?? 0);
-  const deliveries: Delivery[] = [];
-  const line: Line = { name, stream, cursors, deliveries, openedRow: 0 };
-  for (const [index, target] of targets.entries()) {
-    const cursor = cursors[index];
-    if (cursor === undefined) continue;
-    deliveries.push(
-      new Delivery({
-        stream,
-        cursor,
-        target,
-        tokenPrefix: `${options.node}-${worker}-${name}`,
-        blockBytesMax: options.blockBytesMax,
-        flushIntervalMs: options.flushIntervalMs,
-        syncsCursor: options.isDurable,
-        retryPauseMs: options.retryPauseMs,
-        poison: name === 'events' ? options.poison : undefined,
-        onDelivered: () => stream.deleteBefore(deliveredRow(line)),
-      }),
-    );
-  }
-  line.openedRow = deliveredRow(line);
-  return line;
-}
-
-/** Row below which every sink has everything. */
-function deliveredRow({ stream, deliveries }: Line): number {
-  return deliveries.reduce((row, delivery) => Math.min(row, delivery.deliveredRow), stream.nextRow);
+function isDiskFull(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'ENOSPC' || code === 'EDQUOT';
 }
 
 function sum<Item>(items: readonly Item[], of: (item: Item) => number): number {

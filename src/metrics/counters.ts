@@ -3,15 +3,29 @@
  * Counters in shared memory: each thread writes its own row, the front reads all of them, so that a scrape or an
  * admission never waits for a thread.
  *
- *   row of thread slot s: THREAD_COUNTERS then THREAD_GAUGES (names.ts), one 64-bit word each
+ *   row of thread slot s: THREAD_COUNTERS, SINK_COUNTERS of each sink and stream, THREAD_GAUGES, SINK_GAUGES of
+ *   each sink and stream (names.ts), one 64-bit word each
  *
  * A word has one writer, which stores whole values (Atomics.store below); readers load them (Atomics.load in
  * `read`). Values are totals since the process started: a thread that takes over the slot of a dead one goes on
  * from its totals, except for gauges, which start at 0.
  */
-import { THREAD_COUNTERS, THREAD_GAUGES, type ThreadValue } from './names.ts';
+import {
+  SINK_COUNTERS,
+  SINK_GAUGES,
+  sinkWords,
+  THREAD_COUNTERS,
+  THREAD_GAUGES,
+  type ThreadGauge,
+  type ThreadValue,
+} from './names.ts';
 
-const KEYS: readonly ThreadValue[] = [...THREAD_COUNTERS, ...THREAD_GAUGES].map((value) => value.key);
+const GAUGES: readonly ThreadGauge[] = [...THREAD_GAUGES.map(({ key }) => key), ...sinkWords(SINK_GAUGES)];
+const KEYS: readonly ThreadValue[] = [
+  ...THREAD_COUNTERS.map(({ key }) => key),
+  ...sinkWords(SINK_COUNTERS),
+  ...GAUGES,
+];
 const WORD = Object.fromEntries(KEYS.map((key, index) => [key, index])) as Record<ThreadValue, number>;
 const WORDS_PER_THREAD = KEYS.length;
 
@@ -26,7 +40,7 @@ export class ThreadCounters {
 
   constructor(memory: SharedArrayBuffer, slot: number) {
     this.#words = new BigInt64Array(memory, slot * WORDS_PER_THREAD * 8, WORDS_PER_THREAD);
-    for (const gauge of THREAD_GAUGES) this.set(gauge.key, 0);
+    for (const gauge of GAUGES) this.set(gauge, 0);
   }
 
   /** Adds `amount`, an integer of at least 0. */
@@ -35,7 +49,7 @@ export class ThreadCounters {
   }
 
   /** Sets a gauge. */
-  set(key: ThreadValue, value: number): void {
+  set(key: ThreadGauge, value: number): void {
     Atomics.store(this.#words, WORD[key], BigInt(value));
   }
 }
@@ -60,5 +74,12 @@ export class CounterReader {
     let sum = 0;
     for (let slot = 0; slot < this.threadCount; slot++) sum += this.read(key, slot);
     return sum;
+  }
+
+  /** Largest value over all threads. */
+  max(key: ThreadValue): number {
+    let max = 0;
+    for (let slot = 0; slot < this.threadCount; slot++) max = Math.max(max, this.read(key, slot));
+    return max;
   }
 }

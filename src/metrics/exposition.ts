@@ -4,13 +4,23 @@
  */
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { Reason } from '../outcome.ts';
+import { STREAMS } from '../sinks/sink.ts';
 import type { CounterReader } from './counters.ts';
-import { THREAD_COUNTERS, THREAD_GAUGES, type ThreadValue } from './names.ts';
+import {
+  SINK_COUNTERS,
+  SINK_GAUGES,
+  type SinkName,
+  type SinkValue,
+  sinkWord,
+  THREAD_COUNTERS,
+  THREAD_GAUGES,
+  type ThreadValue,
+} from './names.ts';
 
 type Kind = typeof Counter | typeof Gauge;
 
-interface ThreadSeries {
-  readonly key: ThreadValue;
+interface Series<Key> {
+  readonly key: Key;
   readonly name: string;
   readonly help: string;
   readonly scale?: number;
@@ -21,6 +31,12 @@ export interface FrontGauges {
   framesInFlight(): number;
   requestsInFlight(): number;
   connections(): number;
+  uploadsWaiting(): number;
+  creditBytes(): number;
+  sessions(): number;
+  sessionEvictions(): number;
+  acksWaiting(): number;
+  ackFallbacks(): number;
   memoryBytesUsed(): number;
   memoryBytesMax(): number;
   threads(): number;
@@ -28,6 +44,9 @@ export interface FrontGauges {
   storeReady(): boolean;
   storeRestarts(): number;
   scannerNative(): boolean;
+  dedup(): { readonly ids: number; readonly generation: number };
+  /** Those that events go to. */
+  readonly sinks: readonly SinkName[];
 }
 
 export class Exposition {
@@ -37,6 +56,8 @@ export class Exposition {
   constructor(reader: CounterReader, front: FrontGauges) {
     for (const counter of THREAD_COUNTERS) this.#perThread(Counter, reader, counter);
     for (const gauge of THREAD_GAUGES) this.#perThread(Gauge, reader, gauge);
+    for (const counter of SINK_COUNTERS) this.#perSink(Counter, reader, front.sinks, counter);
+    for (const gauge of SINK_GAUGES) this.#perSink(Gauge, reader, front.sinks, gauge);
     this.#refused = new Counter({
       name: 'penstock_requests_refused_total',
       help: 'Requests and messages refused whole, by code',
@@ -56,6 +77,37 @@ export class Exposition {
       front.requestsInFlight,
     );
     this.#front(Gauge, 'penstock_websocket_connections', 'Open WebSocket connections', front.connections);
+    this.#front(
+      Gauge,
+      'penstock_uploads_waiting',
+      'Uploads that are paused for want of memory',
+      front.uploadsWaiting,
+    );
+    this.#front(
+      Gauge,
+      'penstock_websocket_credit_bytes',
+      'Credit that a WebSocket connection has now',
+      front.creditBytes,
+    );
+    this.#front(Gauge, 'penstock_sessions', 'Sessions of the stream that are remembered', front.sessions);
+    this.#front(
+      Counter,
+      'penstock_sessions_evicted_total',
+      'Sessions that were forgotten before their time, for others',
+      front.sessionEvictions,
+    );
+    this.#front(
+      Gauge,
+      'penstock_acks_waiting',
+      'Answers that wait for fsync or for the sinks',
+      front.acksWaiting,
+    );
+    this.#front(
+      Counter,
+      'penstock_ack_fallbacks_total',
+      'Answers that promised less than was asked for',
+      front.ackFallbacks,
+    );
     this.#front(
       Gauge,
       'penstock_memory_used_bytes',
@@ -80,6 +132,13 @@ export class Exposition {
       '1 when the native scanner runs, 0 for the one in TypeScript',
       () => Number(front.scannerNative()),
     );
+    this.#front(Gauge, 'penstock_dedup_ids', 'Ids in the dedup window', () => front.dedup().ids);
+    this.#front(
+      Counter,
+      'penstock_dedup_generations_total',
+      'Generations of the dedup window that others followed',
+      () => front.dedup().generation,
+    );
     this.#front(Gauge, 'penstock_resident_bytes', 'Resident memory of front and workers', () =>
       process.memoryUsage.rss(),
     );
@@ -96,30 +155,51 @@ export class Exposition {
   }
 
   #front(Kind: Kind, name: string, help: string, read: () => number): void {
-    this.#register(Kind, name, help, () => [['front', read()]]);
+    this.#register(Kind, name, help, ['thread'], () => [[{ thread: 'front' }, read()]]);
   }
 
-  #perThread(Kind: Kind, reader: CounterReader, series: ThreadSeries): void {
+  #perThread(Kind: Kind, reader: CounterReader, series: Series<ThreadValue>): void {
     const { key, name, help, scale = 1 } = series;
-    this.#register(Kind, name, help, () =>
-      Array.from({ length: reader.threadCount }, (_, slot) => [
-        `worker-${slot}`,
-        reader.read(key, slot) * scale,
-      ]),
+    this.#register(Kind, name, help, ['thread'], () =>
+      threadsOf(reader).map(({ slot, thread }) => [{ thread }, reader.read(key, slot) * scale]),
     );
   }
 
-  /** `read` is called at every scrape and gives the thread and value of each series. */
-  #register(Kind: Kind, name: string, help: string, read: () => [thread: string, value: number][]): void {
+  #perSink(
+    Kind: Kind,
+    reader: CounterReader,
+    sinks: readonly SinkName[],
+    { key, name, help, scale = 1 }: Series<SinkValue>,
+  ): void {
+    this.#register(Kind, name, help, ['thread', 'sink', 'stream'], () =>
+      threadsOf(reader).flatMap(({ slot, thread }) =>
+        sinks.flatMap((sink) =>
+          STREAMS.map((stream): Sample => {
+            const value = reader.read(sinkWord(sink, stream, key), slot) * scale;
+            return [{ thread, sink, stream }, value];
+          }),
+        ),
+      ),
+    );
+  }
+
+  /** `read` is called at every scrape. */
+  #register(Kind: Kind, name: string, help: string, labelNames: string[], read: () => Sample[]): void {
     new Kind({
       name,
       help,
-      labelNames: ['thread'],
+      labelNames,
       registers: [this.#registry],
       collect() {
         this.reset();
-        for (const [thread, value] of read()) this.inc({ thread }, value);
+        for (const [labels, value] of read()) this.inc(labels, value);
       },
     });
   }
+}
+
+type Sample = [labels: Record<string, string>, value: number];
+
+function threadsOf(reader: CounterReader): { readonly slot: number; readonly thread: string }[] {
+  return Array.from({ length: reader.threadCount }, (_, slot) => ({ slot, thread: `worker-${slot}` }));
 }

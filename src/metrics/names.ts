@@ -2,6 +2,7 @@
  * Every series that Penstock exposes, in one table: counters that threads keep in shared memory (counters.ts) and
  * gauges that the front reads at scrape time. Names follow Prometheus: namespace, name, unit, `_total` for counters.
  */
+import { STREAMS, type StreamName } from '../sinks/sink.ts';
 
 /** Words that each thread writes; the order is the layout in shared memory. `scale` turns a word into the series' unit. */
 export const THREAD_COUNTERS = [
@@ -15,6 +16,11 @@ export const THREAD_COUNTERS = [
   { key: 'accepted', name: 'penstock_events_accepted_total', help: 'Events accepted' },
   { key: 'rejected', name: 'penstock_events_rejected_total', help: 'Events rejected' },
   {
+    key: 'duplicate',
+    name: 'penstock_events_duplicate_total',
+    help: 'Events dropped because one with the same id was kept before',
+  },
+  {
     key: 'surrogates',
     name: 'penstock_surrogates_replaced_total',
     help: 'Escaped lone surrogates replaced by U+FFFD',
@@ -27,7 +33,7 @@ export const THREAD_COUNTERS = [
     help: 'Time in decompression and scan',
     scale: 1e-6,
   },
-  { key: 'delivered', name: 'penstock_sink_rows_delivered_total', help: 'Rows that the sinks confirmed' },
+  { key: 'delivered', name: 'penstock_sink_rows_delivered_total', help: 'Rows that every sink confirmed' },
   {
     key: 'refusedRows',
     name: 'penstock_sink_rows_refused_total',
@@ -43,12 +49,26 @@ export const THREAD_COUNTERS = [
     name: 'penstock_sink_write_failures_total',
     help: 'Block files that could not be written at once',
   },
+  {
+    key: 'sessionsCut',
+    name: 'penstock_session_snapshot_cuts_total',
+    help: 'Sessions of the stream that a segment of the journal had no room for',
+  },
 ] as const;
 
 /** Gauges that each thread writes, behind the counters in shared memory. */
 export const THREAD_GAUGES = [
   { key: 'sinkBytes', name: 'penstock_sink_pending_bytes', help: 'Bytes that the sinks hold in memory' },
-  { key: 'journalBytes', name: 'penstock_journal_bytes', help: 'Bytes of the journal’s segments' },
+  {
+    key: 'journalBytes',
+    name: 'penstock_journal_bytes',
+    help: 'Bytes of the journal’s segments that a sink needs, or that are written',
+  },
+  {
+    key: 'journalRetainedBytes',
+    name: 'penstock_journal_retained_bytes',
+    help: 'Bytes of segments that are kept for replays only',
+  },
   {
     key: 'journalRows',
     name: 'penstock_journal_rows',
@@ -61,4 +81,58 @@ export const THREAD_GAUGES = [
   },
 ] as const;
 
-export type ThreadValue = (typeof THREAD_COUNTERS)[number]['key'] | (typeof THREAD_GAUGES)[number]['key'];
+/** Places that events go to, whether they are in use or not; each has its words in every thread's row. */
+export const SINKS = ['embedded', 'clickhouse', 'kafka'] as const;
+export type SinkName = (typeof SINKS)[number];
+
+/** Counters a sink and stream. */
+export const SINK_COUNTERS = [
+  {
+    key: 'delivered',
+    name: 'penstock_sink_delivered_rows_total',
+    help: 'Rows that the sink confirmed, or that were put aside for their content',
+  },
+  {
+    key: 'failures',
+    name: 'penstock_sink_failures_total',
+    help: 'Sends that failed or took too long',
+  },
+  { key: 'retries', name: 'penstock_sink_retries_total', help: 'Sends that followed a failed one' },
+] as const;
+
+/** Gauges a sink and stream. */
+export const SINK_GAUGES = [
+  {
+    key: 'breaker',
+    name: 'penstock_sink_breaker_state',
+    help: 'Circuit breaker: 0 closed, 1 half-open, 2 open',
+  },
+  { key: 'lagRows', name: 'penstock_sink_lag_rows', help: 'Rows in the journal that the sink does not have' },
+  {
+    key: 'lagMs',
+    name: 'penstock_sink_lag_seconds',
+    help: 'Age of the oldest row that the sink does not have',
+    scale: 1e-3,
+  },
+] as const;
+
+export type SinkCounter = (typeof SINK_COUNTERS)[number]['key'];
+export type SinkGauge = (typeof SINK_GAUGES)[number]['key'];
+export type SinkValue = SinkCounter | SinkGauge;
+
+/** The words of `key` for each sink and stream, in the order of the layout. */
+export function sinkWords<Key extends SinkValue>(keys: readonly { readonly key: Key }[]): SinkWord<Key>[] {
+  return SINKS.flatMap((sink) =>
+    STREAMS.flatMap((stream) => keys.map(({ key }) => sinkWord(sink, stream, key))),
+  );
+}
+
+/** The word of one sink and stream. */
+export function sinkWord<Key extends SinkValue>(sink: SinkName, stream: StreamName, key: Key): SinkWord<Key> {
+  return `${sink}.${stream}.${key}`;
+}
+
+type SinkWord<Key extends SinkValue = SinkValue> = `${SinkName}.${StreamName}.${Key}`;
+
+export type ThreadGauge = (typeof THREAD_GAUGES)[number]['key'] | SinkWord<SinkGauge>;
+export type ThreadValue = (typeof THREAD_COUNTERS)[number]['key'] | SinkWord<SinkCounter> | ThreadGauge;

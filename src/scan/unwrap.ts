@@ -64,6 +64,7 @@ export function unwrapFrames(
     words[row + FrameWord.accepted] = 0;
     words[row + FrameWord.rejected] = 0;
     words[row + FrameWord.recordStart] = 0;
+    words[row + FrameWord.duplicates] = 0;
     const offset = words[row + FrameWord.bodyOffset]!;
     const length = words[row + FrameWord.bodyLength]!;
     const encoding = detectEncoding(words[row + FrameWord.encoding]!, slabBytes, offset, length);

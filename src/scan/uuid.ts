@@ -18,6 +18,14 @@ export function createUuidSource(random: () => number): UuidSource {
 }
 
 const HEX = Buffer.from('0123456789abcdef');
+const SUFFIX_DIGITS = 8;
+
+/** The characters in which all ids of this source end, and of others one in four thousand million. */
+export function uuidSuffix(source: UuidSource): Uint8Array {
+  const suffix = new Uint8Array(SUFFIX_DIGITS);
+  writeHex(suffix, 0, source.nodeLow, SUFFIX_DIGITS);
+  return suffix;
+}
 
 /** Writes the 36 characters of the next id at `offset` of `target`, which the caller has made large enough. */
 export function writeUuid(source: UuidSource, nowMs: number, target: Uint8Array, offset: number): void {

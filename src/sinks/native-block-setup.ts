@@ -19,6 +19,11 @@ import {
 export const JSON_FORMS = ['paths', 'text', 'string'] as const;
 export type JsonForm = (typeof JSON_FORMS)[number];
 
+/** What blocks hold in object columns of a type. */
+export function jsonFormOf(objectType: 'JSON' | 'String'): JsonForm {
+  return ({ JSON: 'paths', String: 'string' } as const)[objectType];
+}
+
 /** In the order of native/encode/columns.h. */
 const COLUMN_KINDS = ['text', 'dictionary', 'folded', 'time', 'json'] as const;
 type ColumnKind = (typeof COLUMN_KINDS)[number];

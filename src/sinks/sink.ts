@@ -1,5 +1,9 @@
 /** What the journal's deliveries need of a place that events go to (journal/delivery.ts). */
 
+/** What goes there: streams of the journal, of accepted and of rejected events. */
+export const STREAMS = ['events', 'rejected'] as const;
+export type StreamName = (typeof STREAMS)[number];
+
 /**
  * What became of a block: `refused` is for its content, and parts of it may pass; `aside` is for good, the target
  * keeps it; `retry` for anything that may pass by itself.
@@ -20,6 +24,10 @@ export interface BlockBuilder {
 export interface BlockTarget {
   readonly name: string;
   begin(): BlockBuilder;
-  /** Sends the block; asked again with the same token until the outcome is not `retry`. Never rejects. */
-  send(token: string, block: BlockBuilder): Promise<SendOutcome>;
+  /**
+   * Sends the block; asked again with the same token until the outcome is not `retry`. Never rejects. `signal` aborts
+   * when it takes too long: the send then ends as soon as it can, with `retry` where it does not know better. When it
+   * resolves, nothing reads the block's memory any more.
+   */
+  send(token: string, block: BlockBuilder, signal: AbortSignal): Promise<SendOutcome>;
 }

@@ -10,7 +10,7 @@
  * slab, the Piscina task hands the slab to exactly one worker, the worker writes the words marked W, and the
  * task's result hands it back to the front. Between those two messages the front does not touch it.
  *
- *   header  0 frame count · 1 bytes used (end of the last frame) · 2 slab bytes · 3 unused
+ *   header  0 frame count · 1 bytes used (end of the last frame) · 2 slab bytes · 3 what is wanted (Want)
  *           4–5 base time: float64, ms since 1970, to which the rows' received deltas are added
  *   row     see FrameWord
  */
@@ -18,9 +18,11 @@
 export const SLAB_HEADER_WORDS = 8;
 /** Rows a slab: 434-byte events, one a frame, fill the rows and the bytes of a 1 MiB slab at the same time. */
 export const FRAMES_PER_SLAB_MAX = 2048;
-export const FRAME_WORDS = 16;
+export const FRAME_WORDS = 17;
 
-export const HeaderWord = { frameCount: 0, bytesUsed: 1, slabBytes: 2 } as const;
+export const HeaderWord = { frameCount: 0, bytesUsed: 1, slabBytes: 2, wants: 3 } as const;
+/** Bits of the header's word 3: the slab's place in the journal with its result; and a sync that no frame of it waits for. */
+export const Want = { place: 1, sync: 2 } as const;
 /** Index of the base time in a Float64Array over the slab. */
 export const BASE_TIME_FLOAT64_INDEX = 2;
 
@@ -53,6 +55,8 @@ export const FrameWord = {
   rejected: 14,
   /** W. Row of the first record of the frame in the scan's record table; its accepted events follow each other. */
   recordStart: 15,
+  /** W. Events of the frame that repeat one that is kept already; they are not among the accepted. */
+  duplicates: 16,
 } as const;
 
 const FRAME_TABLE_BYTES = FRAMES_PER_SLAB_MAX * FRAME_WORDS * 4;

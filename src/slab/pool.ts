@@ -13,14 +13,24 @@ const ALIGNMENT = 8;
  */
 export class SlabPool {
   readonly #budget: MemoryBudget;
-  readonly #isBeyondFull: () => boolean;
+  readonly #isBeyondFull: (isPromised: boolean) => boolean;
+  readonly #reservedBytes: () => number;
   readonly #free: Slab[] = [];
   #generation = 0;
 
-  /** `isBeyondFull` says whether what is behind the workers, the journal, takes no more. */
-  constructor(budget: MemoryBudget, isBeyondFull: () => boolean = () => false) {
+  /**
+   * `isBeyondFull` says whether what is behind the workers, the journal, takes no more; `reservedBytes`, how much of
+   * the budget is for frames that were promised to be taken.
+   */
+  constructor(
+    budget: MemoryBudget,
+    isBeyondFull: (isPromised: boolean) => boolean = () => false,
+    reservedBytes: () => number = () => 0,
+  ) {
     this.#budget = budget;
     this.#isBeyondFull = isBeyondFull;
+    this.#reservedBytes = reservedBytes;
+    budget.reclaimBy(() => this.#giveFree());
   }
 
   /** Bytes of the budget in use; free slabs are none of them. */
@@ -29,14 +39,15 @@ export class SlabPool {
   }
 
   /** Whether nothing more may be begun: sinks can bring the use over the budget without taking from it. */
-  isFull(): boolean {
-    return this.heldBytes() >= this.#budget.bytesMax || this.#isBeyondFull();
+  isFull(isPromised = false): boolean {
+    const bytesMax = this.#budget.bytesMax - (isPromised ? 0 : this.#reservedBytes());
+    return this.heldBytes() >= bytesMax || this.#isBeyondFull(isPromised);
   }
 
   /** An open slab with room for `frameBytes`, or undefined when the budget has none. */
-  take(frameBytes: number, nowMs: number): Slab | undefined {
+  take(frameBytes: number, nowMs: number, isPromised = false): Slab | undefined {
     // A free slab is paid for, but what it brings grows into the sinks' memory.
-    if (this.isFull()) return undefined;
+    if (this.isFull(isPromised)) return undefined;
     const bytes = Math.max(SLAB_BYTES, SLAB_BYTES_START + frameBytes);
     const slab = bytes === SLAB_BYTES ? (this.#free.pop() ?? this.#make(bytes)) : this.#make(bytes);
     slab?.open(nowMs, ++this.#generation);
@@ -54,10 +65,13 @@ export class SlabPool {
 
   #make(bytes: number): Slab | undefined {
     const aligned = Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
-    while (!this.#budget.tryTake(aligned)) {
-      if (this.#free.pop() === undefined) return undefined;
-      this.#budget.give(SLAB_BYTES);
-    }
+    if (!this.#budget.tryTake(aligned)) return undefined;
     return new Slab(aligned);
+  }
+
+  #giveFree(): boolean {
+    if (this.#free.pop() === undefined) return false;
+    this.#budget.give(SLAB_BYTES);
+    return true;
   }
 }

@@ -22,6 +22,14 @@ export interface FrameOwner {
   frameLost(): void;
 }
 
+/** Where the rows of a slab end: all of them are below `rows` in the journal of worker slot `slot`. */
+export interface JournalPlace {
+  readonly slot: number;
+  /** Period of the journal in which a row's number says that it was synced (ack/progress.ts). */
+  readonly term: number;
+  readonly rows: { readonly events: number; readonly rejected: number };
+}
+
 /**
  * Answers of a slab's frames, as a worker gives them back: a table of offset and length a frame, then the bytes.
  * Length 0: the frame needs no words beyond its verdict.
@@ -29,6 +37,25 @@ export interface FrameOwner {
 export interface Replies {
   readonly table: Uint32Array;
   readonly bytes: Uint8Array;
+  /** Where the slab's rows end in the journal; only when it was wanted. */
+  readonly place?: JournalPlace;
+}
+
+/** A session as a slab needs it; the last two are the slab's to write. */
+export interface SessionTag {
+  readonly key: string;
+  readonly instance: number;
+  readonly low: number;
+  /** Generation of the slab in which the session has `place`. */
+  generation: number;
+  place: number;
+}
+
+/** Which frames of a slab are messages of sessions (sessions/entry.ts): travels beside the slab when there are any. */
+export interface SessionFrames {
+  readonly sessions: readonly Pick<SessionTag, 'key' | 'instance' | 'low'>[];
+  /** Three numbers a message: its frame, the place of its session in `sessions`, its number in the session. */
+  readonly rows: Float64Array;
 }
 
 /** A slab in the front's hands; in a worker's it is its buffer alone. */
@@ -38,6 +65,8 @@ export class Slab {
   readonly bytes: Buffer;
   /** One for each frame, in order. Front only; never crosses a thread. */
   readonly owners: FrameOwner[] = [];
+  #sessions: { key: string; instance: number; low: number }[] = [];
+  #sessionRows: number[] = [];
   /** Grows with every use, so that an Origin of an earlier use is not taken for this one's. */
   generation = 0;
   readonly #times: Float64Array;
@@ -59,8 +88,13 @@ export class Slab {
     this.generation = generation;
     this.words[HeaderWord.frameCount] = 0;
     this.words[HeaderWord.bytesUsed] = SLAB_BYTES_START;
+    this.words[HeaderWord.wants] = 0;
     this.#times[BASE_TIME_FLOAT64_INDEX] = nowMs;
     this.owners.length = 0;
+    if (this.#sessions.length > 0) {
+      this.#sessions = [];
+      this.#sessionRows = [];
+    }
   }
 
   /** Whether a frame of `bodyBytes` from `origin` fits beside those that are there. */
@@ -69,6 +103,27 @@ export class Slab {
       this.words[HeaderWord.frameCount]! < FRAMES_PER_SLAB_MAX &&
       this.words[HeaderWord.bytesUsed]! + bodyBytes + originBytesMax(origin) <= this.bytes.length
     );
+  }
+
+  /** Has the worker do more with the slab: bits of Want. */
+  want(bits: number): void {
+    this.words[HeaderWord.wants]! |= bits;
+  }
+
+  /** The frame that was appended last is message `seq` of `session`. */
+  tag(session: SessionTag, seq: number): void {
+    if (session.generation !== this.generation) {
+      session.generation = this.generation;
+      session.place = this.#sessions.length;
+      this.#sessions.push({ key: session.key, instance: session.instance, low: session.low });
+    }
+    this.#sessionRows.push(this.frameCount - 1, session.place, seq);
+  }
+
+  /** The messages of sessions in it; undefined when there are none. COPY. */
+  get sessionFrames(): SessionFrames | undefined {
+    if (this.#sessions.length === 0) return undefined;
+    return { sessions: this.#sessions, rows: Float64Array.from(this.#sessionRows) };
   }
 
   /** Appends a frame that fits. COPY of `body`. */

@@ -4,6 +4,7 @@
  * cannot be taken is never skipped: the connection closes with 1013, and the client sends again what no ack covers.
  */
 import type { WebSocket } from 'uWebSockets.js';
+import { type AckLevel, wantsOf } from '../ack/level.ts';
 import type { EventError } from '../ack/replies.ts';
 import { STREAM_ROUTE } from '../dialects/routes.ts';
 import { Transport } from '../event.ts';
@@ -11,10 +12,12 @@ import type { FrontStage } from '../front.ts';
 import { ERRORS_PER_ANSWER_MAX } from '../limits.ts';
 import { outcome, REASONS } from '../outcome.ts';
 import { messageFor } from '../problem.ts';
+import type { Session, SessionOwner } from '../sessions/registry.ts';
 import { Encoding, FrameWord, frameRow } from '../slab/layout.ts';
 import { Origin } from '../slab/origin.ts';
 import type { FrameOwner, Replies, Slab } from '../slab/slab.ts';
-import { AckWindow, type MessageError } from './ack-window.ts';
+import { AckWindow, type MessageError, type Span } from './ack-window.ts';
+import { CreditEdge } from './credit-edge.ts';
 
 /** Close codes of RFC 6455 §7.4.1 and the IANA registry, as design and README name them. */
 export const CloseCode = {
@@ -22,34 +25,48 @@ export const CloseCode = {
   policyViolation: 1008,
   tooBig: 1009,
   tryAgain: 1013,
+  /** Of the range for applications: another connection has the session now. */
+  replaced: 4001,
 } as const;
 
 /** What is known of a connection before it opens. */
 export interface ConnectionHead {
-  /** Undefined when no app has the key: the connection is opened only to say so, since browsers hide failed upgrades. */
-  readonly app: number | undefined;
+  /** Index of the app. */
+  readonly app: number;
+  /** Why the connection is opened only to be closed with it, since browsers hide failed upgrades; undefined when it is not. */
+  readonly fault: string | undefined;
   readonly address: Uint8Array;
   readonly userAgent: string;
+  readonly ackLevel: AckLevel;
+  /** Claimed for this connection. */
+  readonly session: Session | undefined;
 }
 
-export class Connection implements FrameOwner {
+export class Connection implements FrameOwner, SessionOwner {
   readonly #stage: FrontStage;
-  readonly #app: number;
+  readonly #head: ConnectionHead;
   readonly #origin: Origin;
-  readonly #window = new AckWindow();
+  readonly #window: AckWindow;
+  readonly #edge: CreditEdge;
   #socket: WebSocket<ConnectionHead> | undefined;
   #closingWith: number | undefined;
 
-  constructor(stage: FrontStage, socket: WebSocket<ConnectionHead>, head: ConnectionHead, app: number) {
+  constructor(stage: FrontStage, socket: WebSocket<ConnectionHead>, head: ConnectionHead) {
     this.#stage = stage;
     this.#socket = socket;
-    this.#app = app;
+    this.#head = head;
     this.#origin = new Origin(head.address, head.userAgent);
+    const { session } = head;
+    const creditBytes = stage.credit.credit();
+    this.#edge = new CreditEdge(creditBytes);
+    this.#window = new AckWindow(session?.low);
+    if (session !== undefined) session.owner = this;
     this.#send({
       type: 'welcome',
-      credit_bytes: stage.creditBytes,
+      credit_bytes: creditBytes,
       max_message_bytes: stage.messageBytesMax,
-      ack: stage.ackLevel,
+      ack: head.ackLevel,
+      ...(session === undefined ? {} : { last_seq: session.low }),
     });
   }
 
@@ -60,51 +77,92 @@ export class Connection implements FrameOwner {
     const body = new Uint8Array(message);
     if (body.length > this.#stage.messageBytesMax) {
       this.#end(CloseCode.tooBig, 'message over max_message_bytes');
-    } else if (this.#window.unackedBytes + body.length > this.#stage.creditBytes) {
+    } else if (!this.#edge.takes(body.length)) {
       this.#end(CloseCode.tryAgain, 'more than credit_bytes unacknowledged');
-    } else if (
-      !this.#stage.dispatcher.append(
-        body,
-        STREAM_ROUTE,
-        this.#app,
-        Encoding.identity,
-        Transport.ws,
-        this.#origin,
-        this,
-      )
-    ) {
-      this.#end(CloseCode.tryAgain, 'overloaded');
+    } else if (this.#head.session?.seen.has(this.#window.nextSeq) === true) {
+      if (this.#window.known()) this.#acknowledge();
     } else {
-      this.#window.sent(this.#origin.generation, body.length);
+      this.#append(body);
     }
   }
 
+  #append(body: Uint8Array): void {
+    const { dispatcher, ackLevel: leastLevel } = this.#stage;
+    const { app, ackLevel, session } = this.#head;
+    const isTaken = dispatcher.append(
+      body,
+      STREAM_ROUTE,
+      app,
+      Encoding.identity,
+      Transport.ws,
+      this.#origin,
+      this,
+      true,
+    );
+    if (!isTaken) {
+      this.#end(CloseCode.tryAgain, 'overloaded');
+      return;
+    }
+    if (ackLevel !== leastLevel) dispatcher.lastSlab.want(wantsOf(ackLevel));
+    if (session !== undefined) {
+      dispatcher.lastSlab.tag(session, this.#window.nextSeq);
+      session.inFlight.enter();
+    }
+    this.#window.sent(this.#origin.generation, body.length);
+  }
+
   frameDone(slab: Slab, frame: number, replies: Replies): void {
-    if (this.#socket === undefined) return;
+    const { session, ackLevel } = this.#head;
+    if (this.#socket === undefined && session === undefined) return;
     const row = frameRow(frame);
     const words = slab.words;
     const reason = words[row + FrameWord.reason]!;
     const rejected = words[row + FrameWord.rejected]!;
-    if (reason !== 0 && outcome(REASONS[reason]!).retry) {
-      this.#end(CloseCode.tryAgain, outcome(REASONS[reason]!).message);
-      return;
+    const isRefused = reason !== 0 && outcome(REASONS[reason]!).retry;
+    if (session !== undefined) {
+      const seq = this.#window.seqOf(slab.generation);
+      if (!isRefused) session.seen.add(seq, seq);
     }
+    if (isRefused) this.#end(CloseCode.tryAgain, outcome(REASONS[reason]!).message);
     const errorsOf =
-      reason === 0 && rejected === 0
+      isRefused || (reason === 0 && rejected === 0)
         ? undefined
         : (seq: number) => messageErrors(seq, reason, frame, replies);
-    const whole = this.#window.returned(
+    const span = this.#window.returned(
       slab.generation,
       words[row + FrameWord.accepted]!,
       reason === 0 ? rejected : Math.max(1, rejected),
+      words[row + FrameWord.duplicates]!,
       errorsOf,
     );
-    if (!whole) return;
-    this.#send({ type: 'ack', ...this.#window.take(ERRORS_PER_ANSWER_MAX) });
+    session?.inFlight.leave();
+    if (span === undefined) return;
+    if (ackLevel === this.#stage.ackLevel) this.#settle(span, true);
+    else this.#stage.ackWaiters.wait(replies.place, ackLevel, (isReached) => this.#settle(span, isReached));
+  }
+
+  #settle(span: Span, isReached: boolean): void {
+    if (this.#window.settle(span, isReached)) this.#acknowledge();
+  }
+
+  /** Tells the client of its credit when it has changed. */
+  lookAtCredit(): void {
+    const creditBytes = this.#stage.credit.credit();
+    if (!this.#edge.tells(creditBytes, this.#window.unackedBytes)) return;
+    this.#send({ type: 'credit', credit_bytes: creditBytes });
+  }
+
+  #acknowledge(): void {
+    this.lookAtCredit();
+    const { isReached: isAllReached, ...ack } = this.#window.take(ERRORS_PER_ANSWER_MAX);
+    this.#edge.acknowledged(this.#window.unackedBytes);
+    // Said only where it is not what the welcome said.
+    this.#send({ type: 'ack', ...ack, ...(isAllReached ? {} : { ack: this.#stage.ackLevel }) });
     if (this.#closingWith !== undefined && this.#window.isEmpty) this.#closeNow();
   }
 
   frameLost(): void {
+    this.#head.session?.inFlight.leave();
     this.#end(CloseCode.tryAgain, 'worker lost; send again what is not acknowledged');
   }
 
@@ -117,6 +175,11 @@ export class Connection implements FrameOwner {
   /** The socket is gone: nothing is sent any more; frames in flight are still scanned. */
   closed(): void {
     this.#socket = undefined;
+    this.#release();
+  }
+
+  replaced(): void {
+    this.#end(CloseCode.replaced, 'another connection has the session');
   }
 
   #closeNow(): void {
@@ -126,7 +189,14 @@ export class Connection implements FrameOwner {
   #end(code: number, reason: string): void {
     const socket = this.#socket;
     this.#socket = undefined;
+    this.#release();
     socket?.end(code, reason);
+  }
+
+  /** Lets go of the session; what is in flight is still told to it. */
+  #release(): void {
+    const { session } = this.#head;
+    if (session?.owner === this) this.#stage.sessions.release(session);
   }
 
   #send(message: object): void {

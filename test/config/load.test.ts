@@ -66,7 +66,11 @@ describe('defaults', () => {
           maxBytes: limits.JOURNAL_BYTES_MAX,
           segmentBytes: limits.SEGMENT_BYTES_MAX,
           compression: 'none',
+          retentionMs: 0,
+          retentionBytes: limits.JOURNAL_RETENTION_BYTES_MAX,
         },
+        sessions: { max: limits.SESSIONS_MAX, ttlMs: limits.SESSION_TTL_MS },
+        ack: { deliveredTimeoutMs: limits.DELIVERED_TIMEOUT_MS },
         embedded: {
           enabled: true,
           port: 8123,
@@ -77,6 +81,8 @@ describe('defaults', () => {
           objectType: 'JSON',
           queryResultBytesMax: limits.QUERY_RESULT_BYTES_MAX,
         },
+        dedup: { idsMax: limits.DEDUP_IDS_MAX, windowMs: limits.DEDUP_WINDOW_MS },
+        delivery: { sendTimeoutMs: limits.SEND_TIMEOUT_MS },
         dataDir: join(directory, 'data'),
         drainTimeoutMs: limits.DRAIN_TIMEOUT_MS,
         log: { level: 'info' },
@@ -166,11 +172,11 @@ describe('a fault says where, what was expected and what stood there', () => {
     ['http: { prot: 80 }', '1:9: http.prot: expected one of host, port, trusted_proxies, got an unknown key'],
     [
       'prot: 80',
-      '1:1: prot: expected one of http, workers, scanner, apps, limits, memory, privacy, journal, embedded, data_dir, drain_timeout_ms, log, got an unknown key',
+      '1:1: prot: expected one of http, workers, scanner, apps, limits, memory, privacy, journal, dedup, sessions, ack, embedded, delivery, data_dir, drain_timeout_ms, log, got an unknown key',
     ],
     [
       '[]',
-      'config/penstock.yaml: expected a section with http, workers, scanner, apps, limits, memory, privacy, journal, embedded, data_dir, drain_timeout_ms, log, got a list',
+      'config/penstock.yaml: expected a section with http, workers, scanner, apps, limits, memory, privacy, journal, dedup, sessions, ack, embedded, delivery, data_dir, drain_timeout_ms, log, got a list',
     ],
     ['workers: 0', '1:10: workers: expected auto or a whole number from 1 to 64, got 0'],
     ['workers: some', '1:10: workers: expected auto or a whole number from 1 to 64, got "some"'],
@@ -226,7 +232,7 @@ describe('a fault says where, what was expected and what stood there', () => {
       '1:15: http.port: expected a whole number from 0 to 65535, got "x"',
       '4:15: log.level: expected one of trace, debug, info, warn, error, fatal, silent, got 1',
       '4:18: log.color: expected one of level, got an unknown key',
-      '2:1: zoo: expected one of http, workers, scanner, apps, limits, memory, privacy, journal, embedded, data_dir, drain_timeout_ms, log, got an unknown key',
+      '2:1: zoo: expected one of http, workers, scanner, apps, limits, memory, privacy, journal, dedup, sessions, ack, embedded, delivery, data_dir, drain_timeout_ms, log, got an unknown key',
       'environment: PENSTOCK_WORKERS: expected auto or a whole number from 1 to 64, got 99',
       '3:27: limits.wire_bytes_max: expected at most 20000000 = limits.body_bytes_max (a body that is sent uncompressed has both sizes), got 30000000',
     ]);

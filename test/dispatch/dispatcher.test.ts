@@ -52,17 +52,20 @@ class Sender implements FrameOwner {
 function setUp(workers: number, budgetBytes = 64 * SLAB_BYTES) {
   const pool = new HandPool(workers);
   const budget = new MemoryBudget(budgetBytes);
+  /** Frames lost before each call. */
+  const lostBefore: number[] = [];
+  const sender = new Sender();
   const dispatcher = new Dispatcher(
     new SlabPool(budget),
     pool as unknown as WorkerPool,
     systemClock,
     createLogger('silent'),
+    () => lostBefore.push(sender.lost),
   );
-  const sender = new Sender();
   const send = (bytes: number) =>
     dispatcher.append(Buffer.alloc(bytes, 0x20), 0, 0, 0, 0, sender.origin, sender);
   const turn = () => new Promise((resolve) => setImmediate(resolve));
-  return { pool, budget, dispatcher, sender, send, turn };
+  return { pool, budget, dispatcher, sender, send, turn, lostBefore };
 }
 
 describe('the dispatcher', () => {
@@ -120,6 +123,21 @@ describe('the dispatcher', () => {
     await turn();
     expect(send(half)).toBe(true);
     expect(sender.done).toBe(1);
+  });
+
+  test('tells before its owners that a slab with messages of sessions was lost, and of no other', async () => {
+    const { pool, send, sender, turn, dispatcher, lostBefore } = setUp(1);
+    send(10);
+    await turn();
+    pool.running[0]!.die();
+    await turn();
+    expect(lostBefore).toEqual([]);
+    send(10);
+    dispatcher.lastSlab.tag({ key: 'a', instance: 1, low: 0, generation: 0, place: 0 }, 1);
+    await turn();
+    pool.running[0]!.die();
+    await turn();
+    expect([lostBefore, sender.lost]).toEqual([[1], 2]);
   });
 
   test('a worker that dies loses the frames of its slabs and of no other', async () => {

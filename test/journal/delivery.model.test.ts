@@ -1,6 +1,6 @@
 /**
  * A delivery through many lives: each ends like a kill, at a random point, with blocks sent, half sent or sent and
- * not answered. In the end the target, which drops tokens that it knows, holds every row once; but those that it
+ * not answered; and sends fail, often so often that the breaker opens, or hang. In the end the target, which drops tokens that it knows, holds every row once; but those that it
  * refuses for their content, which were found and put aside.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -9,28 +9,14 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { createRandom } from '../../bench/corpus.ts';
 import { sliceLines } from '../../src/journal/bisect.ts';
+import { BreakerState } from '../../src/journal/breaker.ts';
 import { Cursor } from '../../src/journal/cursor.ts';
 import { Delivery } from '../../src/journal/delivery.ts';
 import { type Disk, systemDisk } from '../../src/journal/disk.ts';
+import type { MetaKeeper } from '../../src/journal/recovery.ts';
 import { JournalStream } from '../../src/journal/stream.ts';
-import type { BlockBuilder, BlockTarget } from '../../src/sinks/sink.ts';
-
-class Lines implements BlockBuilder {
-  readonly lines: string[] = [];
-  bytes = 0;
-  get rows(): number {
-    return this.lines.length;
-  }
-  add(payload: Uint8Array, rows: number): void {
-    const found = Buffer.from(payload).toString().split('\n').slice(0, -1);
-    expect(found.length).toBe(rows);
-    this.lines.push(...found);
-    this.bytes += payload.length;
-  }
-  release(): void {
-    this.lines.length = 0;
-  }
-}
+import type { BlockTarget } from '../../src/sinks/sink.ts';
+import { Lines } from './line-target.ts';
 
 /** What ends with a process: after `dead` nothing that it holds reaches the disk or the target. */
 interface Life {
@@ -82,18 +68,37 @@ function createTarget(
   return {
     name: 'model',
     begin: () => new Lines(),
-    async send(token, block) {
+    async send(token, block, signal) {
       const lines = [...(block as Lines).lines];
       await turn(random() % 3);
       if (life.dead) return HANGS;
       const luck = (random() % 1000) / 1000;
-      if (luck < trouble() / 2) return 'retry';
+      if (luck > 1 - trouble() / 2) return 'retry';
       if (lines.some(isPoison)) return 'refused';
       if (!stored.has(token)) stored.set(token, lines);
+      if (luck < trouble() / 8) {
+        await new Promise((resolve) => signal.addEventListener('abort', resolve));
+        return life.dead ? HANGS : 'retry';
+      }
       // Stored, but the answer is lost.
       return luck < trouble() ? 'retry' : 'delivered';
     },
   };
+}
+
+/** Meta of the model: each chunk carries a mark, higher than all before it; what is known is the highest. */
+class Marks implements MetaKeeper {
+  high = 0;
+  found(meta: Uint8Array): void {
+    for (const mark of Buffer.from(meta).toString().split(',')) this.high = Math.max(this.high, Number(mark));
+  }
+  snapshot(): Uint8Array {
+    return this.high === 0 ? new Uint8Array(0) : Buffer.from(`${this.high},`);
+  }
+  next(): Uint8Array {
+    this.high += 1;
+    return Buffer.from(`${this.high},`);
+  }
 }
 
 async function live(
@@ -103,14 +108,19 @@ async function live(
   options: {
     rows: string[];
     poisoned: Set<string>;
+    marks: { high: number };
     nextRow: () => number;
     ms: number;
     trouble: number;
+    /** Of ten chunks. */
+    metaAlone: number;
     finish: boolean;
+    onOpen: () => void;
   },
 ): Promise<void> {
   const life: Life = { dead: false };
   const disk = mortal(life);
+  const meta = new Marks();
   const stream = await JournalStream.open({
     disk,
     dir,
@@ -118,7 +128,9 @@ async function live(
     compression: 'none',
     spareBytesMax: 20_000,
     onDamage: () => {},
+    meta,
   });
+  expect(meta.high, 'what the meta said before').toBe(options.marks.high);
   const cursor = await Cursor.open(disk, join(dir, 'model.cursor'));
   stream.skipTo(cursor.state?.blockEndRow ?? 0);
   let trouble = options.trouble;
@@ -130,7 +142,8 @@ async function live(
     blockBytesMax: 500,
     flushIntervalMs: 2,
     syncsCursor: false,
-    retryPauseMs: () => 1,
+    sendTimeoutMs: 10,
+    breaker: { pauseMs: () => 1, onChange: (state) => state === BreakerState.open && options.onOpen() },
     poison: {
       slice: sliceLines,
       onPoison: (row) => options.poisoned.add(row.toString().trimEnd()),
@@ -140,11 +153,14 @@ async function live(
   const until = Date.now() + options.ms;
   while (Date.now() < until) {
     for (let chunks = random() % 4; chunks > 0; chunks--) {
-      const rows = 1 + (random() % 5);
+      // Some chunks are meta alone, in some lives most: they fill whole segments.
+      const rows = random() % 10 < options.metaAlone ? 0 : 1 + (random() % 5);
       const lines = Array.from({ length: rows }, () => `row ${options.nextRow()}`);
       options.rows.push(...lines);
       const payload = Buffer.from(lines.map((line) => `${line}\n`).join(''));
-      delivery.offer(stream.append([payload], rows, 0), payload, rows);
+      delivery.offer(stream.append([payload], rows, 0, meta.next()), payload, rows);
+      options.marks.high = meta.high;
+      if (rows === 0) stream.deleteBefore(delivery.deliveredRow);
     }
     await turn(random() % 4);
   }
@@ -166,23 +182,33 @@ test.each([1, 2, 3, 4])(
     const stored = new Map<string, string[]>();
     const rows: string[] = [];
     const poisoned = new Set<string>();
+    const marks = { high: 0 };
     let next = 0;
     const nextRow = () => next++;
+    let opened = 0;
+    const onOpen = () => (opened += 1);
     for (let count = 0; count < 12 || rows.length < 400; count++) {
-      const ms = 5 + (random() % 40);
+      // One life with a target that never answers well, so that the breaker opens in every run.
+      const isAway = count === 3;
+      const ms = isAway ? 100 : 5 + (random() % 40);
       await live(dir, stored, random, {
         rows,
         poisoned,
         nextRow,
         ms,
-        trouble: (random() % 8) / 10,
+        trouble: isAway ? 1 : (random() % 8) / 10,
+        marks,
+        metaAlone: [0, 3, 9][random() % 3] ?? 0,
         finish: false,
+        onOpen,
       });
     }
-    await live(dir, stored, random, { rows, poisoned, nextRow, ms: 20, trouble: 0.3, finish: true });
+    const last = { ms: 20, trouble: 0.3, metaAlone: 5, finish: true, onOpen };
+    await live(dir, stored, random, { rows, poisoned, marks, nextRow, ...last });
     const delivered = [...stored.values()].flat();
     expect(rows.length).toBeGreaterThan(300);
     expect(poisoned.size).toBeGreaterThan(2);
+    expect(opened).toBeGreaterThan(0);
     expect(poisoned).toEqual(new Set(rows.filter(isPoison)));
     expect(delivered.length).toBe(rows.length - poisoned.size);
     expect(new Set(delivered)).toEqual(new Set(rows.filter((row) => !isPoison(row))));
@@ -230,7 +256,8 @@ test('rows at the very end that a damage took are passed', async () => {
     blockBytesMax: 500,
     flushIntervalMs: 2,
     syncsCursor: false,
-    retryPauseMs: () => 1,
+    sendTimeoutMs: 10_000,
+    breaker: { pauseMs: () => 1, onChange: () => {} },
     poison: undefined,
     onDelivered: () => {},
   });

@@ -8,7 +8,10 @@ export interface Faults {
   failsTruncate: boolean;
   failsSync: boolean;
   failsRead: boolean;
+  failsRename: boolean;
   syncs: number;
+  /** Files that are open now. */
+  openFiles: number;
 }
 
 export function createFaultyDisk(): { disk: Disk; faults: Faults } {
@@ -18,15 +21,25 @@ export function createFaultyDisk(): { disk: Disk; faults: Faults } {
     failsTruncate: false,
     failsSync: false,
     failsRead: false,
+    failsRename: false,
     syncs: 0,
+    openFiles: 0,
   };
   return {
-    disk: { ...systemDisk, open: (path, create) => wrap(systemDisk.open(path, create), faults) },
+    disk: {
+      ...systemDisk,
+      open: (path, create) => wrap(systemDisk.open(path, create), faults),
+      rename(from, to) {
+        if (faults.failsRename) throw fault('EIO');
+        systemDisk.rename(from, to);
+      },
+    },
     faults,
   };
 }
 
 function wrap(file: DiskFile, faults: Faults): DiskFile {
+  faults.openFiles += 1;
   return {
     size: () => file.size(),
     write(views, position) {
@@ -50,7 +63,10 @@ function wrap(file: DiskFile, faults: Faults): DiskFile {
       await file.sync();
       if (faults.failsSync) throw fault('EIO');
     },
-    close: () => file.close(),
+    close() {
+      faults.openFiles -= 1;
+      file.close();
+    },
   };
 }
 

@@ -165,7 +165,8 @@ describe('letting go', () => {
     const stream = await open(200);
     for (let index = 0; index < 10; index++) append(stream, 'x'.repeat(100));
     const before = stream.bytes;
-    expect(stream.deleteBefore(5)).toBeGreaterThan(0);
+    stream.deleteBefore(5);
+    expect(segments().length).toBeLessThan(10);
     expect(stream.bytes).toBeLessThan(before);
     expect((await readAll(stream))[0]).toMatch(/^[345]:/);
     stream.deleteBefore(10);
@@ -190,8 +191,8 @@ describe('letting go', () => {
 describe('segments that are written over', () => {
   const spares = () => readdirSync(dir).filter((name) => name.endsWith('.spare'));
 
-  test('take the place of new files, and nothing of what they held comes back', async () => {
-    let stream = await open(300, 10_000);
+  test('take the place of new files, the oldest first, and nothing of what they held comes back', async () => {
+    let stream = await open(300, 1_400);
     for (let index = 0; index < 12; index++) append(stream, `old ${index} ${'x'.repeat(60)}`);
     stream.deleteBefore(12);
     const kept = spares().length;
@@ -202,11 +203,11 @@ describe('segments that are written over', () => {
     const found = await readAll(stream);
     expect(found.slice(-4)).toEqual(['12:new 0', '13:new 1', '14:new 2', '15:new 3']);
     // A kill now leaves old bytes behind the last chunk: nobody was promised those, and they are no damage.
-    stream = await open(300, 10_000);
+    stream = await open(300, 1_400);
     expect((await readAll(stream)).slice(-4)).toEqual(found.slice(-4));
     expect([stream.nextRow, damages]).toEqual([16, []]);
     append(stream, 'last');
-    expect((await readAll(await open(300, 10_000))).at(-1)).toBe('16:last');
+    expect((await readAll(await open(300, 1_400))).at(-1)).toBe('16:last');
     expect(damages).toEqual([]);
   });
 

@@ -98,9 +98,17 @@ describe('one event', () => {
 
 describe('a batch', () => {
   test('as array, as envelope and as NDJSON', async () => {
-    const events = testEvents(7, 'shape');
-    const ndjson = events.map((event) => JSON.stringify(event)).join('\n');
-    for (const body of [events, { events }, ndjson, `${ndjson}\n`]) {
+    const events = (shape: string) => testEvents(7, shape);
+    const ndjson = (shape: string) =>
+      events(shape)
+        .map((event) => JSON.stringify(event))
+        .join('\n');
+    for (const body of [
+      events('array'),
+      { events: events('envelope') },
+      ndjson('lines'),
+      `${ndjson('end')}\n`,
+    ]) {
       expect(await post('/v1/events/batch', body)).toEqual({
         status: 200,
         type: 'application/json',
@@ -110,8 +118,8 @@ describe('a batch', () => {
   });
 
   test('a bad event does not spoil its neighbours, and is named by its index', async () => {
-    const good = JSON.stringify(testEvent(1));
-    const body = `[${good},{"event_type":tru},${good},{"event_type":"t","app_id":"a"},${good},17]`;
+    const good = (n: number) => JSON.stringify(testEvent(n, 'good'));
+    const body = `[${good(1)},{"event_type":tru},${good(2)},{"event_type":"t","app_id":"a"},${good(3)},17]`;
     expect((await post('/v1/events/batch', body)).body).toEqual({
       status: 'partial',
       accepted: 3,
@@ -135,7 +143,7 @@ describe('a batch', () => {
   });
 
   test('names the first 100 errors and counts them all', async () => {
-    const { body } = await post('/v1/events/batch', [testEvent(1), ...Array(300).fill({})]);
+    const { body } = await post('/v1/events/batch', [testEvent(1, 'first'), ...Array(300).fill({})]);
     expect(body).toMatchObject({ status: 'partial', accepted: 1, rejected: 300 });
     expect(body.errors.map((error) => error.index)).toEqual(
       Array.from({ length: 100 }, (_, index) => index + 1),

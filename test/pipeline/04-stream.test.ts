@@ -50,10 +50,10 @@ describe('a connection', () => {
 
   test('a message may be an array, an envelope or NDJSON', async () => {
     const client = await StreamClient.connect(server.streamUrl);
-    const events = testEvents(5, 'forms');
-    client.send(events);
-    client.send({ events });
-    client.send(events.map((event) => JSON.stringify(event)).join('\n'));
+    client.send(testEvents(5, 'array'));
+    client.send({ events: testEvents(5, 'envelope') });
+    const lines = testEvents(5, 'lines');
+    client.send(lines.map((event) => JSON.stringify(event)).join('\n'));
     await client.acked(3);
     expect(client.accepted).toBe(15);
     client.close();

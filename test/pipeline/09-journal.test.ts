@@ -79,6 +79,57 @@ describe.each(['os', 'fsync'])('with durability %s', (durability) => {
   }, 90_000);
 });
 
+test.each([
+  ['SIGTERM', 'SIGTERM', 0],
+  ['SIGINT', 'SIGINT', 30],
+  ['SIGTERM', 'SIGINT', 150],
+] as const)(
+  '%s under load, and %s %i ms later, leaves at once with 1; nothing that was acknowledged is lost or counted twice',
+  async (first, second, afterMs) => {
+    server = await startServer({ config: { workers: 2 as never, drain_timeout_ms: 20_000 as never } });
+    await server.ready();
+    dataDir = server.dataDir;
+    let isOver = false;
+    const loading = load('forced', 4, 50, () => isOver);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    // A drain that would take its whole time.
+    const store = storePidOf(server);
+    process.kill(store, 'SIGSTOP');
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const signalledAt = performance.now();
+    server.signal(first);
+    await until(() => server.logs.some((line) => line.msg === 'stopping'), 5_000, 'the drain begins');
+    await new Promise((resolve) => setTimeout(resolve, afterMs));
+    server.signal(second);
+    expect(await server.exited).toBe(1);
+    expect(performance.now() - signalledAt).toBeLessThan(5_000);
+    isOver = true;
+    const acknowledged = await loading;
+    expect(acknowledged.length).toBeGreaterThan(500);
+    server = await startServer({ dataDir, config: { workers: 2 as never } });
+    expect(await faults(acknowledged)).toEqual({ lost: 0, twice: 0 });
+  },
+  60_000,
+);
+
+test('SIGINT under load drains as SIGTERM does, and exits 0', async () => {
+  server = await startServer({ config: { workers: 2 as never } });
+  await server.ready();
+  dataDir = server.dataDir;
+  let isOver = false;
+  const loading = load('drained', 4, 50, () => isOver);
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  server.signal('SIGINT');
+  expect(await server.exited).toBe(0);
+  isOver = true;
+  const acknowledged = await loading;
+  server = await startServer({ dataDir, config: { workers: 2 as never } });
+  // Nothing was left to bring.
+  await server.waitForCount('events', acknowledged.length);
+  expect(await waitingRows()).toBe(0);
+  expect(await faults(acknowledged)).toEqual({ lost: 0, twice: 0 });
+}, 60_000);
+
 test('a store that is away for a while costs no client anything, and is caught up with', async () => {
   server = await startServer({ config: { embedded: { block_bytes_max: 262_144 } } });
   await server.ready();

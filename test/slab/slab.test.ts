@@ -90,6 +90,36 @@ describe('a slab', () => {
     expect(readFrame(again, 1)).toMatchObject({ body: 'y', userAgent: 'only-once' });
   });
 
+  test('says which of its frames are messages of sessions, each session once, and forgets it with its next use', () => {
+    const pool = new SlabPool(new MemoryBudget(2 * SLAB_BYTES));
+    const slab = pool.take(0, 0)!;
+    const append = () => slab.append(Buffer.from('x'), 0, 0, 0, 0, 0, origin(), owner);
+    const [a, b] = ['a', 'b'].map((key) => ({ key, instance: 7, low: 4, generation: 0, place: 0 }));
+    append();
+    expect(slab.sessionFrames).toBeUndefined();
+    for (const [session, seq] of [
+      [b!, 5],
+      [a!, 9],
+      [b!, 6],
+    ] as const) {
+      append();
+      slab.tag(session, seq);
+    }
+    expect(slab.sessionFrames).toEqual({
+      sessions: [
+        { key: 'b', instance: 7, low: 4 },
+        { key: 'a', instance: 7, low: 4 },
+      ],
+      rows: Float64Array.of(1, 0, 5, 2, 1, 9, 3, 0, 6),
+    });
+    pool.give(slab);
+    expect(pool.take(0, 0)).toBe(slab);
+    expect(slab.sessionFrames).toBeUndefined();
+    append();
+    slab.tag(a!, 10);
+    expect(slab.sessionFrames?.rows).toEqual(Float64Array.of(0, 0, 10));
+  });
+
   test('is full at its last row and at its last byte', () => {
     const pool = new SlabPool(new MemoryBudget(4 * SLAB_BYTES));
     const nobody = origin('', []);
@@ -129,6 +159,33 @@ describe('the slab pool', () => {
     expect([pool.isFull(), pool.heldBytes(), budget.used()]).toEqual([false, 0, 4 * SLAB_BYTES]);
     expect(pool.take(2 * SLAB_BYTES, 0)).toBeDefined();
     expect(budget.used()).toBeLessThanOrEqual(4 * SLAB_BYTES);
+  });
+
+  test('free slabs make room for whatever else needs memory, but for what is reserved', () => {
+    const budget = new MemoryBudget(4 * SLAB_BYTES);
+    const pool = new SlabPool(budget);
+    const uploads = budget.part(4 * SLAB_BYTES, () => SLAB_BYTES);
+    for (const slab of [1, 2, 3, 4].map(() => pool.take(0, 0)!)) pool.give(slab);
+    expect(budget.used()).toBe(4 * SLAB_BYTES);
+    expect(uploads.tryTake(3 * SLAB_BYTES + 1)).toBe(false);
+    expect(uploads.tryTake(3 * SLAB_BYTES)).toBe(true);
+    expect(budget.used()).toBe(3 * SLAB_BYTES);
+  });
+
+  test('what is reserved is for promised frames only', () => {
+    const pool = new SlabPool(
+      new MemoryBudget(3 * SLAB_BYTES),
+      () => false,
+      () => SLAB_BYTES,
+    );
+    expect([pool.take(0, 0), pool.take(0, 0), pool.take(0, 0)].map((slab) => slab !== undefined)).toEqual([
+      true,
+      true,
+      false,
+    ]);
+    expect(pool.isFull()).toBe(true);
+    expect(pool.take(0, 0, true)).toBeDefined();
+    expect(pool.take(0, 0, true)).toBeUndefined();
   });
 
   test('makes a slab for a large body and gives its memory back after', () => {

@@ -6,6 +6,7 @@ export interface AckMessage {
   readonly seq: number;
   readonly accepted: number;
   readonly rejected: number;
+  readonly duplicates?: number;
   readonly errors: readonly { seq: number; index: number; code: string; field?: string; message: string }[];
 }
 
@@ -13,16 +14,25 @@ export interface WelcomeMessage {
   readonly type: 'welcome';
   readonly credit_bytes: number;
   readonly max_message_bytes: number;
+  readonly ack: string;
+  readonly last_seq?: number;
+}
+
+export interface CreditMessage {
+  readonly type: 'credit';
+  readonly credit_bytes: number;
 }
 
 export class StreamClient {
   readonly socket: WebSocket;
   readonly acks: AckMessage[] = [];
   welcome: WelcomeMessage | undefined;
+  /** What the server said last. */
+  creditBytes = 0;
   /** Resolves with the close code and reason. */
   readonly closed: Promise<{ code: number; reason: string }>;
   /** Bytes of messages sent, by their number from 1; of acknowledged ones 0. */
-  readonly #sentBytes: number[] = [0];
+  readonly #sentBytes: number[] = [];
   #ackedBytesUpTo = 0;
   #unackedBytes = 0;
   #wake: (() => void) | undefined;
@@ -37,8 +47,9 @@ export class StreamClient {
     });
     this.socket.on('error', () => {});
     this.socket.on('message', (data) => {
-      const message = JSON.parse(String(data)) as AckMessage | WelcomeMessage;
-      if (message.type === 'welcome') this.welcome = message;
+      const message = JSON.parse(String(data)) as AckMessage | WelcomeMessage | CreditMessage;
+      if (message.type === 'credit') this.creditBytes = message.credit_bytes;
+      else if (message.type === 'welcome') this.#begin(message);
       else this.#acknowledge(message);
       this.#wake?.();
     });
@@ -72,8 +83,12 @@ export class StreamClient {
     return this.acks.reduce((sum, ack) => sum + ack.rejected, 0);
   }
 
+  /** Number of the last message that was sent. */
+  sentSeq = 0;
+
   send(message: string | Buffer | object, options?: { binary?: boolean; fin?: boolean }): void {
     const data = typeof message === 'string' || Buffer.isBuffer(message) ? message : JSON.stringify(message);
+    if (options?.fin !== false) this.sentSeq += 1;
     this.socket.send(data, { binary: false, ...options });
   }
 
@@ -81,9 +96,9 @@ export class StreamClient {
   async sendWithinCredit(message: object): Promise<void> {
     const text = JSON.stringify(message);
     const bytes = Buffer.byteLength(text);
-    await this.#until(() => this.#unackedBytes + bytes <= (this.welcome?.credit_bytes ?? 0));
-    this.#sentBytes.push(bytes);
+    await this.#until(() => this.#unackedBytes + bytes <= this.creditBytes);
     this.#unackedBytes += bytes;
+    this.#sentBytes[this.sentSeq + 1] = bytes;
     this.send(text);
   }
 
@@ -95,6 +110,13 @@ export class StreamClient {
 
   close(): void {
     this.socket.close();
+  }
+
+  #begin(welcome: WelcomeMessage): void {
+    this.welcome = welcome;
+    this.creditBytes = welcome.credit_bytes;
+    this.sentSeq = welcome.last_seq ?? 0;
+    this.#ackedBytesUpTo = this.sentSeq;
   }
 
   #acknowledge(ack: AckMessage): void {

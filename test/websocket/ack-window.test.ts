@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { AckWindow } from '../../src/websocket/ack-window.ts';
+import { AckWindow, type Span } from '../../src/websocket/ack-window.ts';
 
 describe('the ack window', () => {
   test('acknowledges every message once, in order, whatever order the slabs come back in (model, seeded)', () => {
@@ -26,7 +26,8 @@ describe('the ack window', () => {
               const odd = (slab!.first + n) % 2 === 1;
               const errors = odd ? (at: number) => [{ seq: at, code: `e${at}` }] : undefined;
               back.add(slab!.first + n);
-              if (!window.returned(slab!.generation, odd ? 0 : 3, odd ? 1 : 0, errors)) continue;
+              const span = window.returned(slab!.generation, odd ? 0 : 3, odd ? 1 : 0, 0, errors);
+              if (span === undefined || !window.settle(span, true)) continue;
               const ack = window.take(1000);
               expect(ack.seq).toBeGreaterThan(acked);
               for (let at = acked + 1; at <= ack.seq; at++) expect(back.has(at)).toBe(true);
@@ -48,10 +49,43 @@ describe('the ack window', () => {
     );
   });
 
+  test('messages that were known are acknowledged in their place, also between two of one slab', () => {
+    const window = new AckWindow(10);
+    window.sent(1, 100);
+    expect([window.known(), window.known()]).toEqual([false, false]);
+    window.sent(1, 100);
+    expect([window.nextSeq, window.unackedBytes, window.seqOf(1)]).toEqual([15, 200, 11]);
+    const first = window.returned(1, 1, 0, 0, undefined);
+    expect(window.settle(first!, true)).toBe(true);
+    expect(window.take(9)).toMatchObject({ seq: 13, accepted: 1 });
+    expect(window.seqOf(1)).toBe(14);
+    const second = window.returned(1, 1, 0, 0, undefined);
+    expect(window.settle(second!, true)).toBe(true);
+    expect(window.take(9)).toMatchObject({ seq: 14, accepted: 1 });
+    expect(window.known()).toBe(true);
+    expect(window.take(9)).toMatchObject({ seq: 15, accepted: 0 });
+    expect([window.isEmpty, window.unackedBytes]).toEqual([true, 0]);
+  });
+
+  test('an ack covers what is settled at its head, and says when some of it fell short', () => {
+    const window = new AckWindow();
+    const spans = [1, 2, 3].map((generation) => {
+      window.sent(generation, 1);
+      return window.returned(generation, 1, 0, 0, undefined)!;
+    });
+    expect(window.settle(spans[1]!, false)).toBe(false);
+    expect(window.settle(spans[0]!, true)).toBe(true);
+    expect(window.take(9)).toMatchObject({ seq: 2, isReached: false });
+    expect(window.settle(spans[2]!, true)).toBe(true);
+    expect(window.take(9)).toMatchObject({ seq: 3, isReached: true });
+  });
+
   test('names at most the given number of errors', () => {
     const window = new AckWindow();
     for (let n = 1; n <= 30; n++) window.sent(1, 1);
-    for (let n = 1; n <= 30; n++) window.returned(1, 0, 1, (seq) => [{ seq }]);
+    let span: Span | undefined;
+    for (let n = 1; n <= 30; n++) span = window.returned(1, 0, 1, 0, (seq) => [{ seq }]);
+    expect(window.settle(span!, true)).toBe(true);
     expect(window.take(7)).toMatchObject({
       seq: 30,
       rejected: 30,

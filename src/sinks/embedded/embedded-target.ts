@@ -52,7 +52,7 @@ export function createEmbeddedTarget(options: EmbeddedTargetOptions): EmbeddedTa
     return new NativeBlock(encoder, encoders, pool, options.onUnreadable);
   }
 
-  async function send(token: string, builder: EmbeddedBlock): Promise<SendOutcome> {
+  async function send(token: string, builder: EmbeddedBlock, signal: AbortSignal): Promise<SendOutcome> {
     const block = builder.seal();
     // All of its lines went to `onUnreadable`.
     if (block.rows === 0) return 'delivered';
@@ -65,11 +65,11 @@ export function createEmbeddedTarget(options: EmbeddedTargetOptions): EmbeddedTa
       logger.error({ error, file }, 'a block file cannot be written; its rows stay in the journal');
       return 'retry';
     }
-    return insert(file, block.rows);
+    return insert(file, block.rows, signal);
   }
 
-  async function insert(file: string, rows: number): Promise<SendOutcome> {
-    const reply = await client.insert(file);
+  async function insert(file: string, rows: number, signal: AbortSignal): Promise<SendOutcome> {
+    const reply = await client.insert(file, signal);
     if (reply.outcome === 'inserted') return 'delivered';
     if (reply.outcome === 'retry') {
       logger.warn({ file, code: reply.code }, 'the store cannot take a block now; it is tried again');
@@ -87,7 +87,7 @@ export function createEmbeddedTarget(options: EmbeddedTargetOptions): EmbeddedTa
   return {
     name: 'embedded',
     begin,
-    send: (token, block) => send(token, block as EmbeddedBlock),
+    send: (token, block, signal) => send(token, block as EmbeddedBlock, signal),
     refusedRows: () => refusedRows,
     writeFailures: () => writeFailures,
     close: () => client.close(),

@@ -1,15 +1,18 @@
 /**
  * A worker thread's connection to the store: one request at a time, asked again over a new connection until it is
- * answered. It never fails; while the store is away it tries again with growing pauses.
+ * answered or given up. While the store is away it tries again with growing pauses.
  */
 import { connect, type Socket } from 'node:net';
+import { createBackoff } from '../../backoff.ts';
 import { STORE_LINE_BYTES_MAX } from '../../limits.ts';
-import { createBackoff } from './backoff.ts';
 import { createLineReader, type InsertReply, type InsertRequest } from './protocol.ts';
 
 export interface StoreClient {
-  /** Resolves with the store's answer for `file`, however long that takes. Only after the call before it resolved. */
-  insert(file: string): Promise<InsertReply>;
+  /**
+   * Resolves with the store's answer for `file`, or, when `signal` aborts before, with `retry`: the store may insert it
+   * all the same. Only after the call before it resolved.
+   */
+  insert(file: string, signal?: AbortSignal): Promise<InsertReply>;
   /** Drops the connection; an insert in flight stays unanswered. */
   close(): void;
 }
@@ -70,11 +73,21 @@ export function createStoreClient(socketPath: string): StoreClient {
     resolve(reply);
   }
 
+  function giveUp(request: InsertRequest): void {
+    if (asked?.request !== request) return;
+    const { resolve } = asked;
+    asked = undefined;
+    resolve({ id: request.id, outcome: 'retry', code: 0, message: 'no answer from the store in time' });
+  }
+
   return {
-    insert(file) {
+    insert(file, signal) {
       return new Promise((resolve) => {
-        asked = { request: { id: nextId++, file }, resolve };
-        if (connected) sendAsked();
+        const request = { id: nextId++, file };
+        asked = { request, resolve };
+        signal?.addEventListener('abort', () => giveUp(request), { once: true });
+        if (signal?.aborted) giveUp(request);
+        else if (connected) sendAsked();
         else openConnection();
       });
     },

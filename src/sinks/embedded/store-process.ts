@@ -13,6 +13,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { createBackoff } from '../../backoff.ts';
 import { type Clock, systemClock } from '../../clock.ts';
 import {
   QUERIES_MAX,
@@ -23,7 +24,6 @@ import {
   STORE_SILENCE_MS_MAX,
   STORE_STOP_TIMEOUT_MS,
 } from '../../limits.ts';
-import { createBackoff } from './backoff.ts';
 import { knownObjectType, type ObjectType } from './object-type.ts';
 import { refusedDir, STDERR_FILE, type StoreAddress, type StoreLogger, spoolDir } from './protocol.ts';
 import { noteAborts } from './store/block-aborts.ts';
@@ -248,6 +248,11 @@ export function startStore(options: StoreOptions): Store {
     restartTimer.unref();
   }
 
+  /** A process that is left at once leaves no store behind: one that hangs would keep the engine's lock. */
+  function killChild(): void {
+    child?.kill('SIGKILL');
+  }
+
   async function stopChild(timeoutMs: number): Promise<void> {
     clearTimeout(restartTimer);
     const running = child;
@@ -258,9 +263,11 @@ export function startStore(options: StoreOptions): Store {
       await ended;
       clearTimeout(killTimer);
     }
+    process.off('exit', killChild);
     if (socket.ownDir !== undefined) rmSync(socket.ownDir, { recursive: true, force: true });
   }
 
+  process.on('exit', killChild);
   start();
   return {
     address,

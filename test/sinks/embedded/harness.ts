@@ -2,10 +2,11 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createProgressMemory, ProgressWriter } from '../../../src/ack/progress.ts';
+import { retryDelayMs } from '../../../src/backoff.ts';
 import { sliceLines } from '../../../src/journal/bisect.ts';
 import { systemDisk } from '../../../src/journal/disk.ts';
 import { WorkerJournal } from '../../../src/journal/worker-journal.ts';
-import { retryDelayMs } from '../../../src/sinks/embedded/backoff.ts';
 import { createEmbeddedTarget, type EmbeddedTarget } from '../../../src/sinks/embedded/embedded-target.ts';
 import type { StoreLogger } from '../../../src/sinks/embedded/protocol.ts';
 import { type Store, type StoreOptions, startStore } from '../../../src/sinks/embedded/store-process.ts';
@@ -101,7 +102,12 @@ export function createHarness(): Harness {
         flushIntervalMs: 20,
         poison: { slice: sliceLines, onPoison: (line) => unreadable.push(line.toString()) },
         isDurable: false,
-        retryPauseMs: retryDelayMs,
+        retention: { retentionMs: 0, bytesMax: 0, nowMs: Date.now },
+        sendTimeoutMs: 30_000,
+        retryPauseMs: (failures) => retryDelayMs(failures),
+        onBreaker: () => {},
+        openedAtMs: Date.now(),
+        progress: new ProgressWriter(createProgressMemory(1), 0),
         onDamage: () => {},
         ...options,
       });

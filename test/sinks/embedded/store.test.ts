@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { STORE_NICE } from '../../../src/limits.ts';
 import { blockFileName, refusedDir, spoolDir } from '../../../src/sinks/embedded/protocol.ts';
 import { createStoreClient } from '../../../src/sinks/embedded/store-client.ts';
+import type { Store } from '../../../src/sinks/embedded/store-process.ts';
 import { createRejectedBytes, encodeRejected } from '../../../src/sinks/rejected.ts';
 import {
   createHarness,
@@ -112,6 +113,33 @@ describe('a block counts once', () => {
     client.close();
     expect(await query(store, COUNTS)).toBe('60000,60000');
     expect(await query(store, "SELECT max(rows) FROM system.parts WHERE table = 'events'")).toBe('60000');
+  });
+
+  test('and is not taken for a repeat when the engine noted its name but was killed before it had the rows', async () => {
+    const client = async (store: Store, name: string) => {
+      const door = createStoreClient(store.address.socketPath);
+      const file = blockFileName(`test-0-events-${name}`, 'jsonl');
+      writeFileSync(join(spoolDir(store.address.storeDir), file), eventLines(name, 10));
+      expect((await door.insert(file)).outcome).toBe('inserted');
+      door.close();
+    };
+    const first = harness.start();
+    await untilReady(first);
+    for (const name of ['kept', 'lost']) await client(first, name);
+    const path = await query(
+      first,
+      "SELECT path FROM system.parts WHERE table = 'events' ORDER BY name DESC LIMIT 1",
+    );
+    await first.stop();
+    // As a kill leaves it: the name stands in the table's log, the part is not in its place.
+    rmSync(path, { recursive: true });
+    const second = harness.start();
+    await untilReady(second);
+    expect(await query(second, COUNTS)).toBe('10,10');
+    for (const name of ['kept', 'lost']) await client(second, name);
+    expect(await query(second, COUNTS)).toBe('20,20');
+    for (const name of ['kept', 'lost']) await client(second, name);
+    expect(await query(second, COUNTS)).toBe('20,20');
   });
 
   test('also when the store is killed again and again while it inserts', async () => {

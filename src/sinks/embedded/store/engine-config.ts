@@ -9,7 +9,7 @@
 import { writeFileSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { QUERY_MEMORY_SHARE, STORE_MEMORY_SHARE } from '../../../limits.ts';
+import { QUERY_MEMORY_SHARE, STORE_FREE_DISK_BYTES, STORE_MEMORY_SHARE } from '../../../limits.ts';
 
 const GRANTS = [
   'GRANT SHOW, SELECT, INSERT, ALTER, CREATE DATABASE, CREATE TABLE, CREATE VIEW, DROP, TRUNCATE, OPTIMIZE, KILL QUERY ON *.*',
@@ -71,6 +71,7 @@ export function writeEngineConfig(storeDir: string): string {
   <users_config>${escapeXml(usersPath)}</users_config>
   <logger><level>none</level></logger>
   <timezone>UTC</timezone>
+  <storage_configuration><disks><default><keep_free_space_bytes>${STORE_FREE_DISK_BYTES}</keep_free_space_bytes></default></disks></storage_configuration>
   <max_server_memory_usage>${engineMemoryBytes()}</max_server_memory_usage>
   <background_pool_size>${mergeThreads()}</background_pool_size>
   <background_merges_mutations_concurrency_ratio>2</background_merges_mutations_concurrency_ratio>

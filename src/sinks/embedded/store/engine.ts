@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { type ChdbResult, drainPending, Session } from 'chdb';
 import { ChdbNodeEngine } from 'chdb/durable/node';
 import { STDERR_FILE } from '../protocol.ts';
+import { forgetLostParts } from './deduplication-logs.ts';
 import { writeEngineConfig } from './engine-config.ts';
 
 /** A failure as the engine words it: `Code: 60. DB::Exception: … (UNKNOWN_TABLE)`. */
@@ -96,6 +97,7 @@ function closeHostFiles(root: Session, dir: string): void {
   // A process killed while it created the database leaves this behind, and the engine would not overwrite it.
   rmSync(`${metadata}.tmp`, { force: true });
   root.query('DETACH DATABASE default SYNC');
+  forgetLostParts(dir);
   root.query(existsSync(metadata) ? 'ATTACH DATABASE default' : 'CREATE DATABASE default ENGINE = Atomic');
 }
 

@@ -11,9 +11,9 @@ import { readdir, stat, unlink } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { assert } from '../../../assert.ts';
+import { createBackoff, pause } from '../../../backoff.ts';
 import { type Clock, systemClock } from '../../../clock.ts';
 import { BLOCK_FAILURE_LOG_INTERVAL_MS, STORE_INSERTS_MAX } from '../../../limits.ts';
-import { createBackoff, pause } from '../backoff.ts';
 import {
   type BlockKind,
   blockKind,

@@ -3,8 +3,9 @@
  * with SIGTERM (after the blocks in hand), and at once when its parent is gone: MergeTree bears being killed, and
  * the block files bring back whatever was not inserted.
  */
-import { readdirSync } from 'node:fs';
+import { readdirSync, writeSync } from 'node:fs';
 import { setPriority } from 'node:os';
+import { pause } from '../../../backoff.ts';
 import { systemClock } from '../../../clock.ts';
 import {
   LEFTOVER_AGE_MS,
@@ -12,7 +13,6 @@ import {
   STORE_MERGE_LOOK_INTERVAL_MS,
   STORE_NICE,
 } from '../../../limits.ts';
-import { pause } from '../backoff.ts';
 import type { StoreLogger } from '../protocol.ts';
 import { readInsertTargets } from './block-insert.ts';
 import { type Engine, openEngine } from './engine.ts';
@@ -29,6 +29,11 @@ export async function runStore(options: StoreProcessOptions): Promise<void> {
   process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
   // The engine's library takes ~200 ms to load; a parent that died meanwhile was announced to no listener.
   if (!process.connected) process.kill(process.pid, 'SIGKILL');
+  // The exit that Node makes of it runs the engine's own handlers, which may wait for ever, holding the engine's lock.
+  process.on('uncaughtException', (error) => {
+    sayLast(error);
+    process.kill(process.pid, 'SIGKILL');
+  });
   // The terminal sends it to the whole group; the parent decides when this process stops.
   process.on('SIGINT', () => {});
   lowerPriority();
@@ -166,5 +171,15 @@ const parentLogger: StoreLogger = {
 };
 
 function send(message: StoreMessage): void {
-  if (process.connected) process.send?.(message);
+  // A parent that is gone is told of by 'disconnect'; without a callback the failed write would be an uncaught error.
+  if (process.connected) process.send?.(message, () => {});
+}
+
+/** To stderr, which the parent keeps; before a death that runs nothing. */
+function sayLast(error: unknown): void {
+  try {
+    writeSync(process.stderr.fd, `${error instanceof Error ? error.stack : String(error)}\n`);
+  } catch {
+    // The parent is gone.
+  }
 }

@@ -1,0 +1,39 @@
+/** What a look at a slab's lines finds, and the contract of the window that looks. */
+import type { ScanOutput } from '../scan/contract.ts';
+
+/** Owned by the caller, used again for every slab. */
+export interface Findings {
+  /** Two words an id that is new, in order: place and tag. */
+  fresh: BigUint64Array;
+  freshCount: number;
+  /** Rows of the records that repeat an id which is kept, or which stands before them in the slab; ascending. */
+  repeats: Uint32Array;
+  repeatCount: number;
+}
+
+/** The window of layout.ts as one thread uses it. */
+export interface DedupWindow {
+  readonly name: 'reference' | 'native';
+  /**
+   * Splits the records of `output` into new ids and repeats. Ids that end in `madeSuffix`, which the scanner made, are
+   * neither. Changes nothing in the window.
+   */
+  find(output: ScanOutput, madeSuffix: Uint8Array, nowMs: number, findings: Findings): void;
+  /** Remembers the first `count` ids of `fresh`: their events are kept. */
+  remember(fresh: BigUint64Array, count: number, nowMs: number): void;
+  /** Remembers the ids of whole canonical lines that were kept earlier. Gives how many lines there are. */
+  rememberLines(lines: Uint8Array, nowMs: number): number;
+}
+
+/** Findings with room for nothing yet. */
+export function createFindings(): Findings {
+  return { fresh: new BigUint64Array(0), freshCount: 0, repeats: new Uint32Array(0), repeatCount: 0 };
+}
+
+/** Makes room for the findings of `recordCount` records; a quarter more, since slabs differ a little. */
+export function reserveFindings(findings: Findings, recordCount: number): void {
+  if (findings.repeats.length >= recordCount) return;
+  const room = Math.ceil(recordCount * 1.25);
+  findings.fresh = new BigUint64Array(2 * room);
+  findings.repeats = new Uint32Array(room);
+}
