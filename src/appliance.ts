@@ -36,14 +36,15 @@ import {
 import type { Logger } from './log.ts';
 import { CounterReader, createCounterMemory } from './metrics/counters.ts';
 import { Exposition } from './metrics/exposition.ts';
-import { type SinkName, sinkWord } from './metrics/names.ts';
+import type { SinkName } from './metrics/names.ts';
 import { readinessOf } from './readiness.ts';
 import { scannerName } from './scan/scanner.ts';
 import { SessionRegistry } from './sessions/registry.ts';
+import { readSinkStates } from './sink-states.ts';
+import { clickHouseSetup } from './sinks/clickhouse/setup.ts';
 import { type Store, startStore } from './sinks/embedded/store-process.ts';
 import { openCodec } from './sinks/kafka/codecs.ts';
 import { jsonFormOf } from './sinks/native-block-setup.ts';
-import { STREAMS } from './sinks/sink.ts';
 import { MemoryBudget } from './slab/budget.ts';
 import { SlabPool } from './slab/pool.ts';
 import { Stream } from './websocket/stream.ts';
@@ -124,9 +125,11 @@ export async function startAppliance(
   // The store behind the sinks starts first, since it takes longest.
   const store = config.embedded.enabled ? startEmbeddedStore(config, log) : undefined;
 
+  const hasServer = config.clickhouse.url !== '';
   const sinks: SinkName[] = [];
   if (store !== undefined) sinks.push('embedded');
   if (kafka !== undefined) sinks.push('kafka');
+  if (hasServer) sinks.push('clickhouse');
 
   // Slabs and workers.
   const dedup = createDedup(config);
@@ -162,6 +165,7 @@ export async function startAppliance(
       jsonForm: scanner === 'native' ? store.objectType && jsonFormOf(store.objectType) : undefined,
     },
     kafka,
+    clickhouse: hasServer ? clickHouseSetup(config, scanner === 'native') : undefined,
   };
   const tasksPerWorker = durability === 'fsync' ? TASKS_PER_WORKER_DURABLE : TASKS_PER_WORKER;
   const workers = new WorkerPool(
@@ -247,9 +251,7 @@ export async function startAppliance(
         sessions,
         memoryBytesMax: budget.bytesMax - credit.reservedMemoryBytes(),
         store,
-        breakers: sinks.map((sink) => [sink, worstBreaker(counters, sink)]),
-        kafka:
-          kafka && Array.from({ length: config.workers }, (_, slot) => counters.read('kafkaState', slot)),
+        sinks: readSinkStates(counters, sinks),
         journal: isJournalFull() ? 'full' : counters.total('journalFailing') > 0 ? 'failing' : 'ok',
       }),
     metrics: () => exposition.text(),
@@ -324,12 +326,6 @@ function startEmbeddedStore(config: Config, log: Logger): Store {
     wasUp = isUp;
   });
   return store;
-}
-
-/** The worst state of the sink's breakers, over threads and streams. */
-function worstBreaker(counters: CounterReader, sink: SinkName): number {
-  const states = STREAMS.map((stream) => counters.max(sinkWord(sink, stream, 'breaker')));
-  return Math.max(...states);
 }
 
 /** Delivered rows in bytes of lines, by the average line so far. */

@@ -1,6 +1,8 @@
-/** The command line: `serve` (also when no command is given), `config check` and `journal ls|verify|replay`. */
+/** The command line: `serve` (also when no command is given), `config check`, `journal ls|verify|replay`, `store`, `migrate`. */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Config } from './config/config.ts';
+import { addMigrateCommand } from './migrate-command.ts';
+import { addStoreCommand } from './store-command.ts';
 import { VERSION } from './version.ts';
 
 const EXAMPLES = `
@@ -24,8 +26,10 @@ Environment (over the file; empty counts as not set), with defaults:
   PENSTOCK_WORKERS         threads that parse (cores of this process but one)
   PENSTOCK_EMBEDDED_PORT   port for queries, on 127.0.0.1 only (8123)
   PENSTOCK_LOG_LEVEL       trace, debug, info, warn, error, fatal or silent (info)
-  KAFKA_BROKERS            host:port,host:port: events go to Kafka (none: to the embedded store)
+  KAFKA_BROKERS            host:port,host:port: events go to Kafka, instead of the embedded store (none)
   KAFKA_TOPIC              topic of the events (events)
+  CLICKHOUSE_URL           ClickHouse server that events go to, instead of the embedded store (none); or
+                           CLICKHOUSE_HOST, _PORT (8123), _DATABASE, _USERNAME, _PASSWORD
   PENSTOCK_KEYS            write keys, added to the file's: app=key,app2=key2 (none)
 
 Every other setting is a key of the file, with its default and its reason: see config/penstock.yaml.
@@ -94,6 +98,8 @@ export async function runCommand(argv: readonly string[]): Promise<void> {
     .description('print the effective configuration, or everything that is wrong with it')
     .option(...fileOption)
     .action(checkConfig);
+  addStoreCommand(program);
+  addMigrateCommand(program, fileOption, loadOrReport);
   addJournalCommands(program, fileOption);
   await program.parseAsync(argv as string[]);
 }
@@ -134,7 +140,7 @@ function addJournalCommands(program: Command, fileOption: readonly [string, stri
   add('replay', 'send kept events of a time range to a sink once more; Penstock must be stopped')
     .requiredOption('--from <time>', 'received at this time or later')
     .requiredOption('--to <time>', 'received before this time')
-    .requiredOption('--sink <name>', 'sink to send to: embedded or kafka')
+    .requiredOption('--sink <name>', 'sink to send to: embedded, kafka or clickhouse')
     .addOption(
       new Option('--stream <name>', 'what to send').choices(['events', 'rejected']).default('events'),
     )

@@ -201,6 +201,8 @@ export const BREAKER_FAILURES_MAX = 3;
 export const SEND_TIMEOUT_MS = 30_000;
 /** ClickHouse remembers this many block tokens per table, so that a block sent twice is counted once. */
 export const DEDUPLICATION_WINDOW_BLOCKS = 10_000;
+/** … and replicas for so long, a week: a block may be sent again after an outage of days, and theirs forget within an hour by default. */
+export const DEDUPLICATION_WINDOW_SECONDS = 604_800;
 /** Paths of one JSON column that get columns of their own in a part; the engine's 1024 lets drifting keys open a file each. */
 export const JSON_DYNAMIC_PATHS_MAX = 128;
 /** Types that one path may have in columns of their own, again a file each; the engine's default is 32. */
@@ -248,6 +250,10 @@ export const STORE_HANG_MS_MAX = 120_000;
 /** After SIGTERM the store finishes the blocks in hand for so long, then it is killed; the files stay for the next start. */
 export const STORE_STOP_TIMEOUT_MS = 10_000;
 
+// ── ClickHouse server ────────────────────────────────────────────────────────────────────────────────────
+
+export * from './sinks/clickhouse/limits.ts';
+
 // ── Kafka ────────────────────────────────────────────────────────────────────────────────────────────────
 
 export * from './sinks/kafka/limits.ts';
@@ -264,6 +270,19 @@ export const QUERIES_MAX = 4;
 export const QUERIES_WAITING_MAX = 64;
 /** Seconds one query may run. The engine cannot be interrupted over this binding but by this bound and KILL QUERY. */
 export const QUERY_SECONDS_MAX = 60;
+
+// ── Writable store: `penstock store --writable` ───────────────────────────────────────────────────────────
+
+/** Body of one insert as sent; it goes to disk as it comes. A sink's blocks have 16 MiB, bulk loads far more. */
+export const STORE_INSERT_BYTES_MAX = 1024 * MiB;
+/** A statement with its rows behind it in one body, which stands in memory whole. */
+export const STORE_STATEMENT_BYTES_MAX = 16 * MiB;
+/** Of it, where the head of an INSERT must end: names of columns and settings. */
+export const STORE_HEAD_BYTES_MAX = 256 * KiB;
+/** A body is written to its file in pieces of about this size. */
+export const STORE_BODY_CHUNK_BYTES = MiB;
+/** Inserts that wait for their turn, each with its body on disk; more are told so at once and come again. */
+export const STORE_INSERTS_WAITING_MAX = 64;
 
 // ── Life of the process ──────────────────────────────────────────────────────────────────────────────────
 
@@ -307,6 +326,10 @@ assert(
   'a full block and one event more fit the pieces',
 );
 assert(DELIVERED_TIMEOUT_MS <= DELIVERED_TIMEOUT_MS_MAX, 'the default is one that may be configured');
+assert(
+  DEDUPLICATION_WINDOW_SECONDS * 1000 > SEND_TIMEOUT_MS,
+  'a block whose answer was lost is still known when it comes again',
+);
 assert(RETRY_DELAY_MS_MIN < RETRY_DELAY_MS_MAX, 'a backoff can grow');
 assert(STORE_IDLE_SHARE < STORE_BUSY_SHARE, 'merges do not stop and start at one load');
 assert(2 * STORE_MESSAGE_BYTES_MAX < STORE_LINE_BYTES_MAX, 'an escaped message fits a line of the socket');

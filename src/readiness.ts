@@ -2,7 +2,7 @@ import type { WorkerPool } from './dispatch/worker-pool.ts';
 import type { Readiness } from './http/service-routes.ts';
 import { MEMORY_READY_SHARE } from './limits.ts';
 import type { SessionRegistry } from './sessions/registry.ts';
-import { SinkState } from './sinks/sink.ts';
+import type { SinkStates } from './sink-states.ts';
 import type { SlabPool } from './slab/pool.ts';
 
 /** What readiness is computed from. */
@@ -14,10 +14,7 @@ export interface ReadinessParts {
   readonly sessions: SessionRegistry;
   /** `failing`: the disk does not take it. */
   readonly journal: 'ok' | 'full' | 'failing';
-  /** By sink, the worst state of its breakers (metrics/names.ts). */
-  readonly breakers: readonly (readonly [sink: string, state: number])[];
-  /** Of every worker; undefined when the sink is off. */
-  readonly kafka: readonly number[] | undefined;
+  readonly sinks: SinkStates;
   /** Undefined when the embedded store is off. */
   readonly store: { ready(): boolean; queryPort(): number | undefined } | undefined;
 }
@@ -34,11 +31,14 @@ export function readinessOf(parts: ReadinessParts): Readiness {
     journal: parts.journal,
     sessions: parts.sessions.isRead ? 'ok' : 'reading',
     store: parts.store === undefined ? 'off' : parts.store.ready() ? 'ok' : 'starting',
-    kafka: kafkaState(parts.kafka),
+    kafka: parts.sinks.kafka,
     // Says where to look when the port is taken; events are kept all the same.
     query: parts.store?.queryPort() === undefined ? 'off' : 'ok',
+    clickhouse: parts.sinks.clickhouse?.state ?? 'off',
     // A sink that is away is no reason to send traffic elsewhere: its events wait in the journal.
-    ...Object.fromEntries(parts.breakers.map(([sink, state]) => [`sink_${sink}`, BREAKER_WORDS[state]])),
+    ...Object.fromEntries(
+      parts.sinks.breakers.map(([sink, state]) => [`sink_${sink}`, BREAKER_WORDS[state]]),
+    ),
   };
   const ready =
     !parts.draining &&
@@ -47,13 +47,13 @@ export function readinessOf(parts: ReadinessParts): Readiness {
     states.journal === 'ok' &&
     states.sessions === 'ok' &&
     states.kafka !== 'starting' &&
-    (parts.store?.ready() ?? true);
+    (parts.store?.ready() ?? true) &&
+    !isMisconfigured(parts.sinks.clickhouse);
   return { ready, parts: states };
 }
 
-/** The worst of the workers'. An outage is not ready's business: the journal takes the events, and says when it is full. */
-function kafkaState(states: readonly number[] | undefined): string {
-  if (states === undefined) return 'off';
-  if (states.includes(SinkState.starting)) return 'starting';
-  return states.includes(SinkState.failing) ? 'failing' : 'ok';
+/** A wrong password must stop a rollout; one that changes later must not take away all that the journal can still do. */
+function isMisconfigured(clickhouse: SinkStates['clickhouse']): boolean {
+  if (clickhouse === undefined || clickhouse.wasOk) return false;
+  return clickhouse.state === 'denied' || clickhouse.state === 'unprepared';
 }

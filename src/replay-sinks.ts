@@ -23,6 +23,7 @@ type OpenSink = (config: Config, log: Logger) => Promise<ReplaySink>;
 export const REPLAY_SINKS: Readonly<Partial<Record<SinkName, OpenSink>>> = {
   embedded: openEmbedded,
   kafka: openKafka,
+  clickhouse: openClickHouse,
 };
 
 /** Starts the store, and waits until it takes blocks. Rejects with a ReplayError when it does not come up. */
@@ -45,8 +46,7 @@ async function openEmbedded(config: Config, log: Logger): Promise<ReplaySink> {
         stream,
         jsonForm: store.objectType && jsonFormOf(store.objectType),
         blockBytesMax: embedded.blockBytesMax,
-        onUnreadable: (line) =>
-          log.error({ bytes: line.length }, 'an event cannot be encoded and is left out'),
+        onUnreadable: (line) => tellLeftOut(line, log),
         logger: log,
       }),
     close,
@@ -64,6 +64,35 @@ async function openKafka({ kafka }: Config, log: Logger): Promise<ReplaySink> {
     putAside: (line) => log.error({ bytes: line.length }, 'kafka refuses an event, which is left out'),
   });
   return { target: (stream) => sink[stream](), close: async () => sink.close() };
+}
+
+/** Asks the server once: replays are for one that works. Rejects with a ReplayError when it does not. */
+async function openClickHouse(config: Config, log: Logger): Promise<ReplaySink> {
+  if (config.clickhouse.url === '') {
+    throw new ReplayError('no ClickHouse server is configured: set CLICKHOUSE_URL or clickhouse.url');
+  }
+  const [{ createClickHouseSink }, { clickHouseSetup }] = await Promise.all([
+    import('./sinks/clickhouse/clickhouse-sink.ts'),
+    import('./sinks/clickhouse/setup.ts'),
+  ]);
+  const writesNative = config.scanner !== 'reference';
+  const sink = createClickHouseSink(clickHouseSetup(config, writesNative), {
+    clock: systemClock,
+    logger: log,
+    onUnreadable: (line) => tellLeftOut(line, log),
+  });
+  if ((await sink.server.look()) === undefined) {
+    sink.server.close();
+    throw new ReplayError(`ClickHouse at ${config.clickhouse.url} takes no blocks: ${sink.server.state()}`);
+  }
+  return {
+    target: (stream) => sink[stream](),
+    close: async () => sink.server.close(),
+  };
+}
+
+function tellLeftOut(line: Buffer, log: Logger): void {
+  log.error({ bytes: line.length }, 'an event cannot be encoded and is left out');
 }
 
 const POLL_MS = 50;

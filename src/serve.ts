@@ -67,6 +67,7 @@ function factsOf(config: Config, appliance: Appliance): StartFacts {
     sinks: [
       ...(enabled ? ['embedded ClickHouse'] : []),
       ...(config.kafka.brokers.length > 0 ? [`Kafka at ${config.kafka.brokers.join(', ')}`] : []),
+      ...(config.clickhouse.url === '' ? [] : [`ClickHouse at ${config.clickhouse.url}`]),
     ],
     scanner: scannerName(config.scanner),
     workers: config.workers,

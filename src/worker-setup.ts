@@ -19,6 +19,12 @@ import type { Logger } from './log.ts';
 import type { ThreadCounters } from './metrics/counters.ts';
 import { createSinkReport } from './metrics/sink-report.ts';
 import { SessionLog } from './sessions/session-log.ts';
+import type {
+  ClickHouseSink,
+  ClickHouseSinkParts,
+  ClickHouseSinkSetup,
+} from './sinks/clickhouse/clickhouse-sink.ts';
+import { SERVER_STATES } from './sinks/clickhouse/server.ts';
 import { createEmbeddedSink } from './sinks/embedded/embedded-sink.ts';
 import type { StoreAddress } from './sinks/embedded/protocol.ts';
 import type { KafkaOptions, KafkaSink, KafkaSinkParts } from './sinks/kafka/kafka-sink.ts';
@@ -70,6 +76,8 @@ export interface WorkerSetup {
     | undefined;
   /** Undefined when no broker is set. */
   readonly kafka: KafkaOptions | undefined;
+  /** Undefined when no server is configured. */
+  readonly clickhouse: ClickHouseSinkSetup | undefined;
 }
 
 /** How often a thread writes what its journal holds into shared memory, beside once a slab. */
@@ -116,11 +124,15 @@ export async function openWorkerKeep(
   };
   // Before anything of it is delivered and written over.
   const window = await openWindow(setup, slot, log);
-  const kafka =
-    setup.kafka && (await openKafka(setup.kafka, { clock: systemClock, logger: log, putAside: keepRefused }));
+  const parts = { clock: systemClock, logger: log };
+  const kafka = setup.kafka && (await openKafka(setup.kafka, { ...parts, putAside: keepRefused }));
+  const clickhouse =
+    setup.clickhouse &&
+    (await openClickHouse(setup.clickhouse, { ...parts, onUnreadable: putUnreadableAside }));
   const sinks: WorkerSink[] = [
     embedded && createEmbeddedSink({ ...embedded, onUnreadable: putUnreadableAside, logger: log }),
     kafka,
+    clickhouse,
   ].filter((sink) => sink !== undefined);
   const sessions = new SessionLog({
     sessionsMax: setup.sessions.max,
@@ -170,6 +182,7 @@ export async function openWorkerKeep(
   const report = createReport(journal, sessions, sinks, kafka, counters);
   const reportSinks = createSinkReport(counters);
   const look = () => {
+    if (clickhouse !== undefined) reportServer(clickhouse, counters);
     if (journal.isFailing) journal.probe();
     journal.sweep();
     report();
@@ -193,6 +206,20 @@ async function openWindow(setup: WorkerSetup, slot: number, log: Logger): Promis
 async function openKafka(options: KafkaOptions, parts: KafkaSinkParts): Promise<KafkaSink> {
   const { openKafkaSink } = await import('./sinks/kafka/kafka-sink.ts');
   return openKafkaSink(options, parts);
+}
+
+/** Loaded here for the same reason. */
+async function openClickHouse(
+  setup: ClickHouseSinkSetup,
+  parts: ClickHouseSinkParts,
+): Promise<ClickHouseSink> {
+  const { createClickHouseSink } = await import('./sinks/clickhouse/clickhouse-sink.ts');
+  return createClickHouseSink(setup, parts);
+}
+
+function reportServer({ server }: ClickHouseSink, counters: ThreadCounters): void {
+  counters.set('clickhouseState', SERVER_STATES.indexOf(server.state()));
+  counters.set('clickhouseSeen', server.wasOk() ? 1 : 0);
 }
 
 function createReport(

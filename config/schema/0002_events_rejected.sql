@@ -1,5 +1,5 @@
 -- Rejected events, with the code and field that clients were told and the bytes as they came.
-CREATE TABLE IF NOT EXISTS events_rejected
+CREATE TABLE IF NOT EXISTS {table events_rejected}{on_cluster}
 (
     received_at DateTime64(3, 'UTC'),
     app_id LowCardinality(String),
@@ -13,8 +13,9 @@ CREATE TABLE IF NOT EXISTS events_rejected
     ip String,
     user_agent String
 )
-ENGINE = MergeTree
+ENGINE = {engine}
 PARTITION BY toMonday(received_at)
 ORDER BY (app_id, reason, received_at)
 TTL toDateTime(received_at) + toIntervalDay({rejected_ttl_days})
-SETTINGS non_replicated_deduplication_window = {deduplication_window}, ttl_only_drop_parts = 1;
+SETTINGS {deduplication}, ttl_only_drop_parts = 1;
+{distributed events_rejected cityHash64(app_id, raw)}

@@ -67,6 +67,27 @@ export interface Config {
     readonly queryResultBytesMax: number;
   };
   readonly kafka: KafkaConfig;
+  /** A ClickHouse server as a sink. */
+  readonly clickhouse: {
+    /** Scheme, host and port; empty when there is none. */
+    readonly url: string;
+    readonly database: string;
+    readonly username: string;
+    readonly password: string;
+    /** PEM file of certificates that are trusted instead of the system's; empty for the system's. */
+    readonly caFile: string;
+    /** False takes any certificate. */
+    readonly verifyTls: boolean;
+    readonly compression: 'none' | 'lz4';
+    /** A block goes out at so many rows or bytes, or so long after its first event. */
+    readonly flushRows: number;
+    readonly flushBytes: number;
+    readonly flushIntervalMs: number;
+    /** Type of the object columns where `penstock migrate` makes them; `auto` is JSON where the server has it. */
+    readonly objectType: 'auto' | 'JSON' | 'String';
+    readonly ttlDays: number;
+    readonly rejectedTtlDays: number;
+  };
   readonly delivery: {
     /** A send to a sink that is not answered for so long has failed, and is made again under the same token. */
     readonly sendTimeoutMs: number;

@@ -6,6 +6,7 @@
  * of its own making (`tcp://10.0.0.1:6379`) into every container that runs beside a service of that name.
  */
 import type { ConfigFault } from './fault.ts';
+import { serverUrlOf } from './server-url.ts';
 
 /** Key of the file by variable. A value is checked by the file's schema, so bounds stand in one place. */
 const VARIABLES = {
@@ -18,6 +19,10 @@ const VARIABLES = {
   KAFKA_TOPIC: ['kafka', 'topic'],
   KAFKA_SASL_USERNAME: ['kafka', 'sasl_username'],
   KAFKA_SASL_PASSWORD: ['kafka', 'sasl_password'],
+  CLICKHOUSE_URL: ['clickhouse', 'url'],
+  CLICKHOUSE_DATABASE: ['clickhouse', 'database'],
+  CLICKHOUSE_USERNAME: ['clickhouse', 'username'],
+  CLICKHOUSE_PASSWORD: ['clickhouse', 'password'],
 } as const satisfies Record<string, readonly string[]>;
 
 /** Keys whose text form is digits; the others keep digits as text (a data directory may be called 7). */
@@ -31,8 +36,6 @@ const LIST_VARIABLES: ReadonlySet<string> = new Set(['KAFKA_BROKERS']);
  * stop the start. Their companions (REDIS_PORT …) mean nothing without an address.
  */
 const REFUSED = {
-  CLICKHOUSE_HOST: 'ClickHouse sink',
-  CLICKHOUSE_URL: 'ClickHouse sink',
   REDIS_HOST: 'Redis deduplication',
   REDIS_URL: 'Redis deduplication',
 } as const satisfies Record<string, string>;
@@ -62,11 +65,12 @@ export interface Environment {
 /** What `env` says, with its values not yet checked against the schema. */
 export function readEnvironment(env: NodeJS.ProcessEnv): Environment {
   const faults: ConfigFault[] = [];
-  const overrides = Object.entries(VARIABLES).flatMap(([variable, path]) => {
+  const overrides: Override[] = Object.entries(VARIABLES).flatMap(([variable, path]) => {
     const text = env[variable];
     if (text === undefined || text === '') return [];
     return [{ variable, path, value: readValue(variable, text) }];
   });
+  overrides.push(...readServerHost(env, faults));
   for (const [variable, sink] of Object.entries(REFUSED)) {
     if (!env[variable]) continue;
     faults.push({
@@ -84,6 +88,27 @@ function readValue(variable: string, text: string): Override['value'] {
   if (LIST_VARIABLES.has(variable)) return text.split(',').map((item) => item.trim());
   return NUMBER_VARIABLES.has(variable) && /^-?\d{1,15}$/.test(text) ? Number(text) : text;
 }
+
+/** CLICKHOUSE_HOST and CLICKHOUSE_PORT as the address they make. A port that is none is one of Kubernetes' own making. */
+function readServerHost(env: NodeJS.ProcessEnv, faults: ConfigFault[]): Override[] {
+  const host = env['CLICKHOUSE_HOST'] ?? '';
+  if (host === '') return [];
+  if (env['CLICKHOUSE_URL']) {
+    faults.push({
+      source: 'environment',
+      path: 'CLICKHOUSE_HOST',
+      expected: 'not to be set beside CLICKHOUSE_URL',
+      got: 'a value',
+    });
+    return [];
+  }
+  const port = env['CLICKHOUSE_PORT'] ?? '';
+  const value = serverUrlOf(host, /^\d{1,5}$/.test(port) ? port : CLICKHOUSE_PORT);
+  return [{ variable: 'CLICKHOUSE_HOST', path: ['clickhouse', 'url'], value }];
+}
+
+/** Of ClickHouse's HTTP interface. */
+const CLICKHOUSE_PORT = '8123';
 
 function readKeys(text: string, faults: ConfigFault[]): EnvironmentApp[] {
   const keysByApp = new Map<string, string[]>();

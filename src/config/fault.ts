@@ -14,19 +14,22 @@ export function formatFault(fault: ConfigFault): string {
   return `${place}: expected ${fault.expected}, got ${fault.got}`;
 }
 
-/** A value as a fault shows it. Write keys are hidden, and so is whatever stands where one may have been meant. */
+/** A value as a fault shows it. Write keys and passwords are hidden, and so is whatever stands where one may have been meant. */
 export function describeValue(path: readonly PropertyKey[], value: unknown): string {
   if (value === undefined || value === null) return 'nothing';
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return 'a section';
   const isSafe =
-    path.at(-1) !== 'sasl_password' && (path[0] !== 'apps' || path[2] === 'name' || path[2] === 'origins');
+    path[0] === 'apps' ? path[2] === 'name' || path[2] === 'origins' : !SECRETS.has(String(path[1]));
   if (!isSafe) return '<hidden>';
   if (typeof value !== 'string') return String(value);
   return JSON.stringify(
     value.length > VALUE_CHARACTERS_MAX ? `${value.slice(0, VALUE_CHARACTERS_MAX)}…` : value,
   );
 }
+
+/** Keys of sections that are a password, or an address that may carry one. */
+const SECRETS: ReadonlySet<string> = new Set(['password', 'sasl_password', 'url']);
 
 /** Enough to recognise a value in the file; a fault stays one line. */
 const VALUE_CHARACTERS_MAX = 60;

@@ -17,8 +17,9 @@ import {
   readEnvironment,
 } from './environment.ts';
 import { type ConfigFault, formatPath } from './fault.ts';
-import { checkApps, checkPorts, checkRelations, checkSinks } from './relations.ts';
+import { checkApps, checkFiles, checkPorts, checkRelations, checkSinks, isEmbeddedOn } from './relations.ts';
 import { type FileConfig, fileSchema } from './schema.ts';
+import { parseServerUrl } from './server-url.ts';
 import { CheckedTree, mergeTrees } from './tree.ts';
 import type { YamlFile } from './yaml-file.ts';
 
@@ -74,6 +75,7 @@ export async function loadConfig(options: LoadOptions = {}): Promise<Loaded> {
     ...checkRelations(merged, setAside, place),
     ...checkPorts(merged, setAside, place),
     ...checkSinks(merged, setAside, place),
+    ...checkFiles(merged, directory, place),
     ...checkApps(fileApps, envApps, (path) => file.locate(path, false)),
   );
   if (faults.length > 0) return { faults };
@@ -82,16 +84,27 @@ export async function loadConfig(options: LoadOptions = {}): Promise<Loaded> {
   const config: Config = camelTree({
     ...merged,
     apps: mergeApps(fileApps, envApps),
-    workers: merged.workers === 'auto' ? defaultWorkers(cores) : merged.workers,
     embedded: { ...merged.embedded, enabled: isEmbeddedOn(merged) },
+    clickhouse: {
+      ...merged.clickhouse,
+      ...namedByUrl(merged.clickhouse),
+      ca_file: merged.clickhouse.ca_file && resolve(directory, merged.clickhouse.ca_file),
+    },
+    workers: merged.workers === 'auto' ? defaultWorkers(cores) : merged.workers,
     data_dir: resolve(directory, merged.data_dir),
   });
   return { config, file: file.name };
 }
 
-/** Where nothing is said, the store of the process itself takes what no other sink is there for. */
-function isEmbeddedOn({ embedded, kafka }: FileConfig): boolean {
-  return embedded.enabled === 'auto' ? kafka.brokers.length === 0 : embedded.enabled;
+/** What the address names wins over the keys beside it. */
+function namedByUrl({ url, username, password, database }: FileConfig['clickhouse']) {
+  const named = parseServerUrl(url);
+  return {
+    url: named?.origin ?? '',
+    username: named?.username ?? username,
+    password: named?.password ?? password,
+    database: named?.database ?? database,
+  };
 }
 
 /** One thread for each core but the front's. */
@@ -99,12 +112,13 @@ function defaultWorkers(cores: number): number {
   return Math.min(Math.max(cores - 1, 1), WORKERS_MAX);
 }
 
-/** The configuration as YAML keys and values, write keys hidden: what `penstock config check` prints. */
+/** The configuration as YAML keys and values, write keys and passwords hidden: what `penstock config check` prints. */
 export function describeConfig(config: Config): unknown {
   return snakeTree({
     ...config,
     apps: config.apps.map((app) => ({ ...app, keys: app.keys.map(() => '<hidden>') })),
-    kafka: { ...config.kafka, saslPassword: config.kafka.saslPassword === '' ? '' : '<hidden>' },
+    kafka: { ...config.kafka, saslPassword: config.kafka.saslPassword && '<hidden>' },
+    clickhouse: { ...config.clickhouse, password: config.clickhouse.password && '<hidden>' },
   });
 }
 

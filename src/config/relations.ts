@@ -1,5 +1,7 @@
 /** Checks that look at more than one key. They run on a whole configuration, faulty keys replaced by defaults. */
 import { createHash } from 'node:crypto';
+import { accessSync, constants } from 'node:fs';
+import { resolve } from 'node:path';
 import { assert } from '../assert.ts';
 import type { AppConfig } from './config.ts';
 import { KEYS_VARIABLE } from './environment.ts';
@@ -37,23 +39,54 @@ export function checkPorts(
   return [{ ...place('embedded.port'), expected, got: String(config.embedded.port) }];
 }
 
-/** Events must have a place to go to, and a sink what it needs to be let in. */
+/** Whether events go to the embedded store: as the file says, else when no other sink has an address. */
+export function isEmbeddedOn({ embedded, kafka, clickhouse }: FileConfig): boolean {
+  if (embedded.enabled !== 'auto') return embedded.enabled;
+  return kafka.brokers.length === 0 && clickhouse.url === '';
+}
+
+/** Events must have a place to go to, a sink what it needs to be let in, and the blocks of a server room in memory. */
 export function checkSinks(
   config: FileConfig,
   setAside: ReadonlySet<string>,
   place: (path: string) => Place,
 ): ConfigFault[] {
-  const { embedded, kafka } = config;
+  const { kafka, clickhouse, memory } = config;
+  const hasServer = clickhouse.url !== '';
   const faults: ConfigFault[] = [];
-  if (!isSetAside(setAside, 'kafka.brokers') && embedded.enabled === false && kafka.brokers.length === 0) {
-    const expected = 'auto or true, or the address of another sink (kafka.brokers)';
+  const isAddressSetAside = ['kafka.brokers', 'clickhouse.url'].some((key) => isSetAside(setAside, key));
+  if (!isEmbeddedOn(config) && kafka.brokers.length === 0 && !hasServer && !isAddressSetAside) {
+    const expected = 'auto or true, or the address of another sink (kafka.brokers, clickhouse.url)';
     faults.push({ ...place('embedded.enabled'), expected, got: 'false' });
   }
   if (kafka.sasl_mechanism !== 'none' && kafka.sasl_username === '') {
     const expected = `a user name for ${kafka.sasl_mechanism}`;
     faults.push({ ...place('kafka.sasl_username'), expected, got: 'nothing' });
   }
+  // Only where there is a server: the default does not fit the smallest budget.
+  const flushBytesMax = Math.floor(memory.max_bytes / 4);
+  if (hasServer && clickhouse.flush_bytes > flushBytesMax) {
+    const expected = `at most ${flushBytesMax} = memory.max_bytes / 4 (a block is gathered in memory)`;
+    faults.push({ ...place('clickhouse.flush_bytes'), expected, got: String(clickhouse.flush_bytes) });
+  }
   return faults;
+}
+
+/** Files that a stage reads at its start must be there now. */
+export function checkFiles(
+  config: FileConfig,
+  directory: string,
+  place: (path: string) => Place,
+): ConfigFault[] {
+  const file = config.clickhouse.ca_file;
+  if (file === '') return [];
+  try {
+    accessSync(resolve(directory, file), constants.R_OK);
+    return [];
+  } catch (error) {
+    const got = `${JSON.stringify(file)} (${String((error as NodeJS.ErrnoException).code)})`;
+    return [{ ...place('clickhouse.ca_file'), expected: 'a file that can be read', got }];
+  }
 }
 
 /** App names stand once in the file, and a key belongs to one app, be it written plainly or as its digest. */

@@ -10,6 +10,7 @@ import {
   BATCH_EVENTS_MAX,
   BLOCK_BYTES_MAX,
   BODY_BYTES_MAX,
+  CLICKHOUSE_FLUSH_INTERVAL_MS,
   CREDIT_BYTES,
   DEDUP_IDS_MAX,
   DEDUP_WINDOW_MS,
@@ -26,6 +27,8 @@ import {
   KAFKA_REQUEST_TIMEOUT_MS,
   MEMORY_BYTES_MAX,
   MESSAGE_BYTES_MAX,
+  NATIVE_BLOCK_BYTES_MAX,
+  NATIVE_BLOCK_ROWS_MAX,
   QUERY_RESULT_BYTES_MAX,
   REJECTED_RAW_BYTES_MAX,
   SEGMENT_BYTES_MAX,
@@ -35,6 +38,7 @@ import {
   WIRE_BYTES_MAX,
   WORKERS_MAX,
 } from '../limits.ts';
+import { parseServerUrl } from './server-url.ts';
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -159,6 +163,24 @@ export const fileSchema = section({
     tls_ca_file: text(0, 4096).default(''),
     tls_cert_file: text(0, 4096).default(''),
     tls_key_file: text(0, 4096).default(''),
+  }),
+  clickhouse: section({
+    url: matching(
+      (url) => url === '' || parseServerUrl(url) !== undefined,
+      'an address such as http://clickhouse:8123 or https://host:8443/database',
+    ).default(''),
+    database: text(1, 128).default('default'),
+    username: text(1, 128).default('default'),
+    password: text(0, 1024).default(''),
+    ca_file: text(0, 4096).default(''),
+    verify_tls: flag().default(true),
+    compression: choice(['none', 'lz4']).default('none'),
+    flush_rows: whole(1, NATIVE_BLOCK_ROWS_MAX).default(NATIVE_BLOCK_ROWS_MAX),
+    flush_bytes: whole(2 * REJECTED_RAW_BYTES_MAX, NATIVE_BLOCK_BYTES_MAX).default(BLOCK_BYTES_MAX),
+    flush_interval_ms: whole(1, 60_000).default(CLICKHOUSE_FLUSH_INTERVAL_MS),
+    object_type: choice(['auto', 'JSON', 'String']).default('auto'),
+    ttl_days: whole(1, 36_500).default(365),
+    rejected_ttl_days: whole(1, 36_500).default(30),
   }),
   delivery: section({
     // Shorter than a second, a busy sink would be taken for a dead one.

@@ -30,6 +30,7 @@ export interface DeliveryOptions {
   /** `<node>-<worker>-<stream>`. */
   readonly tokenPrefix: string;
   readonly blockBytesMax: number;
+  readonly blockRowsMax?: number | undefined;
   readonly flushIntervalMs: number;
   /** A send that takes longer has failed. */
   readonly sendTimeoutMs: number;
@@ -272,7 +273,9 @@ export class Delivery {
   }
 
   #isFull(): boolean {
-    return this.#open !== undefined && this.#open.builder.bytes >= this.#options.blockBytesMax;
+    const block = this.#open?.builder;
+    const { blockBytesMax, blockRowsMax = Number.POSITIVE_INFINITY } = this.#options;
+    return block !== undefined && (block.bytes >= blockBytesMax || block.rows >= blockRowsMax);
   }
 
   /** Whether the open block is to be sent: full, old, last of its epoch, or all that a drain waits for. */

@@ -1,6 +1,6 @@
 /** One stream of a worker's journal with its way to every sink: a cursor and a delivery each. */
 import { join } from 'node:path';
-import type { BlockTarget, StreamName } from '../sinks/sink.ts';
+import type { BlockTarget, SinkTargets, StreamName } from '../sinks/sink.ts';
 import type { BreakerState } from './breaker.ts';
 import type { Compression } from './codec.ts';
 import { Cursor } from './cursor.ts';
@@ -9,12 +9,6 @@ import type { Disk } from './disk.ts';
 import type { MetaKeeper } from './recovery.ts';
 import type { Damage, Segment } from './segment.ts';
 import { JournalStream } from './stream.ts';
-
-/** One sink: makes its targets, one for each delivery, which sends one block at a time; and how its blocks are cut. */
-export interface SinkTargets extends Readonly<Record<StreamName, () => BlockTarget>> {
-  readonly blockBytesMax: number;
-  readonly flushIntervalMs: number;
-}
 
 export interface LineOptions {
   /** `<dataDir>/journal`. */
@@ -120,6 +114,7 @@ export class Line {
           target,
           tokenPrefix: `${options.node}-${worker}-${name}`,
           blockBytesMax: sink.blockBytesMax,
+          blockRowsMax: sink.blockRowsMax,
           flushIntervalMs: sink.flushIntervalMs,
           sendTimeoutMs: options.sendTimeoutMs,
           syncsCursor: options.isDurable,

@@ -89,6 +89,16 @@ export const THREAD_GAUGES = [
     name: 'penstock_kafka_state',
     help: 'Kafka sink: 0 off or not reached yet, 1 takes events, 2 failing',
   },
+  {
+    key: 'clickhouseState',
+    name: 'penstock_clickhouse_state',
+    help: 'ClickHouse: 0 none configured, 1 ok, 2 starting, 3 busy, 4 unreachable, 5 denied, 6 no tables or too old',
+  },
+  {
+    key: 'clickhouseSeen',
+    name: 'penstock_clickhouse_seen',
+    help: '1 when ClickHouse has worked since the thread started',
+  },
 ] as const;
 
 /** Places that events go to, whether they are in use or not; each has its words in every thread's row. */

@@ -12,6 +12,21 @@
  */
 import { REJECTED_RAW_BYTES_MAX } from '../limits.ts';
 
+/** The columns of a row, in its order. */
+export const REJECTED_COLUMNS = [
+  'received_at',
+  'app_id',
+  'dialect',
+  'transport',
+  'reason',
+  'field',
+  'index',
+  'raw',
+  'raw_bytes',
+  'ip',
+  'user_agent',
+] as const;
+
 /** Bytes that grow: `bytes` is replaced by a longer buffer when `length` comes to its end. */
 export interface GrowableBytes {
   bytes: Buffer;

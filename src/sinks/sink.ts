@@ -36,12 +36,18 @@ export interface BlockTarget {
 export const SinkState = { starting: 0, ok: 1, failing: 2 } as const;
 export type SinkState = (typeof SinkState)[keyof typeof SinkState];
 
-/** A sink as a worker thread has it: what makes its targets, one for each delivery, and what is told of it. */
-export interface WorkerSink {
-  readonly events: () => BlockTarget;
-  readonly rejected: () => BlockTarget;
+/** A sink as the journal has it: makes its targets, one for each delivery, which sends one block at a time. */
+export interface SinkTargets extends Readonly<Record<StreamName, () => BlockTarget>> {
+  /** A block goes out at so many bytes … */
   readonly blockBytesMax: number;
+  /** … or rows, where more than bytes make it full … */
+  readonly blockRowsMax?: number;
+  /** … or so long after its first row. */
   readonly flushIntervalMs: number;
+}
+
+/** A sink as a worker thread has it. */
+export interface WorkerSink extends SinkTargets {
   /** Rows that it refused for good and that stand nowhere else. */
   refusedRows(): number;
   /** Blocks that could not be handed over at once. */

@@ -34,6 +34,9 @@ test('--help teaches: an event, a stream, a query and every variable', () => {
   const words = [
     'serve',
     'config',
+    'store',
+    'migrate',
+    'CLICKHOUSE_URL',
     'curl localhost:8080/v1/events -d',
     'new WebSocket(',
     'SELECT',

@@ -104,6 +104,21 @@ describe('defaults', () => {
           tlsCertFile: '',
           tlsKeyFile: '',
         },
+        clickhouse: {
+          url: '',
+          database: 'default',
+          username: 'default',
+          password: '',
+          caFile: '',
+          verifyTls: true,
+          compression: 'none',
+          flushRows: limits.NATIVE_BLOCK_ROWS_MAX,
+          flushBytes: limits.BLOCK_BYTES_MAX,
+          flushIntervalMs: limits.CLICKHOUSE_FLUSH_INTERVAL_MS,
+          objectType: 'auto',
+          ttlDays: 365,
+          rejectedTtlDays: 30,
+        },
         delivery: { sendTimeoutMs: limits.SEND_TIMEOUT_MS },
         dataDir: join(directory, 'data'),
         drainTimeoutMs: limits.DRAIN_TIMEOUT_MS,
@@ -194,11 +209,11 @@ describe('a fault says where, what was expected and what stood there', () => {
     ['http: { prot: 80 }', '1:9: http.prot: expected one of host, port, trusted_proxies, got an unknown key'],
     [
       'prot: 80',
-      '1:1: prot: expected one of http, workers, scanner, apps, limits, memory, privacy, journal, dedup, sessions, ack, embedded, kafka, delivery, data_dir, drain_timeout_ms, log, got an unknown key',
+      '1:1: prot: expected one of http, workers, scanner, apps, limits, memory, privacy, journal, dedup, sessions, ack, embedded, kafka, clickhouse, delivery, data_dir, drain_timeout_ms, log, got an unknown key',
     ],
     [
       '[]',
-      'config/penstock.yaml: expected a section with http, workers, scanner, apps, limits, memory, privacy, journal, dedup, sessions, ack, embedded, kafka, delivery, data_dir, drain_timeout_ms, log, got a list',
+      'config/penstock.yaml: expected a section with http, workers, scanner, apps, limits, memory, privacy, journal, dedup, sessions, ack, embedded, kafka, clickhouse, delivery, data_dir, drain_timeout_ms, log, got a list',
     ],
     ['workers: 0', '1:10: workers: expected auto or a whole number from 1 to 64, got 0'],
     ['workers: some', '1:10: workers: expected auto or a whole number from 1 to 64, got "some"'],
@@ -210,8 +225,9 @@ describe('a fault says where, what was expected and what stood there', () => {
     ],
     [
       'embedded: { enabled: false }',
-      '1:22: embedded.enabled: expected auto or true, or the address of another sink (kafka.brokers), got false',
+      '1:22: embedded.enabled: expected auto or true, or the address of another sink (kafka.brokers, clickhouse.url), got false',
     ],
+    ['embedded: { enabled: maybe }', '1:22: embedded.enabled: expected auto, true or false, got "maybe"'],
     [
       'log: { level: loud }',
       '1:15: log.level: expected one of trace, debug, info, warn, error, fatal, silent, got "loud"',
@@ -254,7 +270,7 @@ describe('a fault says where, what was expected and what stood there', () => {
       '1:15: http.port: expected a whole number from 0 to 65535, got "x"',
       '4:15: log.level: expected one of trace, debug, info, warn, error, fatal, silent, got 1',
       '4:18: log.color: expected one of level, got an unknown key',
-      '2:1: zoo: expected one of http, workers, scanner, apps, limits, memory, privacy, journal, dedup, sessions, ack, embedded, kafka, delivery, data_dir, drain_timeout_ms, log, got an unknown key',
+      '2:1: zoo: expected one of http, workers, scanner, apps, limits, memory, privacy, journal, dedup, sessions, ack, embedded, kafka, clickhouse, delivery, data_dir, drain_timeout_ms, log, got an unknown key',
       'environment: PENSTOCK_WORKERS: expected auto or a whole number from 1 to 64, got 99',
       '3:27: limits.wire_bytes_max: expected at most 20000000 = limits.body_bytes_max (a body that is sent uncompressed has both sizes), got 30000000',
     ]);
@@ -455,8 +471,6 @@ describe('the environment', () => {
   });
 
   test.each([
-    ['CLICKHOUSE_HOST', 'ClickHouse sink'],
-    ['CLICKHOUSE_URL', 'ClickHouse sink'],
     ['REDIS_HOST', 'Redis deduplication'],
     ['REDIS_URL', 'Redis deduplication'],
   ])('%s stops the start, because events would not get there', async (variable, sink) => {
@@ -474,6 +488,66 @@ describe('the environment', () => {
       { name: 'web', keys: ['one', 'two'], origins: [] },
       { name: 'ios', keys: ['a=b==', 'four'], origins: [] },
     ]);
+  });
+});
+
+describe('a ClickHouse server', () => {
+  test.each([
+    [
+      { CLICKHOUSE_URL: 'https://u%40x:s%2Fecret@ch:8443/events' },
+      { url: 'https://ch:8443', username: 'u@x', password: 's/ecret', database: 'events' },
+    ],
+    [{ CLICKHOUSE_HOST: 'ch' }, { url: 'http://ch:8123', username: 'default', database: 'default' }],
+    [
+      { CLICKHOUSE_HOST: '::1', CLICKHOUSE_PORT: '8443', CLICKHOUSE_DATABASE: 'd', CLICKHOUSE_USERNAME: 'u' },
+      { url: 'https://[::1]:8443', username: 'u', database: 'd' },
+    ],
+    // Of Kubernetes' own making, for a service of that name.
+    [{ CLICKHOUSE_HOST: 'ch', CLICKHOUSE_PORT: 'tcp://10.0.0.1:8123' }, { url: 'http://ch:8123' }],
+  ])('%j', async (env, expected) => {
+    const config = await load(undefined, env);
+    expect(config.clickhouse).toMatchObject(expected);
+    expect(config.embedded.enabled).toBe(false);
+  });
+
+  test('beside the embedded store, where that is asked for', async () => {
+    const config = await load('embedded: { enabled: true }\nclickhouse: { url: "http://ch:8123" }');
+    expect(config.embedded.enabled).toBe(true);
+  });
+
+  test.each([
+    ['ftp://u:hunter2@ch', '<hidden>'],
+    ['ch:8123', '<hidden>'],
+    ['http://u:hunter2@ch:8123/a/b', '<hidden>'],
+    ['http://u:hunter2@ch:8123/?user=x', '<hidden>'],
+  ])('whose address is %s is a fault', async (url, got) => {
+    expect(await faultsOf(undefined, { CLICKHOUSE_URL: url })).toEqual([
+      `environment: CLICKHOUSE_URL: expected an address such as http://clickhouse:8123 or https://host:8443/database, got ${got}`,
+    ]);
+  });
+
+  test('named twice is a fault, and so are certificates that are not there and blocks that memory cannot hold', async () => {
+    expect(
+      await faultsOf('clickhouse: { ca_file: none.pem, flush_bytes: 100000000 }', {
+        CLICKHOUSE_URL: 'http://a',
+        CLICKHOUSE_HOST: 'b',
+      }),
+    ).toEqual([
+      'environment: CLICKHOUSE_HOST: expected not to be set beside CLICKHOUSE_URL, got a value',
+      expect.stringMatching(/clickhouse\.flush_bytes: expected at most 67108864 = memory\.max_bytes \/ 4/),
+      expect.stringMatching(
+        /clickhouse\.ca_file: expected a file that can be read, got "none\.pem" \(ENOENT\)/,
+      ),
+    ]);
+  });
+
+  test('keeps its password to itself', async () => {
+    const config = await load('clickhouse: { url: "http://u:hunter2@ch", password: hunter3 }');
+    expect(config.clickhouse.password).toBe('hunter2');
+    expect(JSON.stringify(describeConfig(config))).not.toMatch(/hunter/);
+    expect(
+      (await faultsOf('clickhouse: { password: [hunter2], verify_tls: hunter }')).join('\n'),
+    ).not.toContain('hunter2');
   });
 });
 

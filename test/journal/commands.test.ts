@@ -236,7 +236,7 @@ test.each([
   [['replay', '--from', '2100-01-01', '--to', '2020-01-01', '--sink', 'embedded'], /must be before/],
   [
     ['replay', '--from', '2020-01-01', '--to', '2100-01-01', '--sink', 'kafak'],
-    /--sink kafak: this version replays to embedded/,
+    /--sink kafak: this version replays to embedded, kafka, clickhouse/,
   ],
   [['replay', '--to', '2100-01-01', '--sink', 'embedded'], /required option '--from <time>'/],
   [

@@ -4,10 +4,10 @@
  * way to hand them over; it is named by the block's token, which is the insert's deduplication token as well.
  */
 
+import { createChunkPool } from '../block.ts';
+import { createEncoderPool, NativeBlock, PlainBlock, type SealableBlock } from '../block-builders.ts';
 import type { JsonForm } from '../native-block-setup.ts';
 import type { BlockTarget, SendOutcome } from '../sink.ts';
-import { createChunkPool } from './block.ts';
-import { createEncoderPool, type EmbeddedBlock, NativeBlock, PlainBlock } from './embedded-block.ts';
 import { blockFileName, type StoreAddress, type StoreLogger } from './protocol.ts';
 import { discardRefused, writeBlockFile } from './spool.ts';
 import { createStoreClient } from './store-client.ts';
@@ -44,7 +44,7 @@ export function createEmbeddedTarget(options: EmbeddedTargetOptions): EmbeddedTa
   let refusedRows = 0;
   let writeFailures = 0;
 
-  function begin(): EmbeddedBlock {
+  function begin(): SealableBlock {
     const encoder = encoders?.free.pop() ?? encoders?.make();
     if (encoder === undefined || encoders === undefined) {
       return new PlainBlock(stream === 'events' ? 'jsonl' : 'rejected.bin', pool);
@@ -52,7 +52,7 @@ export function createEmbeddedTarget(options: EmbeddedTargetOptions): EmbeddedTa
     return new NativeBlock(encoder, encoders, pool, options.onUnreadable);
   }
 
-  async function send(token: string, builder: EmbeddedBlock, signal: AbortSignal): Promise<SendOutcome> {
+  async function send(token: string, builder: SealableBlock, signal: AbortSignal): Promise<SendOutcome> {
     const block = builder.seal();
     // All of its lines went to `onUnreadable`.
     if (block.rows === 0) return 'delivered';
@@ -87,7 +87,7 @@ export function createEmbeddedTarget(options: EmbeddedTargetOptions): EmbeddedTa
   return {
     name: 'embedded',
     begin,
-    send: (token, block, signal) => send(token, block as EmbeddedBlock, signal),
+    send: (token, block, signal) => send(token, block as SealableBlock, signal),
     refusedRows: () => refusedRows,
     writeFailures: () => writeFailures,
     close: () => client.close(),

@@ -18,6 +18,7 @@
  * deletion inserts the file again under the same token, which the table ignores.
  */
 import { join } from 'node:path';
+import type { BlockKind } from '../block.ts';
 
 /** Where a sink finds the store; plain data that travels to worker threads. */
 export interface StoreAddress {
@@ -27,14 +28,6 @@ export interface StoreAddress {
   /** Unique to this front process: what it left half written is known by it. */
   readonly startId: string;
 }
-
-/** Ends of block files' names. */
-export const BLOCK_KINDS = ['native', 'jsonl', 'rejected.bin'] as const;
-/**
- * `native` holds rows of `events` in the format Native (../native-block.ts), `jsonl` the same as canonical lines, where
- * nothing encodes them; `rejected.bin` RowBinary rows for `events_rejected`.
- */
-export type BlockKind = (typeof BLOCK_KINDS)[number];
 
 /** Behind the name of a file that is still written. */
 export const TMP_SUFFIX = '.tmp';

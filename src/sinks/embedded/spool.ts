@@ -2,7 +2,7 @@
 import { open, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { viewsBehind } from '../../views.ts';
-import { type Block, blockViews } from './block.ts';
+import { type Block, blockViews } from '../block.ts';
 import { refusedDir, type StoreAddress, spoolDir, unfinishedName } from './protocol.ts';
 
 /**

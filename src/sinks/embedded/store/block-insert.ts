@@ -8,7 +8,10 @@
  */
 import { access, readFile, rename, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type BlockKind, blockToken, refusedDir, spoolDir } from '../protocol.ts';
+import type { BlockKind } from '../../block.ts';
+import { CONTENT_CODES } from '../../content-codes.ts';
+import { CONTENT_SETTINGS, ONE_BLOCK_SETTINGS } from '../../insert-settings.ts';
+import { blockToken, refusedDir, spoolDir } from '../protocol.ts';
 import { type Connection, EngineError, sqlString } from './engine.ts';
 import { statementThreads } from './engine-config.ts';
 
@@ -29,29 +32,14 @@ export interface InsertTarget {
 
 /** Settings of a connection that inserts. */
 export const INSERT_SETTINGS = [
-  'min_insert_block_size_rows = 1000000000',
-  'min_insert_block_size_bytes = 1000000000000',
-  'max_insert_threads = 1',
+  ...Object.entries({ ...ONE_BLOCK_SETTINGS, ...CONTENT_SETTINGS }).map(
+    ([name, value]) => `${name} = ${value}`,
+  ),
   `max_threads = ${statementThreads()}`,
   // Pieces of 1 MiB let two cores parse one block: 114 against 89 thousand rows a second with the default of 10 MiB.
   'min_chunk_bytes_for_parallel_parsing = 1048576',
   "deduplicate_insert_select = 'enable_even_for_bad_queries'",
-  // Otherwise a block whose rows were received around midnight on Sunday could be refused for its partitions.
-  'max_partitions_per_insert_block = 0',
   'max_execution_time = 0',
-  // A string stays a string, whatever it looks like.
-  'input_format_try_infer_dates = 0',
-  'input_format_try_infer_datetimes = 0',
-  'input_format_json_try_infer_numbers_from_strings = 0',
-  // [true, 1] stays that, and is not read as [1, 1].
-  'input_format_json_read_bools_as_numbers = 0',
-  'input_format_json_read_bools_as_strings = 0',
-  'input_format_json_read_numbers_as_strings = 0',
-  // Objects for a column of type String come as their text.
-  'input_format_json_read_objects_as_strings = 1',
-  // {"a.b":1,"a":{"b":2}} would be refused otherwise.
-  'json_type_escape_dots_in_keys = 1',
-  'type_json_skip_duplicated_paths = 1',
 ];
 
 const TARGETS = {
@@ -119,15 +107,6 @@ export async function refusedCode(storeDir: string, file: string): Promise<numbe
 }
 
 const CODE_FILE_DOES_NOT_EXIST = 107;
-
-/**
- * Codes of errors that lie in the rows: texts that cannot be parsed, values out of range, a file that was cut. A
- * block is moved aside for no other; what is not known may be the host's fault, and accepted events wait for it.
- */
-const CONTENT_CODES: ReadonlySet<number> = new Set([
-  6, 7, 25, 26, 27, 32, 33, 38, 41, 53, 69, 70, 72, 117, 128, 130, 131, 190, 306, 321, 349, 407, 441, 675,
-  676,
-]);
 
 /** An error of the operating system is the host's, whatever number the engine gives it. Rows may quote that word, further on. */
 const ERRNO_ERROR = /^Code: [0-9]+\. DB::ErrnoException/;

@@ -5,7 +5,7 @@
  * A connection runs one statement at a time, off the event loop, and has settings of its own. Opening one beside
  * others takes about 1 ms, so each query gets a fresh one and no setting outlives it.
  */
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ChdbResult, drainPending, Session } from 'chdb';
 import { ChdbNodeEngine } from 'chdb/durable/node';
@@ -96,9 +96,31 @@ function closeHostFiles(root: Session, dir: string): void {
   const metadata = join(dir, 'metadata/default.sql');
   // A process killed while it created the database leaves this behind, and the engine would not overwrite it.
   rmSync(`${metadata}.tmp`, { force: true });
-  root.query('DETACH DATABASE default SYNC');
+  // The engine does not attach a database without tables again: killed before the first was made, it would never start.
+  if (existsSync(metadata) && !hasTables(dir, metadata)) rmSync(metadata);
+  // Databases of `penstock store --writable` come up with the library; their tokens are looked at as well.
+  const others = otherDatabases(dir).map(quoteIdentifier);
+  for (const name of ['default', ...others]) root.query(`DETACH DATABASE ${name} SYNC`);
   forgetLostParts(dir);
   root.query(existsSync(metadata) ? 'ATTACH DATABASE default' : 'CREATE DATABASE default ENGINE = Atomic');
+  for (const name of others) root.query(`ATTACH DATABASE ${name}`);
+}
+
+/** Names of the databases beside `default` that have tables: each is a file named by it, its bytes that are no word as %XX. */
+function otherDatabases(dir: string): string[] {
+  const folder = join(dir, 'metadata');
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .filter((file) => file.endsWith('.sql') && file !== 'default.sql')
+    .filter((file) => hasTables(dir, join(folder, file)))
+    .map((file) => decodeURIComponent(file.slice(0, -'.sql'.length)));
+}
+
+/** Each table of a database is a file in the folder that its UUID names. */
+function hasTables(dir: string, metadata: string): boolean {
+  const uuid = /UUID '([0-9a-f-]{36})'/.exec(readFileSync(metadata, 'utf8'))?.[1] ?? '';
+  const folder = join(dir, 'store', uuid.slice(0, 3), uuid);
+  return uuid !== '' && existsSync(folder) && readdirSync(folder).some((file) => file.endsWith('.sql'));
 }
 
 /** The engine writes its own process id into the lock file. */
@@ -147,4 +169,9 @@ function stripPrefix(message: string): string {
 /** `text` as a string literal of SQL. */
 export function sqlString(text: string): string {
   return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
+}
+
+/** `name` as an identifier of SQL. */
+export function quoteIdentifier(name: string): string {
+  return `\`${name.replaceAll('\\', '\\\\').replaceAll('`', '\\`')}\``;
 }

@@ -14,8 +14,8 @@ import { assert } from '../../../assert.ts';
 import { createBackoff, pause } from '../../../backoff.ts';
 import { type Clock, systemClock } from '../../../clock.ts';
 import { BLOCK_FAILURE_LOG_INTERVAL_MS, STORE_INSERTS_MAX } from '../../../limits.ts';
+import type { BlockKind } from '../../block.ts';
 import {
-  type BlockKind,
   blockKind,
   refusedDir,
   type StoreAddress,

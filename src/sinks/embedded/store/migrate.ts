@@ -1,18 +1,12 @@
 /**
- * Brings the tables to the newest version: every `NNNN_name.sql` of the schema folder runs once, in order, and is
- * noted in `penstock_schema` after it ran. A process killed in between runs the file again, so every statement in
- * a file must bear that (IF NOT EXISTS, ADD COLUMN IF NOT EXISTS). Files are never changed after a release.
- *
- * Placeholders: {object_type} {ttl_days} {rejected_ttl_days} {deduplication_window}. The TTLs follow the
- * configuration at every start; the object type is frozen with the first start of a data directory.
+ * Brings the tables to the newest version: every `NNNN_name.sql` of the schema folder (../../clickhouse/ddl.ts) runs once,
+ * in order, and is noted in `penstock_schema` after it ran. A process killed in between runs the file again. Files are
+ * never changed after a release. The TTLs follow the configuration at every start; the object type is frozen with the
+ * first start of a data directory.
  */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  DEDUPLICATION_WINDOW_BLOCKS,
-  JSON_DYNAMIC_PATHS_MAX,
-  JSON_DYNAMIC_TYPES_MAX,
-} from '../../../limits.ts';
+import { readMigrations, SINGLE_PLACE } from '../../clickhouse/ddl.ts';
 import { OBJECT_TYPE_FILE, type StoreLogger } from '../protocol.ts';
 import { type Connection, EngineError, sqlString } from './engine.ts';
 import type { StoreProcessOptions } from './store-options.ts';
@@ -22,21 +16,22 @@ export type SchemaOptions = Pick<
   'address' | 'schemaDir' | 'ttlDays' | 'rejectedTtlDays' | 'objectType'
 >;
 
-interface Migration {
-  readonly version: number;
-  readonly file: string;
-}
-
 /** Runs what is missing; gives the version that the tables have then. Throws when they are of a newer Penstock. */
 export async function migrate(
   connection: Connection,
   options: SchemaOptions,
   logger: StoreLogger,
 ): Promise<number> {
-  await connection.run(
-    'CREATE TABLE IF NOT EXISTS penstock_schema (version UInt32, file String, applied_at DateTime DEFAULT now()) ENGINE = MergeTree ORDER BY version',
-  );
-  const migrations = listMigrations(options.schemaDir);
+  const migrations = readMigrations(options.schemaDir, {
+    place: SINGLE_PLACE,
+    objectType: options.objectType,
+    ttlDays: options.ttlDays,
+    rejectedTtlDays: options.rejectedTtlDays,
+    hasJsonPartSettings: true,
+  });
+  for (const { version, statements } of migrations) {
+    if (version === 0) await connection.run(statements.join(';\n'));
+  }
   const newest = migrations.at(-1)?.version ?? 0;
   const current = await schemaVersion(connection);
   if (current > newest) {
@@ -44,10 +39,9 @@ export async function migrate(
       `the tables have schema version ${current}, this Penstock knows ${newest}: start the newer one that wrote them`,
     );
   }
-  for (const { version, file } of migrations) {
+  for (const { version, file, statements } of migrations) {
     if (version <= current) continue;
-    const sql = fillPlaceholders(readFileSync(join(options.schemaDir, file), 'utf8'), options);
-    await connection.run(sql);
+    await connection.run(statements.join(';\n'));
     await connection.run(
       `INSERT INTO penstock_schema (version, file) VALUES (${version}, ${sqlString(file)})`,
     );
@@ -62,23 +56,6 @@ export async function migrate(
 /** Highest version that ran to its end; 0 on new tables. */
 async function schemaVersion(connection: Connection): Promise<number> {
   return Number((await connection.run('SELECT max(version) FROM penstock_schema')).text());
-}
-
-function listMigrations(schemaDir: string): Migration[] {
-  return readdirSync(schemaDir)
-    .filter((file) => /^[0-9]{4}_.*\.sql$/.test(file))
-    .sort()
-    .map((file) => ({ version: Number(file.slice(0, 4)), file }));
-}
-
-const JSON_TYPE = `JSON(max_dynamic_types=${JSON_DYNAMIC_TYPES_MAX}, max_dynamic_paths=${JSON_DYNAMIC_PATHS_MAX})`;
-
-function fillPlaceholders(sql: string, options: SchemaOptions): string {
-  return sql
-    .replaceAll('{object_type}', options.objectType === 'JSON' ? JSON_TYPE : options.objectType)
-    .replaceAll('{ttl_days}', String(options.ttlDays))
-    .replaceAll('{rejected_ttl_days}', String(options.rejectedTtlDays))
-    .replaceAll('{deduplication_window}', String(DEDUPLICATION_WINDOW_BLOCKS));
 }
 
 /** Changes the table's TTL when the configuration says another; the engine then corrects old parts in the background. */

@@ -12,21 +12,31 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
 import { QUERY_BYTES_MAX } from '../../../limits.ts';
 import { type Engine, EngineError } from './engine.ts';
-import { contentTypeOf, statusOf } from './query-errors.ts';
-import { createQueryRunner, type QueryResult, type QueryRunner } from './query-runner.ts';
+import {
+  defaultFormat,
+  header,
+  readCredentials,
+  readQueryId,
+  refuseForeignHost,
+  refuseNativeCompression,
+  refusePage,
+  sendError,
+  sendRefusal,
+  sendResult,
+  sendText,
+} from './http-words.ts';
+import { createQueryRunner, type QueryRunner } from './query-runner.ts';
 
 export interface QueryDoor {
   readonly port: number;
   close(): void;
 }
 
-const gzipAsync = promisify(gzip);
-const LOCAL_HOSTS: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]']);
-const QUERY_ID = /^[\x21-\x7e]{1,128}$/;
+/** A query that was too long is not read to its end. */
+const isUnread = (engineCode: number) => engineCode === CODE_QUERY_IS_TOO_LARGE;
+const CODE_QUERY_IS_TOO_LARGE = 229;
 
 /** Listens on `port`, 0 for a free one. Rejects when it is taken. */
 export async function openQueryDoor(
@@ -37,7 +47,7 @@ export async function openQueryDoor(
   const runner = createQueryRunner(engine, resultBytesMax);
   const server = createServer((request, response) => {
     answer(request, response, runner).catch((error: unknown) => {
-      if (!response.headersSent) sendError(response, engine, error);
+      if (!response.headersSent) sendError(response, engine, error, isUnread);
       else response.destroy();
     });
   });
@@ -67,12 +77,8 @@ async function answer(
 ): Promise<void> {
   response.setHeader('X-ClickHouse-Timezone', 'UTC');
   response.setHeader('X-Content-Type-Options', 'nosniff');
-  const refusal = refuseRequest(request);
-  if (refusal !== undefined) {
-    response.writeHead(refusal.status, { 'Content-Type': 'text/plain', Connection: 'close' });
-    response.end(`${refusal.message}\n`);
-    return;
-  }
+  const refusal = refuseForeignHost(request) ?? refusePage(request);
+  if (refusal !== undefined) return sendRefusal(response, refusal);
   const url = new URL(request.url ?? '/', 'http://localhost');
   if (url.pathname === '/ping') return sendText(response, 200, 'Ok.\n');
   if (url.pathname !== '/') return sendText(response, 404, `There is no handle ${url.pathname}\n`);
@@ -88,65 +94,22 @@ async function answer(
   const result = await runner.run({
     query,
     parameters,
-    defaultFormat:
-      parameters.get('default_format') ?? header(request, 'x-clickhouse-format') ?? 'TabSeparated',
+    defaultFormat: defaultFormat(request, parameters),
     key: randomUUID(),
     signal: gone.signal,
   });
   await sendResult(request, response, parameters, result);
 }
 
-function refuseRequest(request: IncomingMessage): { status: number; message: string } | undefined {
-  const host = (request.headers.host ?? '').replace(/:[0-9]*$/, '').toLowerCase();
-  if (!LOCAL_HOSTS.has(host)) return { status: 403, message: 'this interface answers to localhost only' };
-  if (isFromForeignPage(request)) return { status: 403, message: 'this interface does not answer web pages' };
-  if (request.method !== 'GET' && request.method !== 'POST' && request.method !== 'HEAD') {
-    return { status: 405, message: 'GET, HEAD or POST' };
-  }
-  return undefined;
-}
-
-/** `null` is the origin of sandboxed pages and of files. Programs that are no browsers send neither header. */
-function isFromForeignPage(request: IncomingMessage): boolean {
-  const site = header(request, 'sec-fetch-site');
-  if (site === 'cross-site' || site === 'same-site') return true;
-  const { origin } = request.headers;
-  return origin !== undefined && !(URL.canParse(origin) && LOCAL_HOSTS.has(new URL(origin).hostname));
-}
-
 function refuseParameters(request: IncomingMessage, parameters: URLSearchParams, query: string): void {
   if (Buffer.byteLength(query) > QUERY_BYTES_MAX) throw tooLarge();
-  for (const name of ['compress', 'decompress']) {
-    if ((parameters.get(name) ?? '0') === '0') continue;
-    throw new EngineError(
-      `Code: 48. DB::Exception: ${name}=1, the native compression, is not spoken here; use enable_http_compression. (NOT_IMPLEMENTED)`,
-    );
-  }
+  refuseNativeCompression(parameters);
   const [user, password] = readCredentials(request, parameters);
   if (user !== 'default' || password !== '') {
     throw new EngineError(
       `Code: 516. DB::Exception: ${user}: Authentication failed: there is one user, default, without a password. (AUTHENTICATION_FAILED)`,
     );
   }
-}
-
-function readCredentials(
-  request: IncomingMessage,
-  parameters: URLSearchParams,
-): [user: string, password: string] {
-  const authorization = header(request, 'authorization') ?? '';
-  if (authorization.startsWith('Basic ')) {
-    const text = Buffer.from(authorization.slice('Basic '.length), 'base64').toString();
-    const colon = text.indexOf(':');
-    return colon === -1 ? [text, ''] : [text.slice(0, colon) || 'default', text.slice(colon + 1)];
-  }
-  const user = header(request, 'x-clickhouse-user') ?? parameters.get('user') ?? '';
-  return [user || 'default', header(request, 'x-clickhouse-key') ?? parameters.get('password') ?? ''];
-}
-
-function readQueryId(parameters: URLSearchParams): string {
-  const asked = parameters.get('query_id') ?? '';
-  return QUERY_ID.test(asked) ? asked : randomUUID();
 }
 
 async function readBody(request: IncomingMessage): Promise<string> {
@@ -168,52 +131,4 @@ function tooLarge(): EngineError {
   return new EngineError(
     `Code: 229. DB::Exception: The query is over ${QUERY_BYTES_MAX} bytes. (QUERY_IS_TOO_LARGE)`,
   );
-}
-
-async function sendResult(
-  request: IncomingMessage,
-  response: ServerResponse,
-  parameters: URLSearchParams,
-  result: QueryResult,
-): Promise<void> {
-  response.setHeader('Content-Type', contentTypeOf(result.format));
-  response.setHeader('X-ClickHouse-Format', result.format);
-  response.setHeader(
-    'X-ClickHouse-Summary',
-    JSON.stringify({
-      read_rows: String(result.readRows),
-      read_bytes: String(result.readBytes),
-      elapsed_ns: String(Math.round(result.elapsedSeconds * 1e9)),
-    }),
-  );
-  const wantsGzip =
-    parameters.get('enable_http_compression') === '1' &&
-    (header(request, 'accept-encoding') ?? '').toLowerCase().includes('gzip');
-  if (wantsGzip) response.setHeader('Content-Encoding', 'gzip');
-  const bytes = wantsGzip ? await gzipAsync(result.bytes, { level: 3 }) : result.bytes;
-  response.writeHead(200, { 'Content-Length': bytes.length });
-  response.end(bytes);
-}
-
-function sendError(response: ServerResponse, engine: Engine, error: unknown): void {
-  const engineError = error instanceof EngineError ? error : undefined;
-  const code = engineError?.engineCode ?? 1002;
-  const text = engineError?.message ?? `Code: 1002. DB::Exception: ${String(error)} (UNKNOWN_EXCEPTION)`;
-  response.writeHead(statusOf(code), {
-    'Content-Type': 'text/plain; charset=UTF-8',
-    'X-ClickHouse-Exception-Code': String(code),
-    // A query that was too long is not read to its end.
-    ...(code === 229 ? { Connection: 'close' } : {}),
-  });
-  response.end(`${text} (version ${engine.version} (official build))\n`);
-}
-
-function sendText(response: ServerResponse, status: number, text: string): void {
-  response.writeHead(status, { 'Content-Type': 'text/html; charset=UTF-8' });
-  response.end(text);
-}
-
-function header(request: IncomingMessage, name: string): string | undefined {
-  const value = request.headers[name];
-  return Array.isArray(value) ? value[0] : value;
 }

@@ -19,7 +19,8 @@
 import type { Engine } from './engine.ts';
 import { type Connection, EngineError, sqlString } from './engine.ts';
 
-const HOST_NAMES: ReadonlySet<string> = new Set([
+/** Functions and table functions that reach outside of the database. */
+export const HOST_NAMES: ReadonlySet<string> = new Set([
   'file',
   'fileCluster',
   'filesystem',
@@ -34,7 +35,7 @@ const HOST_NAMES: ReadonlySet<string> = new Set([
 ]);
 
 /** Formats that write or read a schema or a template beside the result. The engine ignores the case of their names. */
-const HOST_FORMATS = /^(?:protobuf|capnproto|template|avroconfluent)/i;
+export const HOST_FORMATS = /^(?:protobuf|capnproto|template|avroconfluent)/i;
 
 export interface CheckedQuery {
   /** The format that the query names itself. */
@@ -80,7 +81,7 @@ export async function checkQuery(
 }
 
 /** The query as the engine prints it, on one line; rejects with its syntax error. More than one statement is one. */
-async function formatQuery(connection: Connection, query: string): Promise<string> {
+export async function formatQuery(connection: Connection, query: string): Promise<string> {
   try {
     return (await connection.run(`SELECT formatQuerySingleLine(${sqlString(query)})`)).text();
   } catch (error) {
@@ -101,7 +102,15 @@ const DOT = '.'.charCodeAt(0);
  * a dot is part of a longer name (`event_data.file`) and left out too.
  */
 export function readWords(formatted: string): string[] {
-  const words: string[] = [];
+  return [...eachWord(formatted)].map(({ word }) => word);
+}
+
+/** Those of its words that are called, as functions and table functions are. */
+export function readCalls(formatted: string): string[] {
+  return [...eachWord(formatted)].filter(({ end }) => formatted[end] === '(').map(({ word }) => word);
+}
+
+function* eachWord(formatted: string): Generator<{ readonly word: string; readonly end: number }> {
   let at = 0;
   while (at < formatted.length) {
     const code = formatted.charCodeAt(at);
@@ -109,13 +118,12 @@ export function readWords(formatted: string): string[] {
     if (code === SINGLE_QUOTE || code === DOUBLE_QUOTE || code === BACKTICK) {
       at = endOfQuoted(formatted, at);
       if (code !== SINGLE_QUOTE && !isBehindDot(formatted, start))
-        words.push(formatted.slice(start + 1, at - 1));
+        yield { word: formatted.slice(start + 1, at - 1), end: at };
     } else if (isWordCode(code)) {
       while (at < formatted.length && isWordCode(formatted.charCodeAt(at))) at += 1;
-      if (!isBehindDot(formatted, start)) words.push(formatted.slice(start, at));
+      if (!isBehindDot(formatted, start)) yield { word: formatted.slice(start, at), end: at };
     } else at += 1;
   }
-  return words;
 }
 
 /** Index behind the closing quote; a backslash takes the next character with it. */

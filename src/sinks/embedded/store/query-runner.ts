@@ -4,7 +4,8 @@
  * since nothing else reaches one that runs.
  */
 import { QUERIES_MAX, QUERIES_WAITING_MAX } from '../../../limits.ts';
-import { type Engine, EngineError, sqlString } from './engine.ts';
+import { type Engine, EngineError, quoteIdentifier, sqlString } from './engine.ts';
+import { createPlaces } from './places.ts';
 import { checkQuery } from './query-guard.ts';
 import { queryParameters, querySettings } from './query-settings.ts';
 
@@ -36,40 +37,14 @@ export function createQueryRunner(engine: Engine, resultBytesMax: number): Query
   // For formatting, which takes no time, and for KILL QUERY, which must not wait behind a query.
   const helper = engine.connect();
   const prepared = helper.run('SET max_query_size = 4000000');
-  const waiting: (() => void)[] = [];
-  let running = 0;
-
-  async function enter(): Promise<void> {
-    if (running < QUERIES_MAX) {
-      running += 1;
-      return;
-    }
-    if (waiting.length >= QUERIES_WAITING_MAX) {
-      throw new EngineError(
-        `Code: 202. DB::Exception: Too many simultaneous queries. Maximum: ${QUERIES_MAX}, and ${QUERIES_WAITING_MAX} in line. (TOO_MANY_SIMULTANEOUS_QUERIES)`,
-      );
-    }
-    await new Promise<void>((resolve) => waiting.push(resolve));
-  }
-
-  /** The place goes to the next in line, or becomes free. */
-  function leave(): void {
-    const next = waiting.shift();
-    if (next === undefined) running -= 1;
-    else next();
-  }
+  const places = createPlaces(QUERIES_MAX, QUERIES_WAITING_MAX);
 
   async function run(job: QueryJob): Promise<QueryResult> {
     await prepared;
     const settings = querySettings(job.parameters, resultBytesMax, job.key);
     const parameters = queryParameters(job.parameters);
     const checked = await checkQuery(engine, helper, job.query, parameters, job.defaultFormat);
-    await enter();
-    try {
-      return await runChecked(job, settings, checked.format ?? job.defaultFormat);
-    } finally {
-      leave();
-    }
+    return places.in(() => runChecked(job, settings, checked.format ?? job.defaultFormat));
   }
 
   async function runChecked(job: QueryJob, settings: string, format: string): Promise<QueryResult> {
@@ -100,8 +75,4 @@ export function createQueryRunner(engine: Engine, resultBytesMax: number): Query
   }
 
   return { run, close: () => helper.close() };
-}
-
-function quoteIdentifier(name: string): string {
-  return `\`${name.replaceAll('\\', '\\\\').replaceAll('`', '\\`')}\``;
 }

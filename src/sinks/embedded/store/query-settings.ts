@@ -8,8 +8,8 @@ import { EngineError, sqlString } from './engine.ts';
 import { queryMemoryBytes, statementThreads } from './engine-config.ts';
 import { FREE_SETTINGS } from './free-settings.ts';
 
-/** Parameters that are not settings; read by query-door.ts or without meaning here. */
-const TRANSPORT_PARAMETERS: ReadonlySet<string> = new Set([
+/** Parameters that are not settings; read by a door or without meaning here. */
+export const TRANSPORT_PARAMETERS: ReadonlySet<string> = new Set([
   'query',
   'database',
   'default_format',

@@ -1,30 +1,30 @@
 /**
- * Blocks of the embedded target as they gather, each in the form its file will have: Native where the addon encodes
- * it, else the lines as they are; rejected rows as they are.
+ * Blocks for ClickHouse as they gather, each in the form in which it goes out: Native where the addon encodes it, else
+ * the lines as they are; rejected rows as they are.
  */
 
-import { NATIVE_BLOCK_ROWS_MAX } from '../../limits.ts';
-import { createNativeBlockEncoder, type NativeBlockEncoder } from '../native-block.ts';
-import type { JsonForm } from '../native-block-setup.ts';
-import type { BlockBuilder } from '../sink.ts';
+import { NATIVE_BLOCK_ROWS_MAX } from '../limits.ts';
 import {
   appendNativeBlock,
   appendToBlock,
   type Block,
+  type BlockKind,
   type ChunkPool,
   createBlock,
   releaseBlock,
 } from './block.ts';
-import type { BlockKind } from './protocol.ts';
+import { createNativeBlockEncoder, type NativeBlockEncoder } from './native-block.ts';
+import type { JsonForm } from './native-block-setup.ts';
+import type { BlockBuilder } from './sink.ts';
 
-/** A block that can be written as a file once it is sealed. */
-export interface EmbeddedBlock extends BlockBuilder {
+/** A block whose bytes stand once it is sealed. */
+export interface SealableBlock extends BlockBuilder {
   /** Ends the gathering; what it gathered, in the file's form. Called again it gives the same. */
   seal(): Block;
 }
 
 /** Bytes are kept as they are. */
-export class PlainBlock implements EmbeddedBlock {
+export class PlainBlock implements SealableBlock {
   readonly #block: Block;
   readonly #pool: ChunkPool;
 
@@ -60,7 +60,7 @@ export interface EncoderPool {
   make(): NativeBlockEncoder | undefined;
 }
 
-/** Encoders of a target; `bytesMax` bounds one Native block, of which a file may have several. */
+/** Encoders of a target; `bytesMax` bounds one Native block, of which a sealed one may have several. */
 export function createEncoderPool(jsonForm: JsonForm, bytesMax: number): EncoderPool {
   return {
     free: [],
@@ -69,7 +69,7 @@ export function createEncoderPool(jsonForm: JsonForm, bytesMax: number): Encoder
 }
 
 /** Lines encoded as they come. A line that the encoder cannot read, which no scanner writes, goes to `onUnreadable`. */
-export class NativeBlock implements EmbeddedBlock {
+export class NativeBlock implements SealableBlock {
   readonly #block = createBlock('native');
   readonly #pool: ChunkPool;
   readonly #encoders: EncoderPool;

@@ -2,9 +2,15 @@
  * A block in memory: bytes in pieces of BLOCK_CHUNK_BYTES from a pool that the target's blocks share. Pieces, not one
  * buffer: a slab's lines may be longer than a block, and at light load a block stays small.
  */
-import { BLOCK_CHUNK_BYTES, FREE_BLOCK_CHUNKS_MAX } from '../../limits.ts';
-import type { NativeBlockEncoder } from '../native-block.ts';
-import type { BlockKind } from './protocol.ts';
+import { BLOCK_CHUNK_BYTES, FREE_BLOCK_CHUNKS_MAX } from '../limits.ts';
+import type { NativeBlockEncoder } from './native-block.ts';
+
+/**
+ * What a block holds: rows of `events` in the format Native, the same as canonical lines where nothing encodes them, or
+ * RowBinary rows of `events_rejected`. Also the ends of the embedded store's file names.
+ */
+export const BLOCK_KINDS = ['native', 'jsonl', 'rejected.bin'] as const;
+export type BlockKind = (typeof BLOCK_KINDS)[number];
 
 /** A piece of memory and how much of it is used. */
 interface Piece {
