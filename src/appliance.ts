@@ -5,7 +5,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { ackLevel } from './ack/level.ts';
-import { Apps } from './admission/apps.ts';
+import { Apps, digestedApps } from './admission/apps.ts';
 import { ClientAddress } from './admission/client-address.ts';
 import { RefusalLog } from './admission/refusal-log.ts';
 import { RetryAfter } from './admission/retry-after.ts';
@@ -18,6 +18,7 @@ import type { FrontStage } from './front.ts';
 import { registerIngestRoutes } from './http/ingest-routes.ts';
 import { createApp, listen } from './http/server.ts';
 import { registerServiceRoutes } from './http/service-routes.ts';
+import { registerStubRoutes } from './http/stub-routes.ts';
 import { InFlight } from './in-flight.ts';
 import { openJournalFolder } from './journal/folder.ts';
 import {
@@ -100,6 +101,7 @@ export async function startAppliance(
     counterMemory,
     ingest: {
       apps: apps.names,
+      digestedApps: digestedApps(config.apps),
       batchEventsMax: config.limits.batchEventsMax,
       bodyBytesMax: config.limits.bodyBytesMax,
       scanner: config.scanner,
@@ -150,6 +152,7 @@ export async function startAppliance(
     closed: () => closed,
     isFull: () => slabs.isFull(),
     retryAfterSeconds: () => retryAfter.seconds(),
+    nowMs: () => clock.nowMs(),
     newRequestId: randomUUID,
     refused: (reason, requestId, traceparent) => {
       exposition.refused(reason);
@@ -158,6 +161,7 @@ export async function startAppliance(
     failed: (error) => log.error({ err: error }, 'a request handler failed'),
   };
   registerIngestRoutes(app, front);
+  registerStubRoutes(app, front);
   const stream = new Stream(app, front);
 
   // What operators see.

@@ -28,6 +28,7 @@ export interface FrontStage {
   /** Whether the memory budget or the journal is used up. */
   isFull(): boolean;
   retryAfterSeconds(): number;
+  nowMs(): number;
   newRequestId(): string;
   /** Counts and logs a refusal; never with a key or content. */
   refused(reason: Reason, requestId: string, traceparent: string): void;

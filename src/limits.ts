@@ -36,6 +36,13 @@ export const PREFLIGHT_HEADERS_BYTES_MAX = 4 * KiB;
 /** A request id that comes from the client is echoed and logged up to this length, else replaced. */
 export const REQUEST_ID_BYTES_MAX = 128;
 
+/** A write key or host that a stub of an SDK's settings says back. */
+export const STUB_KEY_BYTES_MAX = 256;
+/** Fields of one query string; the largest seen has 40, and each becomes a key of its event. */
+export const QUERY_FIELDS_MAX = 1024;
+/** Folders before a route's own path (`/prefix/v1/batch`) that are looked behind. */
+export const PATH_FOLDERS_MAX = 16;
+
 // ── Events ───────────────────────────────────────────────────────────────────────────────────────────────
 
 /** Levels of an event, its own braces counted: ClickHouse's JSON parser and every tool after it stay far from a stack limit. */

@@ -5,14 +5,15 @@
  */
 import type { HttpResponse } from 'uWebSockets.js';
 import { replyStatus } from '../ack/replies.ts';
-import type { Route } from '../dialects/routes.ts';
+import { ROUTES, type Route } from '../dialects/routes.ts';
 import { Transport } from '../event.ts';
 import type { FrontStage } from '../front.ts';
 import { REASONS, type Reason } from '../outcome.ts';
 import { STATUS_LINES } from '../problem.ts';
-import { FrameWord, frameRow } from '../slab/layout.ts';
+import { ENCODING_BITS, FrameWord, frameRow } from '../slab/layout.ts';
 import { Origin } from '../slab/origin.ts';
 import type { FrameOwner, Replies, Slab } from '../slab/slab.ts';
+import { okAnswer, okBody } from './answers.ts';
 import { writeCors } from './cors.ts';
 import { type Carried, refuseRequest } from './refusal.ts';
 import { Upload } from './upload.ts';
@@ -26,6 +27,11 @@ export interface RequestHead extends Carried {
   readonly encoding: number;
   readonly address: Uint8Array;
   readonly userAgent: string;
+  readonly isGet: boolean;
+  /** The raw query, where answers of the route depend on it. */
+  readonly query: string;
+  /** What goes before the body into the slab (slab/carried.ts), often nothing. */
+  readonly carried: Uint8Array;
 }
 
 /** A request in the front's hands; see the head of this file. */
@@ -34,11 +40,14 @@ export class Exchange implements FrameOwner {
   readonly #head: RequestHead;
   #response: HttpResponse | undefined;
   #upload: Upload | undefined;
+  /** The head's, until the body says whose it is. */
+  #route: Route;
 
   constructor(stage: FrontStage, response: HttpResponse, head: RequestHead) {
     this.#stage = stage;
     this.#response = response;
     this.#head = head;
+    this.#route = head.route;
     stage.exchanges.enter();
     response.onAborted(() => this.#aborted());
     response.onData((chunk, isLast) => this.#data(chunk, isLast));
@@ -49,19 +58,20 @@ export class Exchange implements FrameOwner {
     if (response === undefined) return;
     const row = frameRow(frame);
     const words = slab.words;
+    this.#route = ROUTES[words[row + FrameWord.route]!]!;
     const reason = words[row + FrameWord.reason]!;
     if (reason !== 0) {
       this.refuse(REASONS[reason]!);
       return;
     }
     this.#left();
-    const { okBody } = this.#head.route;
-    if (okBody !== undefined) {
-      this.#answerAccepted(response, okBody);
-      return;
-    }
     const start = replies.table[frame * 2]!;
     const body = replies.bytes.subarray(start, start + replies.table[frame * 2 + 1]!);
+    if (this.#route.answers !== undefined) {
+      const accepted = words[row + FrameWord.accepted]!;
+      this.#answerInItsWords(response, accepted, words[row + FrameWord.bodyLength]!, body);
+      return;
+    }
     const status = replyStatus(words[row + FrameWord.accepted]!, words[row + FrameWord.rejected]!);
     if (status === 400) this.#answerRejected(response, body);
     else this.#answerAccepted(response, body);
@@ -80,25 +90,33 @@ export class Exchange implements FrameOwner {
     if (response === undefined) return;
     this.#left();
     this.#dropUpload();
-    const head = this.#head;
-    const { okBody } = head.route;
-    if (reason === 'empty_body' && okBody !== undefined) {
-      this.#answerAccepted(response, okBody);
+    const route = this.#route;
+    if (reason === 'empty_body' && route.answers !== undefined) {
+      this.#answerInItsWords(response, 0, 0);
       return;
     }
-    refuseRequest(this.#stage, response, reason, head.route.statusOf(reason), head, {
+    refuseRequest(this.#stage, response, reason, route.statusOf(reason), this.#head, {
       close,
       withBody: true,
       allow: undefined,
+      isNumeric: route.answers?.refusal === 'numeric',
     });
   }
 
-  #answerAccepted(response: HttpResponse, body: Uint8Array): void {
+  /** With the 200 that the SDKs of the route's dialect want; `partial` are members about events that were rejected. */
+  #answerInItsWords(response: HttpResponse, accepted: number, bytes: number, partial?: Uint8Array): void {
+    const { isGet, query } = this.#head;
+    const answer = okAnswer(this.#route, isGet, query);
+    if (answer === undefined) return;
+    const more = partial === undefined ? '' : Buffer.from(partial).toString('utf8');
+    const body = okBody(answer, { accepted, bytes, nowMs: this.#stage.nowMs() }, more);
+    this.#answerAccepted(response, body, answer.type);
+  }
+
+  #answerAccepted(response: HttpResponse, body: string | Uint8Array, type = 'application/json'): void {
     const head = this.#head;
     response.cork(() => {
-      response
-        .writeHeader('Content-Type', 'application/json')
-        .writeHeader('Penstock-Ack', this.#stage.ackLevel);
+      response.writeHeader('Content-Type', type).writeHeader('Penstock-Ack', this.#stage.ackLevel);
       if (head.requestId !== '') response.writeHeader('X-Request-Id', head.requestId);
       if (head.corsOrigin !== '') writeCors(response, head.corsOrigin);
       response.end(body);
@@ -147,16 +165,16 @@ export class Exchange implements FrameOwner {
     const head = this.#head;
     if (this.#stage.closed()) {
       this.refuse('draining');
-    } else if (body.length === 0) {
+    } else if (body.length + head.carried.length === 0) {
       this.refuse('empty_body');
     } else if (body.length > this.#stage.wireBytesMax) {
       this.refuse('body_too_large');
     } else {
       const taken = this.#stage.dispatcher.append(
-        body,
+        head.carried.length === 0 ? body : Buffer.concat([head.carried, body]),
         head.routeIndex,
         head.app,
-        head.encoding,
+        head.encoding | (head.carried.length << ENCODING_BITS),
         Transport.http,
         new Origin(head.address, head.userAgent),
         this,

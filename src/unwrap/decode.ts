@@ -1,0 +1,92 @@
+// Hot path: once a frame.
+/**
+ * What stands between a plain body and the scanner, in this order: the dialect's decoders, whose body it is where the
+ * path does not say, what the body gets of the request's head, and the app where the key stands in the body. Frames
+ * of routes that need none of it cost one look.
+ */
+import type { Apps } from '../admission/apps.ts';
+import type { DecoderName } from '../dialects/dialect.ts';
+import { ReasonNumber } from '../outcome.ts';
+import { readCarried } from '../slab/carried.ts';
+import { APP_IN_BODY, FrameWord, OPEN_APP } from '../slab/layout.ts';
+import { resolveApp } from './body-key.ts';
+import { decodeClickIds } from './click-ids.ts';
+import { decodeCloudEvent } from './cloudevents.ts';
+import type { Decodable, Decoder } from './decoder.ts';
+import { decodeFields } from './fields.ts';
+import { decodeForm } from './form.ts';
+import { addHeadMembers } from './head-members.ts';
+import { decodeList } from './list.ts';
+import { recognise } from './recognise.ts';
+import { decodeSnowplow } from './snowplow.ts';
+
+const DECODERS = {
+  form: decodeForm,
+  fields: decodeFields,
+  list: decodeList,
+  snowplow: decodeSnowplow,
+  cloudevents: decodeCloudEvent,
+  clickIds: decodeClickIds,
+} as const satisfies Record<DecoderName, Decoder>;
+
+/** A route as the decoding sees it. */
+export interface DecodableRoute extends Decodable {
+  /** The body says whose it is. */
+  readonly isOpen: boolean;
+}
+
+export interface DecodeSetup {
+  readonly routes: readonly DecodableRoute[];
+  /** The route of a dialect's batches. */
+  routeOf(dialect: string): number;
+  readonly apps: Apps;
+}
+
+/** The bodies of a slab, and where a new one goes. */
+export interface FrameBodies {
+  /** VIEW of the body of the frame, in the slab or in the arena. */
+  bodyOf(row: number): Buffer;
+  /** COPY of `body`; sets the frame's reason when there is no room for it. */
+  replace(row: number, body: Buffer): void;
+}
+
+/** Decodes one frame. `head` is a VIEW of the bytes of the head that it carries. */
+export function decodeFrame(
+  setup: DecodeSetup,
+  words: Uint32Array,
+  row: number,
+  head: Uint8Array,
+  bodies: FrameBodies,
+): void {
+  const isKeyInBody = words[row + FrameWord.app] === APP_IN_BODY;
+  if (isKeyInBody) words[row + FrameWord.app] = OPEN_APP;
+  let route = setup.routes[words[row + FrameWord.route]!]!;
+  if (words[row + FrameWord.reason] !== 0) return;
+  if (!route.isOpen && !isKeyInBody && route.decoders.length === 0 && head.length === 0) return;
+
+  const carried = readCarried(head);
+  const plain = bodies.bodyOf(row);
+  if (route.isOpen) {
+    const recognised = recognise(plain);
+    if (recognised === undefined) {
+      words[row + FrameWord.reason] = ReasonNumber.not_found;
+      return;
+    }
+    words[row + FrameWord.route] = setup.routeOf(recognised);
+    route = setup.routes[words[row + FrameWord.route]!]!;
+  }
+  let body = plain;
+  for (const name of route.decoders) body = DECODERS[name](body, carried, route);
+  body = addHeadMembers(body, carried, route);
+  if (isKeyInBody) {
+    const resolved = resolveApp(body, route.envelopeKeys, route.bodyKeys ?? {}, setup.apps);
+    if (resolved === undefined || !setup.apps.allowsOrigin(resolved.app, carried.headers['origin'] ?? '')) {
+      words[row + FrameWord.reason] =
+        resolved === undefined ? ReasonNumber.unauthorized : ReasonNumber.forbidden_origin;
+      return;
+    }
+    words[row + FrameWord.app] = resolved.app;
+    body = resolved.body;
+  }
+  if (body !== plain) bodies.replace(row, body);
+}
