@@ -63,11 +63,19 @@ export const mixpanel: Dialect = {
         },
       ],
     },
-    event_data: { compose: [{ each: 'properties' }] },
+    event_data: {
+      compose: [
+        { each: 'properties' },
+        ...['$distinct_id', '$device_id', '$user_id'].map((member) => ({ member })),
+      ],
+    },
   },
   lenient: true,
-  secrets: ['^$use_address'],
-  direct: [IN_BROWSER, { path: '^$use_address', is: ['1'] }],
+  secrets: ['^$use_address', '$token'],
+  direct: [
+    { path: '^$use_address', is: ['1'] },
+    { path: 'event', isNot: PROFILES },
+  ],
   rest: 'event_data',
   required: ['event_type', 'app_id'],
   // The SDK for Node looks at the body alone: `1` is success.

@@ -48,6 +48,10 @@ export const posthog: Dialect = {
       'properties.$device_id',
       ...IS_ANONYMOUS.map((when) => ({ path: 'distinct_id', when })),
       ...IS_ANONYMOUS.map((when) => ({ path: 'properties.distinct_id', when })),
+      {
+        path: 'properties.distinct_id',
+        when: [IN_BROWSER, { path: 'properties.$is_identified', isNot: [true] }],
+      },
     ],
     user_id: [
       'properties.$user_id',
@@ -82,6 +86,7 @@ export const posthog: Dialect = {
   },
   sentAt: [
     '^sent_at',
+    'sent_at',
     '^$request_timestamp',
     '$request_timestamp',
     '^created_at',

@@ -21,7 +21,8 @@ export const snowplow: Dialect = {
     { path: '/com.snowplowanalytics.snowplow/tp2', shape: Shape.batch },
     { path: '/i', shape: Shape.batch, get: true },
   ],
-  bodyKeys: { event: ['aid'] },
+  // A key in the head is then a proxy's.
+  bodyKeys: { event: ['aid'], isBeforeHead: true },
   decoders: ['fields', 'snowplow'],
   head: { headers: { 'sp-anonymous': '$anonymous' } },
   envelopeKeys: ['data'],

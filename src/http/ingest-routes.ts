@@ -88,10 +88,15 @@ function receive(stage: FrontStage, response: HttpResponse, request: HttpRequest
     ),
     userAgent: stage.keepUserAgent ? request.getHeader('user-agent').slice(0, USER_AGENT_BYTES_MAX) : '',
     isGet: request.getMethod() === 'get',
-    query: route.answers?.variants === undefined ? '' : request.getQuery(),
+    query: route.answers?.variants === undefined ? '' : queryOf(request),
     carried: carriedOf(request, route, admitted.app === APP_IN_BODY && stage.apps.restrictsOrigins),
     ...readCarried(request),
   });
+}
+
+/** The raw query. Its types do not say that uWebSockets gives nothing for a request without a question mark. */
+function queryOf(request: HttpRequest): string {
+  return (request.getQuery() as string | undefined) ?? '';
 }
 
 /** By its headers: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md §3. */
@@ -116,7 +121,7 @@ function carriedOf(request: HttpRequest, route: Route, needsOrigin: boolean): Ui
     });
   }
   if (needsOrigin) headers['origin'] = request.getHeader('origin');
-  const query = carries.query ? request.getQuery() : '';
+  const query = carries.query ? queryOf(request) : '';
   for (const _name in headers) return writeCarried({ query, headers });
   return query === '' ? NOTHING : writeCarried({ query, headers });
 }
