@@ -16,6 +16,7 @@ import type { Decodable, Decoder } from './decoder.ts';
 import { decodeFields } from './fields.ts';
 import { decodeForm } from './form.ts';
 import { addHeadMembers } from './head-members.ts';
+import { skipSpace } from './json-walk.ts';
 import { decodeList } from './list.ts';
 import { recognise } from './recognise.ts';
 import { decodeSnowplow } from './snowplow.ts';
@@ -78,7 +79,8 @@ export function decodeFrame(
   let body = plain;
   for (const name of route.decoders) body = DECODERS[name](body, carried, route);
   body = addHeadMembers(body, carried, route);
-  if (isKeyInBody) {
+  // A body of nothing needs no key: the scanner says that it is empty.
+  if (isKeyInBody && skipSpace(body, 0, body.length) < body.length) {
     const resolved = resolveApp(body, route.envelopeKeys, route.bodyKeys ?? {}, setup.apps);
     if (resolved === undefined || !setup.apps.allowsOrigin(resolved.app, carried.headers['origin'] ?? '')) {
       words[row + FrameWord.reason] =
