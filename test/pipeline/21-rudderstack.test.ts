@@ -66,7 +66,7 @@ test('the SDK for Node delivers 10,000 calls in gzip, each once, through a door 
       user_agent: '',
     }),
   });
-}, 90_000);
+}, 240_000);
 
 test('a beacon has its key in the query, its body as text', async () => {
   const event = { messageId: 'rs-beacon', type: 'page', anonymousId: 'a1', userId: '' };

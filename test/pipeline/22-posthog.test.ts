@@ -66,7 +66,7 @@ describe.each([
         user_agent: '',
       }),
     });
-  }, 90_000);
+  }, 240_000);
 });
 
 async function post(path: string, body: string | Buffer, headers: Record<string, string> = {}) {

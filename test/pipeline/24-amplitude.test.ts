@@ -65,7 +65,7 @@ test('the SDK for Node delivers 10,000 events, each once, through a door that re
       user_agent: '',
     }),
   });
-}, 90_000);
+}, 240_000);
 
 const event = (insert_id: string, more: object = {}) => ({
   insert_id,

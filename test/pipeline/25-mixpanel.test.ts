@@ -75,7 +75,7 @@ describe.each([
         user_agent: '',
       }),
     });
-  }, 90_000);
+  }, 240_000);
 });
 
 async function rowOf(id: string): Promise<Record<string, unknown>> {

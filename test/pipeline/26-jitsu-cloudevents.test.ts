@@ -52,7 +52,7 @@ test('Jitsu’s SDK in Node delivers every call once', async () => {
             user_agent: '',
           },
   });
-}, 90_000);
+}, 240_000);
 
 describe.each([
   ['binary', Mode.BINARY],
@@ -91,7 +91,7 @@ describe.each([
         user_agent: '',
       }),
     });
-  }, 90_000);
+  }, 240_000);
 });
 
 const post = (path: string, body: string, headers: Record<string, string>) =>
