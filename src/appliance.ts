@@ -23,6 +23,7 @@ import { InFlight } from './in-flight.ts';
 import { openJournalFolder } from './journal/folder.ts';
 import {
   JOURNAL_SPARE_SHARE,
+  RESERVE_SHARE,
   TASKS_PER_WORKER,
   TASKS_PER_WORKER_DURABLE,
   UPLOAD_BUDGET_SHARE,
@@ -83,6 +84,9 @@ export async function startAppliance(
     () => counters.total('sinkBytes') + (isKept ? 0 : counters.total('journalBytes')),
   );
   const isJournalFull = () => isKept && counters.total('journalBytes') >= journalBytesMax;
+  const isReserveReached = () =>
+    (isKept && counters.total('journalBytes') >= journalBytesMax * (1 - RESERVE_SHARE)) ||
+    slabs.heldBytes() >= budget.bytesMax * (1 - RESERVE_SHARE);
   const retryAfter = new RetryAfter(
     clock,
     () => counters.total('journalBytes'),
@@ -150,7 +154,7 @@ export async function startAppliance(
     exchanges: new InFlight(),
     draining: () => draining,
     closed: () => closed,
-    isFull: () => slabs.isFull(),
+    isFull: (mayUseReserve) => slabs.isFull() || (!mayUseReserve && isReserveReached()),
     retryAfterSeconds: () => retryAfter.seconds(),
     nowMs: () => clock.nowMs(),
     newRequestId: randomUUID,

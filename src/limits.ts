@@ -25,6 +25,8 @@ export const INFLATE_RATIO_FREE_BYTES = MiB;
 export const BATCH_EVENTS_MAX = 1000;
 /** Rejected events that an answer names; more would let 3-byte events draw megabytes of answer. */
 export const ERRORS_PER_ANSWER_MAX = 100;
+/** Share of the journal's and the memory's bounds that is kept for clients which never send again: others are asked to come back before it is used. */
+export const RESERVE_SHARE = 1 / 32;
 /** Bytes of an unfinished upload that wait in the front, over all connections, as a share of the memory budget. */
 export const UPLOAD_BUDGET_SHARE = 0.25;
 /** User agents of browsers are under 300 bytes; what is longer is cut here. */

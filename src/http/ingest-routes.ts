@@ -133,7 +133,7 @@ function admit(
   route: Route,
 ): { app: number; encoding: number } | Reason {
   if (stage.draining()) return 'draining';
-  if (stage.isFull()) return 'overloaded';
+  if (stage.isFull(route.cannotRetry)) return 'overloaded';
   const app = stage.apps.openMode ? OPEN_MODE : appOf(stage, request, route);
   if (app === UNKNOWN_KEY) return 'unauthorized';
   if (stage.apps.restrictsOrigins && !stage.apps.allowsOrigin(app, request.getHeader('origin'))) {

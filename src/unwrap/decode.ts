@@ -21,7 +21,8 @@ import { decodeList } from './list.ts';
 import { recognise } from './recognise.ts';
 import { decodeSnowplow } from './snowplow.ts';
 
-const DECODERS = {
+/** The decoders by their names in tables. */
+export const DECODER_BY_NAME = {
   form: decodeForm,
   fields: decodeFields,
   list: decodeList,
@@ -77,7 +78,7 @@ export function decodeFrame(
     route = setup.routes[words[row + FrameWord.route]!]!;
   }
   let body = plain;
-  for (const name of route.decoders) body = DECODERS[name](body, carried, route);
+  for (const name of route.decoders) body = DECODER_BY_NAME[name](body, carried, route);
   body = addHeadMembers(body, carried, route);
   // A body of nothing needs no key: the scanner says that it is empty.
   if (isKeyInBody && skipSpace(body, 0, body.length) < body.length) {

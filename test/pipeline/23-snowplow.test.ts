@@ -10,8 +10,8 @@ import { APP, EVENTS, expectDelivered, KEY, startSdkServer } from '../support/re
 import { rowsOf } from '../support/segment.ts';
 
 const TP2 = '/com.snowplowanalytics.snowplow/tp2';
-/** The tracker holds 1,000 events and forgets the oldest. */
-const HELD_EVENTS = 500;
+/** Between two flushes: the tracker holds 1,000 events, refused ones too, and forgets the oldest. */
+const HELD_EVENTS = 250;
 
 let server: Running;
 beforeAll(async () => {
@@ -21,7 +21,7 @@ afterAll(async () => {
   expect(await server.stop()).toBe(0);
 });
 
-async function track(door: FlakyDoor, count: number, eventMethod: 'post' | 'get', id: (n: number) => string) {
+async function track(door: FlakyDoor, count: number, eventMethod: 'post' | 'get') {
   let taken = 0;
   const tracker = newTracker({ namespace: 'ns', appId: KEY, encodeBase64: eventMethod === 'post' }, {
     endpoint: door.url,
@@ -42,7 +42,6 @@ async function track(door: FlakyDoor, count: number, eventMethod: 'post' | 'get'
         data: { n, emoji: 'größe 🎉', big: 9_007_199_254_740_994 },
       },
     });
-    event.add('eid', id(n));
     tracker.track(event, null, { type: 'ttm', value: Date.UTC(2024, 4, 6) + n * 1000 });
     if (n % HELD_EVENTS === HELD_EVENTS - 1) await tracker.flush();
   }
@@ -56,8 +55,6 @@ test.each([
 ] as const)(
   'the tracker for Node delivers by %s, each event once, through a door that refuses at first',
   async (method, events, refusals) => {
-    const id = (n: number) =>
-      `00000000-0000-4000-8${method === 'get' ? 1 : 0}00-${String(n).padStart(12, '0')}`;
     await expectDelivered(server, {
       sdk: '@snowplow/node-tracker',
       mode: method.toUpperCase(),
@@ -65,9 +62,8 @@ test.each([
       refusals,
       events,
       number: 'event_data.data.n',
-      send: (door, count) => track(door, count, method, id),
+      send: (door, count) => track(door, count, method),
       expected: (n) => ({
-        event_id: id(n),
         event_type: 'order_completed',
         user_id: `user-${n}`,
         session_id: `session-${n}`,
@@ -168,7 +164,7 @@ test('nothing is refused with a status on which a tracker sends again for ever',
     await post(payload(event('sp-enc')), { 'content-encoding': 'lzma' }),
     await post(payload(...Array.from({ length: 10_001 }, () => ({})))),
     await post(payload({ ...event('sp-unknown'), aid: 'nobody' })),
-    await post('x'.repeat(5_000_001)),
+    await post(payload(event('sp-big', { page: 'x'.repeat(2_000_000) })), { 'content-encoding': 'gzip' }),
   ].map(({ status }) => status);
   expect(statuses.every((status) => [200, 400, 401].includes(status))).toBe(true);
   expect((await post(payload(event('sp-good'), { e: 5 }))).status).toBe(401);

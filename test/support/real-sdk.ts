@@ -74,7 +74,14 @@ export async function expectDelivered(server: Running, run: SdkRun): Promise<voi
   expect(await server.query(`SELECT * FROM events_rejected WHERE dialect = '${run.dialect}'`)).toEqual([]);
   expect(door.refused).toBe(run.refusals);
   expect([...door.statuses.keys()]).toEqual([200]);
-  record(run, door, count);
+  recordSdk({
+    sdk: run.sdk,
+    mode: run.mode ?? '',
+    events: count,
+    refused: door.refused,
+    encodings: [...door.encodings.keys()].map((name) => name || 'none').sort(),
+    paths: [...door.paths.keys()].sort(),
+  });
 }
 
 async function countOf(server: Running, dialect: string): Promise<number> {
@@ -92,23 +99,25 @@ async function rowsSince(server: Running, run: SdkRun, before: number): Promise<
   return rows.map((row) => ({ ...row, timestamp: `${String(row['timestamp']).replace(' ', 'T')}Z` }));
 }
 
-function record(run: SdkRun, door: FlakyDoor, events: number): void {
-  const manifest = new URL(`../../node_modules/${run.sdk}/package.json`, import.meta.url);
+/** What a chapter has seen of a client. */
+export interface SdkResult {
+  readonly sdk: string;
+  readonly mode: string;
+  readonly events: number;
+  readonly refused: number;
+  readonly encodings: readonly string[];
+  readonly paths: readonly string[];
+}
+
+/** Keeps it for the table, with the version and the licence of the package that ran. */
+export function recordSdk(result: SdkResult): void {
+  const manifest = new URL(`../../node_modules/${result.sdk}/package.json`, import.meta.url);
   const { version, license } = JSON.parse(readFileSync(manifest, 'utf8')) as Record<string, string>;
   const folder = new URL('../../dist/sdk-results/', import.meta.url);
   mkdirSync(folder, { recursive: true });
-  const result = {
-    sdk: run.sdk,
-    version,
-    license,
-    mode: run.mode ?? '',
-    dialect: run.dialect,
-    events,
-    requests: door.passed,
-    refused: door.refused,
-    encodings: [...door.encodings.keys()].map((name) => name || 'none').sort(),
-    paths: [...door.paths.keys()].sort(),
-  };
-  const name = `${run.sdk} ${run.mode ?? ''}`.trim().replaceAll(/[^a-z0-9]+/gi, '-');
-  writeFileSync(new URL(`${name}.json`, folder), `${JSON.stringify(result, null, 2)}\n`);
+  const name = `${result.sdk} ${result.mode}`.trim().replaceAll(/[^a-z0-9]+/gi, '-');
+  writeFileSync(
+    new URL(`${name}.json`, folder),
+    `${JSON.stringify({ ...result, version, license }, null, 2)}\n`,
+  );
 }
