@@ -80,7 +80,7 @@ export function createIngest(
       replace: (row, body) => replaceBody(words, row, body, arena, setup),
     };
     unwrapFrames(words, bytes, arena, setup, (row, headStart, bodyStart) =>
-      decodeFrame(decodeSetup, words, row, bytes.subarray(headStart, bodyStart), bodies),
+      decodeFrame(decodeSetup, words, row, bytes, headStart, bodyStart, bodies),
     );
     const job: ScanJob = {
       words,

@@ -45,12 +45,10 @@ export interface Route {
   readonly bodyKeys: BodyKeys | undefined;
   readonly decoders: readonly DecoderName[];
   readonly envelopeKeys: readonly string[];
-  /** What goes from the request's head to the worker: the query, these headers, and those that begin with a prefix. */
-  readonly carries: {
-    readonly query: boolean;
-    readonly headers: readonly string[];
-    readonly prefixes: readonly string[];
-  };
+  /** What goes from the request's head to the worker, if anything: the query, these headers, and those that begin so. */
+  readonly carries:
+    | { readonly query: boolean; readonly headers: readonly string[]; readonly prefixes: readonly string[] }
+    | undefined;
   readonly headMembers: { readonly headers: readonly Named[]; readonly query: readonly Named[] };
   /** The body says whose it is; the frame's route changes to that one's. */
   readonly isOpen: boolean;
@@ -146,11 +144,14 @@ function routeOf(
     bodyKeys: dialect.bodyKeys,
     decoders,
     envelopeKeys: dialect.envelopeKeys,
-    carries: {
-      query: query.length > 0 || get,
-      headers: carried.filter((name) => !name.endsWith('*')),
-      prefixes: carried.filter((name) => name.endsWith('*')).map((name) => name.slice(0, -1)),
-    },
+    carries:
+      carried.length === 0 && query.length === 0 && !get
+        ? undefined
+        : {
+            query: query.length > 0 || get,
+            headers: carried.filter((name) => !name.endsWith('*')),
+            prefixes: carried.filter((name) => name.endsWith('*')).map((name) => name.slice(0, -1)),
+          },
     headMembers: { headers, query },
     isOpen: false,
     cannotRetry: dialect.cannotRetry ?? false,

@@ -110,20 +110,22 @@ function isCloudEvent(request: HttpRequest): boolean {
 /** What the worker needs of the head beside the body; mostly nothing. */
 function carriedOf(request: HttpRequest, route: Route, needsOrigin: boolean): Uint8Array {
   const { carries } = route;
+  if (carries === undefined && !needsOrigin) return NOTHING;
   const headers: Record<string, string> = {};
-  for (const name of carries.headers) {
+  for (const name of carries?.headers ?? []) {
     const value = request.getHeader(name);
     if (value !== '') headers[name] = value;
   }
-  if (carries.prefixes.length > 0) {
+  const prefixes = carries?.prefixes ?? [];
+  if (prefixes.length > 0) {
     request.forEach((name, value) => {
-      if (carries.prefixes.some((prefix) => name.startsWith(prefix))) headers[name] = value;
+      if (prefixes.some((prefix) => name.startsWith(prefix))) headers[name] = value;
     });
   }
   if (needsOrigin) headers['origin'] = request.getHeader('origin');
-  const query = carries.query ? queryOf(request) : '';
-  for (const _name in headers) return writeCarried({ query, headers });
-  return query === '' ? NOTHING : writeCarried({ query, headers });
+  const query = carries?.query ? queryOf(request) : '';
+  const isEmpty = query === '' && Object.keys(headers).length === 0;
+  return isEmpty ? NOTHING : writeCarried({ query, headers });
 }
 
 /** The request's app and encoding, or the reason why it is refused by its head. */

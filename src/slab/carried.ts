@@ -18,12 +18,12 @@ export const NO_HEAD: CarriedHead = { query: '', headers: {} };
 const CARRIED_BYTES_MAX = 2 ** (32 - ENCODING_BITS) - 1;
 
 /** The bytes that go before the body. A head is bounded by REQUEST_HEAD_BYTES_MAX, its JSON by six times that. */
-export function writeCarried(head: CarriedHead): Uint8Array {
+export function writeCarried(head: CarriedHead): Buffer {
   const bytes = Buffer.from(JSON.stringify(head));
   return bytes.length <= CARRIED_BYTES_MAX ? bytes : Buffer.from(JSON.stringify(NO_HEAD));
 }
 
-/** The head that stands in `bytes`, which may be shared memory; NO_HEAD for none. COPY. */
-export function readCarried(bytes: Uint8Array): CarriedHead {
-  return bytes.length === 0 ? NO_HEAD : (JSON.parse(Buffer.from(bytes).toString('utf8')) as CarriedHead);
+/** The head that stands in `slab` from `start` to `end`; NO_HEAD for none. COPY. */
+export function readCarried(slab: Buffer, start: number, end: number): CarriedHead {
+  return start === end ? NO_HEAD : (JSON.parse(slab.toString('utf8', start, end)) as CarriedHead);
 }

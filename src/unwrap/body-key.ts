@@ -49,9 +49,45 @@ export function resolveApp(
   });
   // What cannot be followed has no key either: nothing of it may be kept for an app.
   if (!isWhole || apps.size === 0 || apps.has(UNKNOWN_KEY)) return undefined;
-  const [app = OPEN_APP] = apps;
-  return { app: apps.size === 1 ? app : OPEN_APP, body: applyEdits(body, edits) };
+  const edited = applyEdits(body, edits);
+  const [app] = apps;
+  if (app !== undefined && apps.size === 1) return { app, body: edited };
+  // The scanner reads the names of the apps, so that nothing else may be where it looks for them.
+  return isPlainlyNamed(body, envelopeKeys, places) ? { app: OPEN_APP, body: edited } : undefined;
 }
+
+/** Whether every event has one of the paths and the envelope none, and no key is spelt with escapes on the way to them. */
+function isPlainlyNamed(
+  body: Buffer,
+  envelopeKeys: readonly string[],
+  { envelope = [], event = [] }: BodyKeys,
+): boolean {
+  const start = skipSpace(body, 0, body.length);
+  let isPlain = isArray(body, start) || countKeys(body, start, body.length, envelope) === 0;
+  // Events in lines have no envelope: each is its own outermost object.
+  eachEvent(body, envelopeKeys, (from, to) => {
+    if (from === start) isPlain = true;
+    isPlain &&= countKeys(body, from, to, event) === 1;
+    return !isPlain;
+  });
+  return isPlain;
+}
+
+/** How many of the paths an object has, whatever their values are; many when a key on the way is spelt with escapes. */
+function countKeys(body: Buffer, start: number, end: number, paths: readonly string[]): number {
+  let count = 0;
+  eachMember(body, start, end, (keyStart, keyEnd, valueStart, valueEnd) => {
+    if (body.subarray(keyStart, keyEnd).includes(BACKSLASH)) count += 2;
+    const own = paths.filter((path) => isKey(body, keyStart, keyEnd, path)).length;
+    const prefix = `${body.toString('utf8', keyStart, keyEnd)}.`;
+    const deeper = paths.filter((path) => path.startsWith(prefix)).map((path) => path.slice(prefix.length));
+    count += own + (deeper.length > 0 ? countKeys(body, valueStart, valueEnd, deeper) : 0);
+    return count > 1;
+  });
+  return count;
+}
+
+const BACKSLASH = 0x5c;
 
 /** The first of `keys` that an envelope has as a text, best first; the walk ends at the first of them that is found. */
 function envelopeKey(body: Buffer, keys: readonly string[]): string | undefined {

@@ -10,11 +10,13 @@ import type { Decoder } from './decoder.ts';
 import { addMembers, applyEdits, type Edit } from './edits.ts';
 import { eachEvent, eachMember, isKey, textAt } from './json-walk.ts';
 
+/** Events of servers mostly have no page, so that one look is enough for them. */
+const PAGE = Buffer.from('"page"');
 const MARKS = CLICK_IDS.map((name) => Buffer.from(`${name}=`));
 
 /** Adds the click ids of every event of the body. */
 export const decodeClickIds: Decoder = (body, _head, { envelopeKeys }) => {
-  if (!MARKS.some((mark) => body.includes(mark))) return body;
+  if (!body.includes(PAGE) || !MARKS.some((mark) => body.includes(mark))) return body;
   const edits: Edit[] = [];
   const isWhole = eachEvent(body, envelopeKeys, (start, end) => {
     const page = valueAt(body, start, end, ['context', 'page']);

@@ -52,21 +52,23 @@ export interface FrameBodies {
   replace(row: number, body: Buffer): void;
 }
 
-/** Decodes one frame. `head` is a VIEW of the bytes of the head that it carries. */
+/** Decodes one frame. The head that it carries is `slab` from `headStart` to `headEnd`. */
 export function decodeFrame(
   setup: DecodeSetup,
   words: Uint32Array,
   row: number,
-  head: Uint8Array,
+  slab: Buffer,
+  headStart: number,
+  headEnd: number,
   bodies: FrameBodies,
 ): void {
   const isKeyInBody = words[row + FrameWord.app] === APP_IN_BODY;
   if (isKeyInBody) words[row + FrameWord.app] = OPEN_APP;
   let route = setup.routes[words[row + FrameWord.route]!]!;
   if (words[row + FrameWord.reason] !== 0) return;
-  if (!route.isOpen && !isKeyInBody && route.decoders.length === 0 && head.length === 0) return;
+  if (!route.isOpen && !isKeyInBody && route.decoders.length === 0 && headStart === headEnd) return;
 
-  const carried = readCarried(head);
+  const carried = readCarried(slab, headStart, headEnd);
   const plain = bodies.bodyOf(row);
   if (route.isOpen) {
     const recognised = recognise(plain);

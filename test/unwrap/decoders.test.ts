@@ -139,8 +139,9 @@ describe('what comes from the head', () => {
   });
 
   test('travels through bytes', () => {
-    expect(readCarried(writeCarried(head))).toEqual(head);
-    expect(readCarried(new Uint8Array(0))).toEqual(NO_HEAD);
+    const bytes = writeCarried(head);
+    expect(readCarried(bytes, 0, bytes.length)).toEqual(head);
+    expect(readCarried(bytes, 5, 5)).toEqual(NO_HEAD);
   });
 });
 
@@ -161,6 +162,9 @@ describe('keys in bodies', () => {
     ['[{"token":"k1"},{"token":"k2"}]', [0, '[{"token":"shop"},{"token":"the \\"other\\""}]']],
     ['{"token":"\\u006b1"}', [1, '{"token":"shop"}']],
     ['{"token":"k1"}\n{"token":"k2"}', [0, '{"token":"shop"}\n{"token":"the \\"other\\""}']],
+    ['[{"token":"k1"},{"token":"k2","props":{"token":"shop"}}]', undefined],
+    ['[{"token":"k1"},{"props":{"token":"k2"},"tok\\u0065n":"shop"}]', undefined],
+    ['{"api_key":5,"batch":[{"token":"k1"},{"token":"k2"}]}', undefined],
     ['[{"token":"k1"},{}]', undefined],
     ['[{"token":"k1"},{"token":"no"}]', undefined],
     ['[{"token":5}]', undefined],
