@@ -1,6 +1,6 @@
 /**
- * Writes the table of docs/sdks.md from what the chapters of test/pipeline saw of the real SDKs (dist/sdk-results/, one
- * file a client and mode):
+ * Writes the table of docs/sdks.md from what the chapters of test/pipeline saw of the real SDKs (node_modules/.cache/penstock-sdks/,
+ * one file a client and mode):
  *
  *   npx vitest run test/pipeline/07-segment.test.ts test/pipeline/2*.test.ts && node scripts/sdk-table.mjs
  *
@@ -9,7 +9,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 
 const PAGE = new URL('../docs/sdks.md', import.meta.url);
-const RESULTS = new URL('../dist/sdk-results/', import.meta.url);
+const RESULTS = new URL('../node_modules/.cache/penstock-sdks/', import.meta.url);
 const START = '<!-- made by scripts/sdk-table.mjs -->\n';
 const END = '<!-- end -->\n';
 const HEAD = [

@@ -69,6 +69,10 @@ export const LINES_BYTES_MAX = 64 * MiB;
 export const INFLATED_BYTES_MAX = 40 * 1_000_000;
 /** Buffers of a worker that one large slab has grown go back to this size when the next slabs need less. */
 export const SCAN_BUFFER_KEEP_BYTES = 4 * MiB;
+/** Events of one body that are decoded one by one; the dialects whose bodies are take no more, and each may leave an edit behind. */
+export const DECODED_EVENTS_MAX = 10_000;
+/** JSON in a text within an event (Snowplow) that is unpacked: parsed once to know that it is whole. What is longer stays a text. */
+export const EMBEDDED_JSON_BYTES_MAX = MiB;
 /** Rejected events of one frame that get rows of their own; the rest of the frame is one row with its whole body. */
 export const DEAD_LETTERS_PER_FRAME_MAX = 100;
 /** Raw bytes kept of one rejected event. */

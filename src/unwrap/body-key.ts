@@ -5,9 +5,21 @@
  */
 import { UNKNOWN_KEY } from '../admission/apps.ts';
 import type { BodyKeys } from '../dialects/dialect.ts';
+import { DECODED_EVENTS_MAX } from '../limits.ts';
+import type { Reason } from '../outcome.ts';
 import { OPEN_APP } from '../slab/layout.ts';
 import { applyEdits, type Edit } from './edits.ts';
-import { eachEvent, eachMember, isArray, isKey, isObject, isText, skipSpace, textAt } from './json-walk.ts';
+import {
+  eachEvent,
+  eachMember,
+  isArray,
+  isKey,
+  isObject,
+  isText,
+  STOP,
+  skipSpace,
+  textAt,
+} from './json-walk.ts';
 
 /** What admission knows of keys, in the worker. */
 export interface KeyRing {
@@ -22,38 +34,44 @@ export interface Resolved {
   readonly body: Buffer;
 }
 
-/** Finds the keys of a body of JSON. Undefined when one is unknown or missing. */
+/** Finds the keys of a body of JSON, or says why it is refused. */
 export function resolveApp(
   body: Buffer,
   envelopeKeys: readonly string[],
   places: BodyKeys,
   ring: KeyRing,
-): Resolved | undefined {
+): Resolved | Reason {
   const key = envelopeKey(body, places.envelope ?? []);
   if (key !== undefined) {
     const app = ring.find(key);
-    return app === UNKNOWN_KEY ? undefined : { app, body };
+    return app === UNKNOWN_KEY ? 'unauthorized' : { app, body };
   }
   const apps = new Set<number>();
   const edits: Edit[] = [];
   const known = new Map<string, number>();
+  let isTooLarge = false;
   const isWhole = eachEvent(body, envelopeKeys, (start, end) => {
+    if (edits.length === DECODED_EVENTS_MAX) {
+      isTooLarge = true;
+      return STOP;
+    }
     const place = placeOf(body, start, end, places.event ?? []);
     const text = place && textAt(body, ...place);
     const app = text === undefined ? UNKNOWN_KEY : (known.get(text) ?? ring.find(text));
     apps.add(app);
-    if (app === UNKNOWN_KEY || place === undefined || text === undefined) return true;
+    if (app === UNKNOWN_KEY || place === undefined || text === undefined) return STOP;
     known.set(text, app);
     edits.push({ start: place[0], end: place[1], text: JSON.stringify(ring.names[app]) });
     return undefined;
   });
   // What cannot be followed has no key either: nothing of it may be kept for an app.
-  if (!isWhole || apps.size === 0 || apps.has(UNKNOWN_KEY)) return undefined;
+  if (isTooLarge) return 'batch_too_large';
+  if (!isWhole || apps.size === 0 || apps.has(UNKNOWN_KEY)) return 'unauthorized';
   const edited = applyEdits(body, edits);
   const [app] = apps;
   if (app !== undefined && apps.size === 1) return { app, body: edited };
   // The scanner reads the names of the apps, so that nothing else may be where it looks for them.
-  return isPlainlyNamed(body, envelopeKeys, places) ? { app: OPEN_APP, body: edited } : undefined;
+  return isPlainlyNamed(body, envelopeKeys, places) ? { app: OPEN_APP, body: edited } : 'unauthorized';
 }
 
 /** Whether every event has one of the paths and the envelope none, and no key is spelt with escapes on the way to them. */

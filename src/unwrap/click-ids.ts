@@ -5,10 +5,11 @@
  */
 
 import { CLICK_IDS } from '../dialects/attribution.ts';
+import { DECODED_EVENTS_MAX } from '../limits.ts';
 import { attributionOf, isClickId } from './attribution.ts';
 import type { Decoder } from './decoder.ts';
 import { addMembers, applyEdits, type Edit } from './edits.ts';
-import { eachEvent, eachMember, isKey, textAt } from './json-walk.ts';
+import { eachEvent, eachMember, isKey, STOP, textAt } from './json-walk.ts';
 
 /** Events of servers mostly have no page, so that one look is enough for them. */
 const PAGE = Buffer.from('"page"');
@@ -18,7 +19,9 @@ const MARKS = CLICK_IDS.map((name) => Buffer.from(`${name}=`));
 export const decodeClickIds: Decoder = (body, _head, { envelopeKeys }) => {
   if (!body.includes(PAGE) || !MARKS.some((mark) => body.includes(mark))) return body;
   const edits: Edit[] = [];
+  let events = 0;
   const isWhole = eachEvent(body, envelopeKeys, (start, end) => {
+    if (++events > DECODED_EVENTS_MAX) return STOP;
     const page = valueAt(body, start, end, ['context', 'page']);
     const address = page && (textOf(body, page, 'search') || textOf(body, page, 'url'));
     const clicks = address ? attributionOf(address, isClickId) : undefined;
@@ -26,7 +29,7 @@ export const decodeClickIds: Decoder = (body, _head, { envelopeKeys }) => {
     if (closing !== -1) edits.push(addMembers(body, closing, [`"$click":${clicks}`]));
     return undefined;
   });
-  return isWhole ? applyEdits(body, edits) : body;
+  return isWhole && events <= DECODED_EVENTS_MAX ? applyEdits(body, edits) : body;
 };
 
 type Place = readonly [start: number, end: number];

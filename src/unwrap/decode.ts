@@ -85,9 +85,12 @@ export function decodeFrame(
   // A body of nothing needs no key: the scanner says that it is empty.
   if (isKeyInBody && skipSpace(body, 0, body.length) < body.length) {
     const resolved = resolveApp(body, route.envelopeKeys, route.bodyKeys ?? {}, setup.apps);
-    if (resolved === undefined || !setup.apps.allowsOrigin(resolved.app, carried.headers['origin'] ?? '')) {
-      words[row + FrameWord.reason] =
-        resolved === undefined ? ReasonNumber.unauthorized : ReasonNumber.forbidden_origin;
+    if (typeof resolved === 'string') {
+      words[row + FrameWord.reason] = ReasonNumber[resolved];
+      return;
+    }
+    if (!setup.apps.allowsOrigin(resolved.app, carried.headers['origin'] ?? '')) {
+      words[row + FrameWord.reason] = ReasonNumber.forbidden_origin;
       return;
     }
     words[row + FrameWord.app] = resolved.app;

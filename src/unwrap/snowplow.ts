@@ -10,10 +10,11 @@
  *
  * What does not hold the JSON that it should stays the text that it is.
  */
+import { DECODED_EVENTS_MAX, EMBEDDED_JSON_BYTES_MAX } from '../limits.ts';
 import { attributionOf } from './attribution.ts';
 import type { Decoder } from './decoder.ts';
 import { addMembers, applyEdits, type Edit } from './edits.ts';
-import { eachEvent, eachMember, endOfValue, isKey, isText, skipSpace, textAt } from './json-walk.ts';
+import { eachEvent, eachMember, endOfValue, isKey, isText, STOP, skipSpace, textAt } from './json-walk.ts';
 
 const NAMES = { ue_pr: '$unstruct', ue_px: '$unstruct', co: '$contexts', cx: '$contexts' } as const;
 const BASE64 = ['ue_px', 'cx'];
@@ -23,14 +24,16 @@ const SCHEMA_NAME = /^iglu:[^/]+\/([^/]+)\//;
 /** Unpacks every event of the body. */
 export const decodeSnowplow: Decoder = (body, _head, { envelopeKeys }) => {
   const edits: Edit[] = [];
+  let events = 0;
   const isWhole = eachEvent(body, envelopeKeys, (start, end) => {
+    if (++events > DECODED_EVENTS_MAX) return STOP;
     const [found, more, closing] = unpackEvent(body, start, end);
     if (closing === -1) return undefined;
     edits.push(...found);
     if (more.length > 0) edits.push(addMembers(body, closing, more));
     return undefined;
   });
-  return isWhole ? applyEdits(body, edits) : body;
+  return isWhole && events <= DECODED_EVENTS_MAX ? applyEdits(body, edits) : body;
 };
 
 /** Edits within the event, members to add to it, and the place of its closing brace. */
@@ -62,6 +65,7 @@ function unpackEvent(body: Buffer, start: number, end: number): [Edit[], string[
 
 /** The text of `data` in self-describing JSON, numbers to the digit, and the schema within it if it has one. */
 function dataOf(json: string): { readonly text: string; readonly schema: string } | undefined {
+  if (json.length > EMBEDDED_JSON_BYTES_MAX) return undefined;
   try {
     JSON.parse(json);
   } catch {

@@ -1,7 +1,7 @@
 /**
  * A real SDK sends 10,000 events through a door that refuses at first; the store then must have each exactly once, with
- * the columns that it should. What was seen goes into dist/sdk-results/, of which the table of docs/sdks.md is made
- * (scripts/sdk-table.mjs).
+ * the columns that it should. What was seen goes into node_modules/.cache/penstock-sdks/, of which the table of
+ * docs/sdks.md is made (scripts/sdk-table.mjs).
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { expect } from 'vitest';
@@ -113,7 +113,7 @@ export interface SdkResult {
 export function recordSdk(result: SdkResult): void {
   const manifest = new URL(`../../node_modules/${result.sdk}/package.json`, import.meta.url);
   const { version, license } = JSON.parse(readFileSync(manifest, 'utf8')) as Record<string, string>;
-  const folder = new URL('../../dist/sdk-results/', import.meta.url);
+  const folder = new URL('../../node_modules/.cache/penstock-sdks/', import.meta.url);
   mkdirSync(folder, { recursive: true });
   const name = `${result.sdk} ${result.mode}`.trim().replaceAll(/[^a-z0-9]+/gi, '-');
   writeFileSync(

@@ -153,7 +153,7 @@ describe('keys in bodies', () => {
   const places = { envelope: ['api_key'], event: ['token', 'props.token'] };
   const resolve = (body: string) => {
     const resolved = resolveApp(Buffer.from(body), ['batch'], places, ring);
-    return resolved && [resolved.app, resolved.body.toString()];
+    return typeof resolved === 'string' ? resolved : [resolved.app, resolved.body.toString()];
   };
   test.each([
     ['{"api_key":"k1","batch":[]}', [1, '{"api_key":"k1","batch":[]}']],
@@ -162,18 +162,22 @@ describe('keys in bodies', () => {
     ['[{"token":"k1"},{"token":"k2"}]', [0, '[{"token":"shop"},{"token":"the \\"other\\""}]']],
     ['{"token":"\\u006b1"}', [1, '{"token":"shop"}']],
     ['{"token":"k1"}\n{"token":"k2"}', [0, '{"token":"shop"}\n{"token":"the \\"other\\""}']],
-    ['[{"token":"k1"},{"token":"k2","props":{"token":"shop"}}]', undefined],
-    ['[{"token":"k1"},{"props":{"token":"k2"},"tok\\u0065n":"shop"}]', undefined],
-    ['{"api_key":5,"batch":[{"token":"k1"},{"token":"k2"}]}', undefined],
-    ['[{"token":"k1"},{}]', undefined],
-    ['[{"token":"k1"},{"token":"no"}]', undefined],
-    ['[{"token":5}]', undefined],
-    ['[]', undefined],
-    ['[{"token":"k1"}', undefined],
-    ['{"api_key":"no","batch":[{"token":"k1"}]}', undefined],
-    ['text', undefined],
+    ['[{"token":"k1"},{"token":"k2","props":{"token":"shop"}}]', 'unauthorized'],
+    ['[{"token":"k1"},{"props":{"token":"k2"},"tok\\u0065n":"shop"}]', 'unauthorized'],
+    ['{"api_key":5,"batch":[{"token":"k1"},{"token":"k2"}]}', 'unauthorized'],
+    ['[{"token":"k1"},{}]', 'unauthorized'],
+    ['[{"token":"k1"},{"token":"no"}]', 'unauthorized'],
+    ['[{"token":5}]', 'unauthorized'],
+    ['[]', 'unauthorized'],
+    ['[{"token":"k1"}', 'unauthorized'],
+    ['{"api_key":"no","batch":[{"token":"k1"}]}', 'unauthorized'],
+    ['text', 'unauthorized'],
   ])('%s', (body, expected) => {
     expect(resolve(body)).toEqual(expected);
+  });
+
+  test('of more events than any dialect takes are not looked for', () => {
+    expect(resolve(`[${Array(10_001).fill('{"token":"k1"}')}]`)).toBe('batch_too_large');
   });
 });
 
