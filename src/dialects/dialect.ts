@@ -14,7 +14,15 @@ export const Shape = { single: 'single', batch: 'batch' } as const;
 export type Shape = (typeof Shape)[keyof typeof Shape];
 
 /** Small steps that make JSON of bodies that are none (src/unwrap/, a file each). */
-export const DECODERS = ['form', 'fields', 'list', 'snowplow', 'cloudevents', 'clickIds'] as const;
+export const DECODERS = [
+  'form',
+  'fields',
+  'list',
+  'operation',
+  'snowplow',
+  'cloudevents',
+  'clickIds',
+] as const;
 export type DecoderName = (typeof DECODERS)[number];
 
 export interface DialectRoute {

@@ -21,7 +21,7 @@ export const mixpanel: Dialect = {
   ],
   // `import` of the SDK for Node has an account's key in the query, which is not the project's.
   bodyKeys: { event: ['properties.token', '$token'], isBeforeHead: true },
-  decoders: ['form', 'list'],
+  decoders: ['form', 'list', 'operation'],
   head: { query: { ip: '$use_address' } },
   envelopeKeys: ['$events'],
   batchEventsMax: 10_000,
@@ -66,12 +66,12 @@ export const mixpanel: Dialect = {
     event_data: {
       compose: [
         { each: 'properties' },
-        ...['$distinct_id', '$device_id', '$user_id'].map((member) => ({ member })),
+        ...['$token', '$distinct_id', '$device_id', '$user_id'].map((member) => ({ member })),
       ],
     },
   },
   lenient: true,
-  secrets: ['^$use_address', '$token'],
+  secrets: ['^$use_address'],
   direct: [
     { path: '^$use_address', is: ['1'] },
     { path: 'event', isNot: PROFILES },

@@ -121,6 +121,11 @@ function openRoute(path: string): Route {
     // Where exactly is the recognised dialect's to say.
     bodyKeys: {},
     decoders: [],
+    carries: {
+      query: false,
+      headers: DIALECTS.flatMap(({ head }) => Object.keys(head?.headers ?? {})),
+      prefixes: [],
+    },
     statusOf: (reason) => outcome(reason).status,
   };
 }

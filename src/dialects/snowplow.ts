@@ -68,6 +68,6 @@ export const snowplow: Dialect = {
   answers: {
     ok: jsonAnswer('{"ok":true}'),
     okOfGet: PIXEL,
-    statuses: { body_too_large: 400, batch_too_large: 400, unsupported_media_type: 400, not_found: 400 },
+    statuses: { body_too_large: 400, batch_too_large: 400, unsupported_media_type: 400 },
   },
 };

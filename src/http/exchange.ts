@@ -8,6 +8,7 @@ import { replyStatus } from '../ack/replies.ts';
 import { ROUTES, type Route } from '../dialects/routes.ts';
 import { Transport } from '../event.ts';
 import type { FrontStage } from '../front.ts';
+import { DROPPED_BYTES_MAX } from '../limits.ts';
 import { REASONS, type Reason } from '../outcome.ts';
 import { STATUS_LINES } from '../problem.ts';
 import { ENCODING_BITS, FrameWord, frameRow } from '../slab/layout.ts';
@@ -40,6 +41,8 @@ export class Exchange implements FrameOwner {
   readonly #head: RequestHead;
   #response: HttpResponse | undefined;
   #upload: Upload | undefined;
+  /** Of a body that is over the limit and read to its end. */
+  #droppedBytes = 0;
   /** The head's, until the body says whose it is. */
   #route: Route;
 
@@ -156,9 +159,19 @@ export class Exchange implements FrameOwner {
       return;
     }
     this.#upload ??= new Upload(this.#stage.uploads, this.#stage.wireBytesMax);
-    const fault = this.#upload.append(new Uint8Array(chunk));
-    if (fault !== undefined) this.refuse(fault, true);
+    const fault = this.#droppedBytes > 0 ? 'body_too_large' : this.#upload.append(new Uint8Array(chunk));
+    if (fault === 'body_too_large') this.#dropTooLarge(chunk.byteLength, isLast);
+    else if (fault !== undefined) this.refuse(fault, true);
     else if (isLast) this.#complete(this.#upload.body());
+  }
+
+  /** SDKs are told when they have sent all of it: DROPPED_BYTES_MAX; others at once. */
+  #dropTooLarge(bytes: number, isLast: boolean): void {
+    this.#droppedBytes += bytes;
+    this.#upload?.drop();
+    const mayGoOn = this.#route.answers !== undefined && this.#droppedBytes <= DROPPED_BYTES_MAX;
+    if (isLast) this.refuse('body_too_large');
+    else if (!mayGoOn) this.refuse('body_too_large', true);
   }
 
   #complete(body: Uint8Array): void {

@@ -10,7 +10,7 @@ import { OPEN_MODE, UNKNOWN_KEY } from '../admission/apps.ts';
 import { readWriteKey } from '../admission/write-key.ts';
 import { CLOUDEVENTS_ROUTE, OPEN_ROUTE, ROUTES, type Route, routeBehindPrefix } from '../dialects/routes.ts';
 import type { FrontStage } from '../front.ts';
-import { USER_AGENT_BYTES_MAX } from '../limits.ts';
+import { DROPPED_BYTES_MAX, USER_AGENT_BYTES_MAX } from '../limits.ts';
 import type { Reason } from '../outcome.ts';
 import { ZSTD_AVAILABLE } from '../scan/unwrap.ts';
 import { writeCarried } from '../slab/carried.ts';
@@ -143,7 +143,8 @@ function admit(
   }
   const encoding = readEncoding(request.getHeader('content-encoding'));
   if (encoding === undefined) return 'unsupported_media_type';
-  if (Number(request.getHeader('content-length')) > stage.wireBytesMax) return 'body_too_large';
+  const bytesMax = route.answers === undefined ? stage.wireBytesMax : DROPPED_BYTES_MAX;
+  if (Number(request.getHeader('content-length')) > bytesMax) return 'body_too_large';
   return { app, encoding };
 }
 

@@ -18,6 +18,7 @@ import { decodeForm } from './form.ts';
 import { addHeadMembers } from './head-members.ts';
 import { skipSpace } from './json-walk.ts';
 import { decodeList } from './list.ts';
+import { decodeOperation } from './operation.ts';
 import { recognise } from './recognise.ts';
 import { decodeSnowplow } from './snowplow.ts';
 
@@ -26,6 +27,7 @@ export const DECODER_BY_NAME = {
   form: decodeForm,
   fields: decodeFields,
   list: decodeList,
+  operation: decodeOperation,
   snowplow: decodeSnowplow,
   cloudevents: decodeCloudEvent,
   clickIds: decodeClickIds,

@@ -56,15 +56,11 @@ const FAMILIES: readonly Family[] = [
     ],
   },
   { name: 'amplitude', dialect: amplitude, beyond: () => [] },
-  // Fields of the root that fill columns are not there a second time; `operation` is the name of a key, which no part
-  // can give as a value; requests without an id get one.
+  // `operation` is the name of a key, which a decoder says; requests without an id get one.
   {
     name: 'mixpanel',
     dialect: mixpanel,
-    beyond: ({ event_id }) => [
-      ...['operation', '$token', '$device_id', '$user_id'],
-      ...(event_id === null ? ['event_id'] : []),
-    ],
+    beyond: ({ event_id }) => ['operation', ...(event_id === null ? ['event_id'] : [])],
   },
   // Bytes in base64 are kept as the text that they are.
   { name: 'cloudevents', dialect: cloudevents, beyond: () => ['data'] },

@@ -141,6 +141,11 @@ test('the device’s time is corrected by the time of sending, the true time is 
   expect(await rowOf('sp-ttm')).toMatchObject({ timestamp: new Date(sent - 5000).toISOString() });
 });
 
+test('SP-Anonymous holds on a path of one’s own too', async () => {
+  await post(payload(event('sp-own-path')), { 'sp-anonymous': '*' }, '/collect/ev');
+  expect(await rowOf('sp-own-path')).toMatchObject({ ip: '', user_agent: '' });
+});
+
 test('any path will do that the tracker is told, also behind a prefix', async () => {
   expect((await post(payload(event('sp-path')), {}, '/collect/ev')).status).toBe(200);
   expect((await post(payload(event('sp-prefix')), {}, `/prefix${TP2}`)).status).toBe(200);

@@ -182,7 +182,7 @@ test('profiles of people and groups are events', async () => {
   );
   const rows = await rowsOf(server, "event_type IN ('$profile_update', '$group_update') ORDER BY event_type");
   expect(rows).toMatchObject([
-    { app_id: APP, event_data: { $group_id: 'mp-acme', $set: { a: 1 } } },
+    { app_id: APP, event_data: { operation: '$set', $group_id: 'mp-acme', $set: { a: 1 }, $token: APP } },
     { app_id: APP, user_id: 'mp-person', event_data: { $set: { plan: 'pro' } } },
   ]);
 });

@@ -29,6 +29,12 @@ async function post(path: string, body: object | string | Buffer, headers: Recor
   return { status: answer.status, headers: answer.headers, body: await answer.text() };
 }
 
+/** Without a Content-Length that could refuse it. */
+async function postChunked(path: string, body: Buffer) {
+  const stream = new Blob([body]).stream();
+  return fetch(`${server.url}${path}`, { method: 'POST', body: stream, duplex: 'half' } as RequestInit);
+}
+
 async function rowOf(id: string): Promise<Record<string, unknown>> {
   await server.waitForCount(`SELECT count() FROM events WHERE event_id = '${id}'`, 1);
   const [row] = await rowsOf(server, `event_id = '${id}'`);
@@ -216,6 +222,16 @@ describe('bodies that are somebody’s trick', () => {
       }
     },
   );
+});
+
+test.each([
+  ['/batch/', 413],
+  ['/2/httpapi', 413],
+  ['/com.snowplowanalytics.snowplow/tp2', 400],
+])('%s: a body over the limit is read to its end, so that its SDK hears %i', async (path, status) => {
+  const body = Buffer.alloc(8_000_000, ' ');
+  const answers = [await post(path, body), await postChunked(path, body)];
+  expect(answers.map((answer) => answer.status)).toEqual([status, status]);
 });
 
 test('apps that list their origins refuse others, also when the key is in the body', async () => {

@@ -115,7 +115,10 @@ export function recordSdk(result: SdkResult): void {
   const { version, license } = JSON.parse(readFileSync(manifest, 'utf8')) as Record<string, string>;
   const folder = new URL('../../node_modules/.cache/penstock-sdks/', import.meta.url);
   mkdirSync(folder, { recursive: true });
-  const name = `${result.sdk} ${result.mode}`.trim().replaceAll(/[^a-z0-9]+/gi, '-');
+  const name = `${result.sdk} ${result.mode}`
+    .trim()
+    .replaceAll(/[^a-z0-9]+/gi, '-')
+    .replace(/^-/, '');
   writeFileSync(
     new URL(`${name}.json`, folder),
     `${JSON.stringify({ ...result, version, license }, null, 2)}\n`,
