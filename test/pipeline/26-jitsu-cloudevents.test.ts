@@ -17,7 +17,7 @@ afterAll(async () => {
   expect(await server.stop()).toBe(0);
 });
 
-const EVENTS = 2_000;
+const EVENTS = 10_000;
 /** Requests of a client that are under way at the same time. */
 const AT_ONCE = 25;
 
