@@ -12,6 +12,7 @@ import { applyEdits, type Edit } from './edits.ts';
 import {
   eachEvent,
   eachMember,
+  endOfValue,
   isArray,
   isKey,
   isObject,
@@ -81,7 +82,8 @@ function isPlainlyNamed(
   { envelope = [], event = [] }: BodyKeys,
 ): boolean {
   const start = skipSpace(body, 0, body.length);
-  let isPlain = isArray(body, start) || countKeys(body, start, body.length, envelope) === 0;
+  const isAlone = skipSpace(body, endOfValue(body, start, body.length), body.length) === body.length;
+  let isPlain = isAlone && (isArray(body, start) || countKeys(body, start, body.length, envelope) === 0);
   // Events in lines have no envelope: each is its own outermost object.
   eachEvent(body, envelopeKeys, (from, to) => {
     if (from === start) isPlain = true;

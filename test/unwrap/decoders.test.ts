@@ -164,6 +164,8 @@ describe('keys in bodies', () => {
     ['{"token":"k1"}\n{"token":"k2"}', [0, '{"token":"shop"}\n{"token":"the \\"other\\""}']],
     ['[{"token":"k1"},{"token":"k2","props":{"token":"shop"}}]', 'unauthorized'],
     ['[{"token":"k1"},{"props":{"token":"k2"},"tok\\u0065n":"shop"}]', 'unauthorized'],
+    ['{"batch":[{"token":"k1"},{"token":"k2"}]}\n{"token":"shop"}', 'unauthorized'],
+    ['{"b\\u0061tch":[{"token":"shop"}],"batch":[{"token":"k1"},{"token":"k2"}]}', 'unauthorized'],
     ['{"api_key":5,"batch":[{"token":"k1"},{"token":"k2"}]}', 'unauthorized'],
     ['[{"token":"k1"},{}]', 'unauthorized'],
     ['[{"token":"k1"},{"token":"no"}]', 'unauthorized'],
