@@ -6,7 +6,7 @@ import { gzipSync } from 'node:zlib';
 import { PostHog } from 'posthog-node';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Running } from '../support/appliance.ts';
-import { APP, expectDelivered, KEY, startSdkServer } from '../support/real-sdk.ts';
+import { APP, expectDelivered, KEY, OTHER_KEY, startSdkServer } from '../support/real-sdk.ts';
 import { rowsOf } from '../support/segment.ts';
 
 const OK = '{"status":1,"results":{}}';
@@ -173,6 +173,10 @@ test('an event without a person or device is 200, and found in events_rejected',
 });
 
 test('events of several apps in one body go to theirs; one key that nobody has refuses the whole body', async () => {
+  const both = [event('ph-both-0'), event('ph-both-1', { token: OTHER_KEY })];
+  expect(await post('/e/', JSON.stringify(both))).toMatchObject({ status: 200 });
+  expect(await rowOf('ph-both-0')).toMatchObject({ app_id: APP });
+  expect(await rowOf('ph-both-1')).toMatchObject({ app_id: 'other', event_data: { token: 'other' } });
   const two = [event('ph-mixed-0'), event('ph-mixed-1', { token: 'nobody' })];
   expect(await post('/e/', JSON.stringify(two))).toMatchObject({ status: 401 });
   expect(await post('/e/', JSON.stringify([event('ph-nokey', { token: undefined })]))).toMatchObject({

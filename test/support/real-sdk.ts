@@ -11,6 +11,8 @@ import { type FlakyDoor, openDoor } from './flaky-door.ts';
 export const EVENTS = 10_000;
 export const APP = 'shop';
 export const KEY = 'wk_shop_1';
+/** Of a second app, `other`. */
+export const OTHER_KEY = 'wk_other_1';
 
 /** What the client has said of event number `n`, as the store's columns have it; numbers of event_data as SQL reads them. */
 export interface Expected {
@@ -37,10 +39,15 @@ export interface SdkRun {
   expected(n: number): Expected;
 }
 
-/** Starts a server whose one app has the key; for the SDKs of one chapter. */
+/** Starts a server for the SDKs of one chapter. */
 export async function startSdkServer(): Promise<Running> {
   const server = await startServer({
-    config: { apps: [{ name: APP, keys: [KEY, `${KEY}:secret`] }] as never },
+    config: {
+      apps: [
+        { name: APP, keys: [KEY, `${KEY}:secret`] },
+        { name: 'other', keys: [OTHER_KEY] },
+      ] as never,
+    },
   });
   await server.ready();
   await until(async () => (await server.query('SELECT 1')).length === 1, 30_000, 'the store answers');
