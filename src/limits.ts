@@ -15,10 +15,7 @@ const MiB = 1024 * KiB;
 export const REQUEST_HEAD_BYTES_MAX = 128 * KiB;
 /** Bytes of a body as sent. The largest SDK batch seen is 1.4 MB; 5 MB leaves room without inviting uploads. */
 export const WIRE_BYTES_MAX = 5 * 1_000_000;
-/**
- * A body over that limit is read up to this one and dropped, where an SDK must hear 413: who is cut off while it writes
- * sees a broken connection, which these send again as it was, or never.
- */
+/** A body over that limit is read up to this one and dropped, where an SDK must hear 413: cut off while it writes, it sends the same again, or nothing. */
 export const DROPPED_BYTES_MAX = 20 * 1_000_000;
 /** Bytes of a body after decompression: SDKs send up to 10 MB, twice that is kept free. */
 export const BODY_BYTES_MAX = 20 * 1_000_000;
@@ -315,10 +312,7 @@ assert(SLAB_BYTES > 2 * SLAB_BYTES_START, 'a slab is mostly bytes, not frame tab
 assert(WIRE_BYTES_MAX <= BODY_BYTES_MAX, 'an identity body within the wire limit is within the body limit');
 assert(WIRE_BYTES_MAX < DROPPED_BYTES_MAX, 'a body over the limit is read to its end');
 assert(INFLATED_BYTES_MAX >= 2 * BODY_BYTES_MAX, 'the largest body fits beside others of its slab');
-assert(
-  LINES_BYTES_MAX > INFLATED_BYTES_MAX,
-  'the lines of what may be decompressed fit, when nothing repeats',
-);
+assert(LINES_BYTES_MAX > INFLATED_BYTES_MAX, 'the lines of what may be decompressed fit');
 assert(KEY_STRING_BYTES_MAX < 16_383, 'the hash of a key in a set depends on all of it');
 assert(MESSAGE_BYTES_MAX <= CREDIT_BYTES, 'one message of the allowed size fits the credit');
 assert(
