@@ -18,7 +18,9 @@ afterAll(async () => {
   const text = await (await fetch(`${server.url}/metrics`)).text();
   const value = (name: string) => Number(new RegExp(`^${name}\\{[^}]*\\} (\\d+)`, 'm').exec(text)?.[1]);
   expect(value('penstock_events_received_total')).toBe(
-    value('penstock_events_accepted_total') + value('penstock_events_rejected_total'),
+    value('penstock_events_accepted_total') +
+      value('penstock_events_rejected_total') +
+      value('penstock_events_duplicate_total'),
   );
   expect(await server.stop()).toBe(0);
 });
