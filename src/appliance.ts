@@ -7,7 +7,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { ackLevel } from './ack/level.ts';
 import { createProgressMemory, ProgressReader } from './ack/progress.ts';
 import { AckWaiters } from './ack/waiters.ts';
-import { Apps } from './admission/apps.ts';
+import { Apps, digestedApps } from './admission/apps.ts';
 import { ClientAddress } from './admission/client-address.ts';
 import { CreditPool } from './admission/credit-pool.ts';
 import { RefusalLog } from './admission/refusal-log.ts';
@@ -23,11 +23,13 @@ import type { FrontStage } from './front.ts';
 import { registerIngestRoutes } from './http/ingest-routes.ts';
 import { createApp, listen } from './http/server.ts';
 import { registerServiceRoutes } from './http/service-routes.ts';
+import { registerStubRoutes } from './http/stub-routes.ts';
 import { UploadQueue } from './http/upload-queue.ts';
 import { InFlight } from './in-flight.ts';
 import { openJournalFolder } from './journal/folder.ts';
 import {
   JOURNAL_SPARE_SHARE,
+  RESERVE_SHARE,
   TASKS_PER_WORKER,
   TASKS_PER_WORKER_DURABLE,
   UPLOAD_BUDGET_SHARE,
@@ -110,9 +112,13 @@ export async function startAppliance(
     },
     clock,
   );
-  const isJournalFull = (isPromised = false) =>
+  const isJournalFull = (isPromised = false, reserveShare = 0) =>
     isKept &&
-    counters.total('journalBytes') >= journalBytesMax - (isPromised ? 0 : credit.reservedJournalBytes());
+    counters.total('journalBytes') >=
+      journalBytesMax * (1 - reserveShare) - (isPromised ? 0 : credit.reservedJournalBytes());
+  const isReserveReached = () =>
+    isJournalFull(false, RESERVE_SHARE) ||
+    slabs.heldBytes() >= budget.bytesMax * (1 - RESERVE_SHARE) - credit.reservedMemoryBytes();
   const retryAfter = new RetryAfter(
     clock,
     () => counters.total('journalBytes'),
@@ -140,6 +146,7 @@ export async function startAppliance(
     sessions: config.sessions,
     ingest: {
       apps: apps.names,
+      digestedApps: digestedApps(config.apps),
       batchEventsMax: config.limits.batchEventsMax,
       bodyBytesMax: config.limits.bodyBytesMax,
       scanner: config.scanner,
@@ -209,8 +216,9 @@ export async function startAppliance(
     exchanges: new InFlight(),
     draining: () => draining,
     closed: () => closed,
-    isFull: () => slabs.isFull(),
+    isFull: (mayUseReserve) => slabs.isFull() || (!mayUseReserve && isReserveReached()),
     retryAfterSeconds: () => retryAfter.seconds(),
+    nowMs: () => clock.nowMs(),
     newRequestId: randomUUID,
     refused: (reason, requestId, traceparent) => {
       exposition.refused(reason);
@@ -219,6 +227,7 @@ export async function startAppliance(
     failed: (error) => log.error({ err: error }, 'a request handler failed'),
   };
   registerIngestRoutes(app, front);
+  registerStubRoutes(app, front);
   const stream: Stream = new Stream(app, front);
 
   // What operators see.
@@ -252,7 +261,11 @@ export async function startAppliance(
         memoryBytesMax: budget.bytesMax - credit.reservedMemoryBytes(),
         store,
         sinks: readSinkStates(counters, sinks),
-        journal: isJournalFull() ? 'full' : counters.total('journalFailing') > 0 ? 'failing' : 'ok',
+        journal: isJournalFull(false, RESERVE_SHARE)
+          ? 'full'
+          : counters.total('journalFailing') > 0
+            ? 'failing'
+            : 'ok',
       }),
     metrics: () => exposition.text(),
   });

@@ -34,9 +34,10 @@ export interface FrontStage {
   draining(): boolean;
   /** True from when the sinks are drained on: what still arrives can no longer be kept. */
   closed(): boolean;
-  /** Whether the memory budget or the journal is used up. */
-  isFull(): boolean;
+  /** Whether the memory budget or the journal is used up, to the last byte or but for the reserve (limits.ts, RESERVE_SHARE). */
+  isFull(mayUseReserve: boolean): boolean;
   retryAfterSeconds(): number;
+  nowMs(): number;
   newRequestId(): string;
   /** Counts and logs a refusal; never with a key or content. */
   refused(reason: Reason, requestId: string, traceparent: string): void;

@@ -1,22 +1,24 @@
 // Hot path: runs once a slab.
 /**
- * What a worker thread does with a slab, on one page: decompress, scan, take out repeats, append the accepted lines and
- * the rejected events to the journal, and write the answers. workers/ingest.ts makes one of these a thread; Piscina calls it.
+ * What a worker thread does with a slab, on one page: decompress, decode, scan, take out repeats, append the accepted lines
+ * and the rejected events to the journal, and write the answers. workers/ingest.ts makes one of these a thread; Piscina calls it.
  */
 import { randomBytes } from 'node:crypto';
 import { renderReplies } from './ack/replies.ts';
+import { Apps } from './admission/apps.ts';
 import type { Clock } from './clock.ts';
+import type { AppConfig } from './config/config.ts';
 import { encodeDeadLetters } from './dead-letters.ts';
 import type { DedupWindow } from './dedup/findings.ts';
 import { type HeldIds, type KeptLines, SlabRepeats } from './dedup/slab-repeats.ts';
-import { ROUTES } from './dialects/routes.ts';
+import { ROUTES, routeOfDialect } from './dialects/routes.ts';
 import type { SlabResult } from './dispatch/worker-pool.ts';
 import { SCAN_BUFFER_KEEP_BYTES } from './limits.ts';
 import type { ThreadCounters } from './metrics/counters.ts';
 import { ReasonNumber } from './outcome.ts';
 import { createScanOutput, type ScanJob, type ScanOutput } from './scan/contract.ts';
 import { createScanner, type ScannerChoice } from './scan/scanner.ts';
-import { createUnwrapArena, unwrapFrames } from './scan/unwrap.ts';
+import { createUnwrapArena, replaceBody, unwrapFrames } from './scan/unwrap.ts';
 import { createUuidSource, uuidSuffix } from './scan/uuid.ts';
 import { encodeEntries } from './sessions/entry.ts';
 import { entriesOf } from './sessions/frames.ts';
@@ -25,11 +27,14 @@ import { createRejectedBytes, type GrowableBytes } from './sinks/rejected.ts';
 import type { StreamName } from './sinks/sink.ts';
 import { BASE_TIME_FLOAT64_INDEX, FrameWord, frameRow, HeaderWord, Want } from './slab/layout.ts';
 import type { JournalPlace, SessionFrames } from './slab/slab.ts';
+import { type DecodeSetup, decodeFrame, type FrameBodies } from './unwrap/decode.ts';
 
-/** What of the configuration the scan needs; write keys do not leave the front. */
+/** What of the configuration the scan needs; of write keys only digests leave the front. */
 export interface IngestSetup {
   /** App names by index; 0 is open mode. */
   readonly apps: readonly string[];
+  /** For keys in bodies: the configured apps, their keys as digests (admission/apps.ts). */
+  readonly digestedApps: readonly AppConfig[];
   readonly batchEventsMax: number;
   readonly bodyBytesMax: number;
   readonly scanner: ScannerChoice;
@@ -68,6 +73,11 @@ export function createIngest(
     },
     setup.scanner,
   );
+  const decodeSetup: DecodeSetup = {
+    routes: ROUTES,
+    routeOf: routeOfDialect,
+    apps: new Apps(setup.digestedApps),
+  };
   const output = createScanOutput();
   const arena = createUnwrapArena();
   let rejected = createRejectedBytes();
@@ -77,7 +87,17 @@ export function createIngest(
     const words = new Uint32Array(slab);
     const bytes = Buffer.from(slab);
 
-    unwrapFrames(words, bytes, arena, setup);
+    const bodies: FrameBodies = {
+      bodyOf: (row) => {
+        const start = words[row + FrameWord.bodyOffset]!;
+        const source = words[row + FrameWord.source] === 0 ? bytes : arena.bytes;
+        return source.subarray(start, start + words[row + FrameWord.bodyLength]!);
+      },
+      replace: (row, body) => replaceBody(words, row, body, arena, setup),
+    };
+    unwrapFrames(words, bytes, arena, setup, (row, headStart, bodyStart) =>
+      decodeFrame(decodeSetup, words, row, bytes, headStart, bodyStart, bodies),
+    );
     const job: ScanJob = {
       words,
       baseTimeMs: new Float64Array(slab)[BASE_TIME_FLOAT64_INDEX]!,

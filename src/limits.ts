@@ -15,6 +15,8 @@ const MiB = 1024 * KiB;
 export const REQUEST_HEAD_BYTES_MAX = 128 * KiB;
 /** Bytes of a body as sent. The largest SDK batch seen is 1.4 MB; 5 MB leaves room without inviting uploads. */
 export const WIRE_BYTES_MAX = 5 * 1_000_000;
+/** A body over that limit is read up to this one and dropped, where an SDK must hear 413: cut off while it writes, it sends the same again, or nothing. */
+export const DROPPED_BYTES_MAX = 20 * 1_000_000;
 /** Bytes of a body after decompression: SDKs send up to 10 MB, twice that is kept free. */
 export const BODY_BYTES_MAX = 20 * 1_000_000;
 /** A compressed body may grow a hundredfold; event JSON compresses 5 to 20 times, a bomb a thousand times. */
@@ -25,6 +27,8 @@ export const INFLATE_RATIO_FREE_BYTES = MiB;
 export const BATCH_EVENTS_MAX = 1000;
 /** Rejected events that an answer names; more would let 3-byte events draw megabytes of answer. */
 export const ERRORS_PER_ANSWER_MAX = 100;
+/** Share of the journal's and the memory's bounds that is kept for clients which never send again: others are asked to come back before it is used. */
+export const RESERVE_SHARE = 1 / 32;
 /** Bytes of an unfinished upload that wait in the front, over all connections, as a share of the memory budget. */
 export const UPLOAD_BUDGET_SHARE = 0.25;
 /** Bytes of them that were read when there was no memory, and wait for it with their connections paused, as a share of the budget. */
@@ -41,6 +45,13 @@ export const ORIGIN_BYTES_MAX = 512;
 export const PREFLIGHT_HEADERS_BYTES_MAX = 4 * KiB;
 /** A request id that comes from the client is echoed and logged up to this length, else replaced. */
 export const REQUEST_ID_BYTES_MAX = 128;
+
+/** A write key or host that a stub of an SDK's settings says back. */
+export const STUB_KEY_BYTES_MAX = 256;
+/** Fields of one query string; the largest seen has 40, and each becomes a key of its event. */
+export const QUERY_FIELDS_MAX = 1024;
+/** Folders before a route's own path (`/prefix/v1/batch`) that are looked behind. */
+export const PATH_FOLDERS_MAX = 16;
 
 // ── Events ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -66,6 +77,10 @@ export const LINES_BYTES_MAX = 64 * MiB;
 export const INFLATED_BYTES_MAX = 40 * 1_000_000;
 /** Buffers of a worker that one large slab has grown go back to this size when the next slabs need less. */
 export const SCAN_BUFFER_KEEP_BYTES = 4 * MiB;
+/** Events of one body that are decoded one by one; the dialects whose bodies are take no more, and each may leave an edit behind. */
+export const DECODED_EVENTS_MAX = 10_000;
+/** JSON in a text within an event (Snowplow) that is unpacked: parsed once to know that it is whole. What is longer stays a text. */
+export const EMBEDDED_JSON_BYTES_MAX = MiB;
 /** Rejected events of one frame that get rows of their own; the rest of the frame is one row with its whole body. */
 export const DEAD_LETTERS_PER_FRAME_MAX = 100;
 /** Raw bytes kept of one rejected event. */
@@ -273,16 +288,7 @@ export const QUERY_SECONDS_MAX = 60;
 
 // ── Writable store: `penstock store --writable` ───────────────────────────────────────────────────────────
 
-/** Body of one insert as sent; it goes to disk as it comes. A sink's blocks have 16 MiB, bulk loads far more. */
-export const STORE_INSERT_BYTES_MAX = 1024 * MiB;
-/** A statement with its rows behind it in one body, which stands in memory whole. */
-export const STORE_STATEMENT_BYTES_MAX = 16 * MiB;
-/** Of it, where the head of an INSERT must end: names of columns and settings. */
-export const STORE_HEAD_BYTES_MAX = 256 * KiB;
-/** A body is written to its file in pieces of about this size. */
-export const STORE_BODY_CHUNK_BYTES = MiB;
-/** Inserts that wait for their turn, each with its body on disk; more are told so at once and come again. */
-export const STORE_INSERTS_WAITING_MAX = 64;
+export * from './sinks/embedded/store/writable/limits.ts';
 
 // ── Life of the process ──────────────────────────────────────────────────────────────────────────────────
 
@@ -299,11 +305,9 @@ export const RETRY_AFTER_SECONDS_MAX = 60;
 
 assert(SLAB_BYTES > 2 * SLAB_BYTES_START, 'a slab is mostly bytes, not frame table');
 assert(WIRE_BYTES_MAX <= BODY_BYTES_MAX, 'an identity body within the wire limit is within the body limit');
+assert(WIRE_BYTES_MAX < DROPPED_BYTES_MAX, 'a body over the limit is read to its end');
 assert(INFLATED_BYTES_MAX >= 2 * BODY_BYTES_MAX, 'the largest body fits beside others of its slab');
-assert(
-  LINES_BYTES_MAX > INFLATED_BYTES_MAX,
-  'the lines of what may be decompressed fit, when nothing repeats',
-);
+assert(LINES_BYTES_MAX > INFLATED_BYTES_MAX, 'the lines of what may be decompressed fit');
 assert(KEY_STRING_BYTES_MAX < 16_383, 'the hash of a key in a set depends on all of it');
 assert(MESSAGE_BYTES_MAX <= CREDIT_BYTES, 'one message of the allowed size fits the credit');
 assert(

@@ -162,6 +162,9 @@ describe('the shape of the tree', () => {
     ),
     ['websocket', 'src/sessions/', 'a connection may go on with the session of one before it'],
     ['websocket', 'src/http/refusal.ts', 'a stream begins as an HTTP request'],
+    ['unwrap', 'src/dialects/', 'how a body is decoded is a column of the dialects’ tables'],
+    ['unwrap', 'src/slab/carried.ts', 'parts of events stand in the head that a frame carries'],
+    ['unwrap', 'src/admission/', 'write keys stand in bodies too'],
   ];
 
   test('a stage imports its own folder, the leaves, contracts and listed neighbours', () => {

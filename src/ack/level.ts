@@ -18,9 +18,9 @@ export function ackLevel(durability: Config['journal']['durability']): AckLevel 
   return OF_DURABILITY[durability];
 }
 
-/** The level that the head of a request asks for; empty when it does not. */
-export function readLevel(request: HttpRequest): string {
-  return request.getHeader('penstock-ack') || request.getQuery('ack') || '';
+/** The level that the head of a request asks for; empty when it does not. `ack` may be a field of an event in the query. */
+export function readLevel(request: HttpRequest, isEventInQuery = false): string {
+  return request.getHeader('penstock-ack') || (!isEventInQuery && request.getQuery('ack')) || '';
 }
 
 /**

@@ -5,7 +5,9 @@
  *
  *   HTTP frame, not refused whole      the body of the answer, status as replyStatus says
  *   WebSocket frame with rejections    JSON array of {index, code, field?, message}
- *   any other                          nothing: verdict words and outcome.ts say all, or the route's own `okBody`
+ *   HTTP frame of a dialect whose      `,"name":{"field":[index…]}` for the members of its `partial`
+ *     answers name rejected events
+ *   any other                          nothing: verdict words and outcome.ts say all, or the route's own answers
  *
  * Work here is per frame and per rejected event that an answer names, never per accepted event.
  */
@@ -65,7 +67,16 @@ export function renderReplies(words: Uint32Array, output: ScanOutput, routes: re
     if (!http && rejected === 0) continue;
     const duplicates = words[row + FrameWord.duplicates]!;
     const route = routes[words[row + FrameWord.route]!]!;
-    if (route.okBody !== undefined) continue;
+    const { answers } = route;
+    if (answers !== undefined) {
+      if (!http || rejected === 0 || answers.partial === undefined) continue;
+      writer.begin(frame);
+      writer.text(
+        partialMembers(answers.partial, eventErrors(output, errorStart, error, route.program.fields)),
+      );
+      writer.end(frame);
+      continue;
+    }
     writer.begin(frame);
     if (!http) {
       writer.text(JSON.stringify(eventErrors(output, errorStart, error, route.program.fields)));
@@ -85,6 +96,23 @@ export function renderReplies(words: Uint32Array, output: ScanOutput, routes: re
     writer.end(frame);
   }
   return writer.finish();
+}
+
+/** Places of rejected events by field, as members for the dialect's own 200. */
+function partialMembers(
+  names: { readonly missing: string; readonly invalid: string },
+  errors: EventError[],
+): string {
+  const missing: Record<string, number[]> = {};
+  const invalid: Record<string, number[]> = {};
+  for (const { code, field = 'event', index } of errors) {
+    const fields = code === 'missing_field' ? missing : invalid;
+    fields[field] = [...(fields[field] ?? []), index];
+  }
+  return [[names.missing, missing] as const, [names.invalid, invalid] as const]
+    .filter(([, fields]) => Object.keys(fields).length > 0)
+    .map(([name, fields]) => `,${JSON.stringify(name)}:${JSON.stringify(fields)}`)
+    .join('');
 }
 
 function rejectedBody(

@@ -17,6 +17,7 @@ interface KnownKey {
   readonly app: number;
 }
 
+/** The configured apps by their keys; see the head of this file. */
 export class Apps {
   /** Names by index; index 0 is open mode. */
   readonly names: readonly string[];
@@ -58,6 +59,14 @@ export class Apps {
     if (origin === '') return true;
     return this.#origins[app]?.has(origin) ?? true;
   }
+}
+
+/** The apps with digests instead of keys, for threads that look keys up without knowing them. */
+export function digestedApps(apps: readonly AppConfig[]): AppConfig[] {
+  return apps.map((app) => ({
+    ...app,
+    keys: app.keys.map((key) => (key.startsWith('sha256:') ? key : `sha256:${digestOf(key)}`)),
+  }));
 }
 
 /** crypto.hash (one call, 3 times faster than a Hash object) came with Node 20.12; engines start at 20.19. */

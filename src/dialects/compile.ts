@@ -46,7 +46,8 @@ export function compileDialect(
   const directGuards = guards.add(dialect.direct);
   checkCounts(dialect, columns, parts);
   checkDefaults(dialect, defaults);
-  const slots = paths.fields.map((path, slot) => compileSlot(dialect, paths, path, slot));
+  const appPaths = columnPathsOf(dialect, 'app_id');
+  const slots = paths.fields.map((path, slot) => compileSlot(dialect, paths, appPaths, path, slot));
   const { lenient = false, sentAt = [], batchEventsMax = 0 } = dialect;
   return {
     dialect: dialect.name,
@@ -80,11 +81,17 @@ function pathsOf(dialect: Dialect): string[] {
   ];
 }
 
-function compileSlot(dialect: Dialect, paths: Paths, path: string, slot: number): ProgramSlot {
+function compileSlot(
+  dialect: Dialect,
+  paths: Paths,
+  appPaths: readonly string[],
+  path: string,
+  slot: number,
+): ProgramSlot {
   return {
     namedColumn: paths.namedColumns[slot] ?? -1,
     isSecret: dialect.secrets?.includes(path) ?? false,
-    isAppSource: columnPathsOf(dialect, 'app_id').includes(path),
+    isAppSource: appPaths.includes(path),
   };
 }
 

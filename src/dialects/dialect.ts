@@ -13,9 +13,23 @@ import type { Reason, Status } from '../outcome.ts';
 export const Shape = { single: 'single', batch: 'batch' } as const;
 export type Shape = (typeof Shape)[keyof typeof Shape];
 
+/** Small steps that make JSON of bodies that are none (src/unwrap/, a file each). */
+export const DECODERS = [
+  'form',
+  'fields',
+  'list',
+  'operation',
+  'snowplow',
+  'cloudevents',
+  'clickIds',
+] as const;
+export type DecoderName = (typeof DECODERS)[number];
+
 export interface DialectRoute {
   readonly path: string;
   readonly shape: Shape;
+  /** Events may come in the query string of a GET too. */
+  readonly get?: boolean;
   /**
    * Texts that this route gives to paths which the event itself does not fill: `/v1/track` says that `type` is
    * `track`. They hold for the sources and the guards of that path.
@@ -89,6 +103,25 @@ export interface EachPart {
 /** Where an object column comes from: the first path present, as sent; or a new object made of parts. */
 export type ObjectSource = readonly string[] | { readonly compose: readonly Part[] };
 
+/** Where in a body its write key may stand: paths of the envelope's own fields, and of an event's, best first. */
+export interface BodyKeys {
+  readonly envelope?: readonly string[];
+  readonly event?: readonly string[];
+  /** They are looked at also when the head has a key, which is not known: it is another one's. */
+  readonly isBeforeHead?: boolean;
+}
+
+/**
+ * What a body gets of its request's head: values of headers and of query fields under keys of the body's root. Where
+ * the body is a list, of an envelope around it. `carries` names further headers, and `ce-*` all that begin so, for
+ * decoders.
+ */
+export interface HeadRule {
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly carries?: readonly string[];
+}
+
 export interface Dialect {
   /** Value of the `dialect` column. */
   readonly name: string;
@@ -96,6 +129,11 @@ export interface Dialect {
   readonly routes: readonly DialectRoute[];
   /** Where a write key may stand beside the places that all dialects share (admission/write-key.ts). */
   readonly keyPlaces?: { readonly headers?: readonly string[]; readonly query?: readonly string[] };
+  /** Where else it may stand; looked for by the worker, when the head of a request has no key. */
+  readonly bodyKeys?: BodyKeys;
+  /** What is done with a body before it is scanned, in this order. */
+  readonly decoders?: readonly DecoderName[];
+  readonly head?: HeadRule;
   /** Keys under which a body of shape `batch` may carry its array of events. */
   readonly envelopeKeys: readonly string[];
   /** Events a batch, when SDKs of this family send more than the configuration allows; the larger of both counts. */
@@ -126,6 +164,8 @@ export interface Dialect {
   readonly rest: ObjectColumn;
   /** Columns that must be there; of an inner list, any one. */
   readonly required: readonly (ClientColumn | readonly ClientColumn[])[];
+  /** Its SDKs never send again: they are taken when others are already asked to come back (limits.ts, RESERVE_SHARE). */
+  readonly cannotRetry?: boolean;
   /** How this family is answered; absent is Penstock's own way (docs/events.md). */
   readonly answers?: Answers;
 }
@@ -133,7 +173,32 @@ export interface Dialect {
 /** Answers of a family whose SDKs take any 4xx as "drop the batch": a body that can be read is always answered so. */
 export interface Answers {
   /** 200 body, whatever became of its events: those refused are in the dead letters. */
-  readonly ok: string;
+  readonly ok: Answer;
+  /** … and of a GET, if that is another one. */
+  readonly okOfGet?: Answer;
+  /** 200 bodies of requests whose query has this field with this value; the first counts. */
+  readonly variants?: readonly { readonly query: string; readonly is: string; readonly ok: Answer }[];
   /** HTTP statuses of requests refused whole, where these SDKs take another one better than that of outcome.ts. */
   readonly statuses?: { readonly [Name in Reason]?: Status };
+  /** SDKs of this family read a JSON body with the status as a number; absent is a problem document. */
+  readonly refusal?: 'numeric';
+  /** Members of a 200 that name the events which were rejected, as lists of their places by field. */
+  readonly partial?: { readonly missing: string; readonly invalid: string };
 }
+
+export interface Answer {
+  readonly type: string;
+  /** `{accepted}`, `{bytes}` and `{now}` stand for the events taken, the bytes of the body and the time in ms. */
+  readonly body: string | Uint8Array;
+}
+
+/** A 200 of JSON. */
+export function jsonAnswer(body: string): Answer {
+  return { type: 'application/json', body };
+}
+
+/** The smallest transparent image, for requests that an `img` made. */
+export const PIXEL: Answer = {
+  type: 'image/gif',
+  body: Buffer.from('R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7', 'base64'),
+};

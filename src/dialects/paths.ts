@@ -50,7 +50,7 @@ export function layPaths(dialect: string, named: readonly string[], envelopeKeys
     envelopeNode,
     eventSlotCount: fields.filter((path) => !isOfEnvelope(path)).length,
     fields,
-    namedColumns: fields.map((path) => CLIENT_COLUMNS.findIndex(({ name }) => name === lastKeyOf(path))),
+    namedColumns: fields.map(lastKeyOf).map((key) => CLIENT_COLUMNS.findIndex(({ name }) => name === key)),
     slotOf: (path) => slots.get(path) ?? -1,
   };
 }

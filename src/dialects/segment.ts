@@ -1,9 +1,10 @@
-import { type Dialect, type DialectRoute, Shape } from './dialect.ts';
+import { type Dialect, type DialectRoute, jsonAnswer, Shape } from './dialect.ts';
 
-const TYPES = ['track', 'identify', 'page', 'screen', 'group', 'alias'] as const;
+/** Calls of Segment's Spec. */
+export const CALL_TYPES = ['track', 'identify', 'page', 'screen', 'group', 'alias'] as const;
 
 /** One call type a route, as in Segment's HTTP API, and by its first letter, as analytics.js sends it. */
-const TYPED_ROUTES = TYPES.flatMap((type): DialectRoute[] => [
+const TYPED_ROUTES = CALL_TYPES.flatMap((type): DialectRoute[] => [
   { path: `/v1/${type}`, shape: Shape.single, defaults: { type } },
   { path: `/v1/${type[0]}`, shape: Shape.single, defaults: { type } },
 ]);
@@ -23,8 +24,11 @@ export const segment: Dialect = {
     { path: '/v1/batch', shape: Shape.batch },
     { path: '/v1/b', shape: Shape.batch },
     { path: '/v1/import', shape: Shape.batch },
+    { path: '/beacon/v1/batch', shape: Shape.batch },
   ],
   keyPlaces: { headers: ['x-write-key'], query: ['writeKey'] },
+  bodyKeys: { envelope: ['writeKey'], event: ['writeKey'] },
+  decoders: ['clickIds'],
   envelopeKeys: ['batch'],
   // analytics-node sent 1,500 in one request; Segment's own limit is 2,500.
   batchEventsMax: 10_000,
@@ -54,6 +58,7 @@ export const segment: Dialect = {
     attribution: {
       compose: [
         { each: 'context.campaign', prefix: 'utm_', rename: { name: 'utm_campaign' } },
+        { each: '$click' },
         {
           member: 'context.page.referrer',
           as: 'referrer',
@@ -80,5 +85,5 @@ export const segment: Dialect = {
   rest: 'context',
   required: ['event_type', 'app_id', ['device_id', 'user_id']],
   // Segment's SDKs drop a batch on 400 and 413 alike; clients that halve their batches do so on 413 only.
-  answers: { ok: '{"success":true}', statuses: { batch_too_large: 413 } },
+  answers: { ok: jsonAnswer('{"success":true}'), statuses: { batch_too_large: 413 } },
 };

@@ -6,18 +6,18 @@
 import type { HttpResponse } from 'uWebSockets.js';
 import { type AckLevel, wantsOf } from '../ack/level.ts';
 import { replyStatus } from '../ack/replies.ts';
-import type { Route } from '../dialects/routes.ts';
+import { ROUTES, type Route } from '../dialects/routes.ts';
 import { Transport } from '../event.ts';
 import type { FrontStage } from '../front.ts';
 import { REASONS, type Reason } from '../outcome.ts';
 import { STATUS_LINES } from '../problem.ts';
-import { FrameWord, frameRow } from '../slab/layout.ts';
+import { ENCODING_BITS, FrameWord, frameRow } from '../slab/layout.ts';
 import { Origin } from '../slab/origin.ts';
 import type { FrameOwner, JournalPlace, Replies, Slab } from '../slab/slab.ts';
+import { okAnswer, okBody } from './answers.ts';
 import { writeCors } from './cors.ts';
+import { type BodyOwner, IncomingBody } from './incoming-body.ts';
 import { type Carried, refuseRequest } from './refusal.ts';
-import { Upload } from './upload.ts';
-import type { WaitingUpload } from './upload-queue.ts';
 
 /** What of the request's head the exchange needs later: request objects of uWebSockets die with their callback. */
 export interface RequestHead extends Carried {
@@ -29,21 +29,28 @@ export interface RequestHead extends Carried {
   readonly ackLevel: AckLevel;
   readonly address: Uint8Array;
   readonly userAgent: string;
+  readonly isGet: boolean;
+  /** The raw query, where answers of the route depend on it. */
+  readonly query: string;
+  /** What goes before the body into the slab (slab/carried.ts), often nothing. */
+  readonly carried: Uint8Array;
 }
 
 /** A request in the front's hands; see the head of this file. */
-export class Exchange implements FrameOwner, WaitingUpload {
+export class Exchange implements FrameOwner, BodyOwner {
   readonly #stage: FrontStage;
   readonly #head: RequestHead;
   #response: HttpResponse | undefined;
-  #upload: Upload | undefined;
-  /** Pieces that were read and find no memory; reading is paused. */
-  #waiting: { readonly pieces: Buffer[]; isWhole: boolean } | undefined;
+  /** Of bodies that come in several pieces. */
+  #body: IncomingBody | undefined;
+  /** The head's, until the body says whose it is. */
+  #route: Route;
 
   constructor(stage: FrontStage, response: HttpResponse, head: RequestHead) {
     this.#stage = stage;
     this.#response = response;
     this.#head = head;
+    this.#route = head.route;
     stage.exchanges.enter();
     response.onAborted(() => this.#aborted());
     response.onData((chunk, isLast) => this.#data(chunk, isLast));
@@ -54,22 +61,26 @@ export class Exchange implements FrameOwner, WaitingUpload {
     if (response === undefined) return;
     const row = frameRow(frame);
     const words = slab.words;
+    this.#route = ROUTES[words[row + FrameWord.route]!]!;
     const reason = words[row + FrameWord.reason]!;
     if (reason !== 0) {
       this.refuse(REASONS[reason]!);
       return;
     }
-    const { okBody } = this.#head.route;
     const start = replies.table[frame * 2]!;
-    const body = okBody ?? replies.bytes.subarray(start, start + replies.table[frame * 2 + 1]!);
-    const status = replyStatus(
-      words[row + FrameWord.accepted]!,
-      words[row + FrameWord.rejected]!,
-      words[row + FrameWord.duplicates]!,
-    );
-    if (okBody === undefined && status === 400) this.#answerRejected(response, body);
-    else if (this.#head.ackLevel === this.#stage.ackLevel) this.#answerAccepted(response, body);
-    else this.#park(body, replies.place);
+    const verdict = replies.bytes.subarray(start, start + replies.table[frame * 2 + 1]!);
+    const accepted = words[row + FrameWord.accepted]!;
+    const duplicates = words[row + FrameWord.duplicates]!;
+    if (this.#route.answers !== undefined) {
+      const bytes = words[row + FrameWord.bodyLength]!;
+      this.#answerInItsWords(response, accepted + duplicates, bytes, verdict, replies.place);
+    } else if (replyStatus(accepted, words[row + FrameWord.rejected]!, duplicates) === 400) {
+      this.#answerRejected(response, verdict);
+    } else if (this.#isPromised()) {
+      this.#answerAccepted(response, verdict);
+    } else {
+      this.#park(Buffer.from(verdict), replies.place);
+    }
   }
 
   frameLost(): void {
@@ -83,36 +94,66 @@ export class Exchange implements FrameOwner, WaitingUpload {
   refuse(reason: Reason, close = false): void {
     const response = this.#response;
     if (response === undefined) return;
-    this.#dropUpload();
-    const head = this.#head;
-    const { okBody } = head.route;
-    if (reason === 'empty_body' && okBody !== undefined) {
-      this.#answerAccepted(response, okBody);
+    this.#dropBody();
+    const route = this.#route;
+    if (reason === 'empty_body' && route.answers !== undefined) {
+      this.#answerInItsWords(response, 0, 0);
       return;
     }
     this.#left();
-    refuseRequest(this.#stage, response, reason, head.route.statusOf(reason), head, {
+    refuseRequest(this.#stage, response, reason, route.statusOf(reason), this.#head, {
       close,
       withBody: true,
       allow: undefined,
+      isNumeric: route.answers?.refusal === 'numeric',
     });
   }
 
-  /** Answers when the level that was asked for is reached, or with 202 when it is not. COPY of `body`. */
-  #park(body: Uint8Array, place: JournalPlace | undefined): void {
-    const copy = Buffer.from(body);
+  /**
+   * With the 200 that the SDKs of the route's dialect want: `accepted` counts repeats too, `partial` are members about
+   * events that were rejected. A request without events has no `place` and promises nothing.
+   */
+  #answerInItsWords(
+    response: HttpResponse,
+    accepted: number,
+    bytes: number,
+    partial?: Uint8Array,
+    place?: JournalPlace,
+  ): void {
+    const { isGet, query } = this.#head;
+    const answer = okAnswer(this.#route, isGet, query);
+    if (answer === undefined) return;
+    const more = partial === undefined ? '' : Buffer.from(partial).toString('utf8');
+    const body = okBody(answer, { accepted, bytes, nowMs: this.#stage.nowMs() }, more);
+    if (partial === undefined || this.#isPromised()) this.#answerAccepted(response, body, answer.type);
+    else this.#park(body, place, answer.type);
+  }
+
+  /** Whether every answer promises what this one is to promise. */
+  #isPromised(): boolean {
+    return this.#head.ackLevel === this.#stage.ackLevel;
+  }
+
+  /** Answers when the level that was asked for is reached, or with what was reached. `body` is kept until then. */
+  #park(body: string | Uint8Array, place: JournalPlace | undefined, type?: string): void {
     this.#stage.ackWaiters.wait(place, this.#head.ackLevel, (isReached) => {
-      if (this.#response !== undefined) this.#answerAccepted(this.#response, copy, isReached);
+      if (this.#response !== undefined) this.#answerAccepted(this.#response, body, type, isReached);
     });
   }
 
-  #answerAccepted(response: HttpResponse, body: Uint8Array, isReached = true): void {
+  /** With 200; with 202 when the level was not reached, but not to SDKs, for some of which only 200 is success. */
+  #answerAccepted(
+    response: HttpResponse,
+    body: string | Uint8Array,
+    type = 'application/json',
+    isReached = true,
+  ): void {
     this.#left();
     const head = this.#head;
     response.cork(() => {
-      if (!isReached) response.writeStatus(STATUS_LINES[202]);
+      if (!isReached && this.#route.answers === undefined) response.writeStatus(STATUS_LINES[202]);
       response
-        .writeHeader('Content-Type', 'application/json')
+        .writeHeader('Content-Type', type)
         .writeHeader('Penstock-Ack', isReached ? head.ackLevel : this.#stage.ackLevel);
       if (head.requestId !== '') response.writeHeader('X-Request-Id', head.requestId);
       if (head.corsOrigin !== '') writeCors(response, head.corsOrigin);
@@ -144,77 +185,44 @@ export class Exchange implements FrameOwner, WaitingUpload {
   #aborted(): void {
     if (this.#response === undefined) return;
     this.#left();
-    this.#dropUpload();
+    this.#dropBody();
   }
 
   #data(chunk: ArrayBuffer, isLast: boolean): void {
     if (this.#response === undefined) return;
-    if (this.#upload === undefined && isLast) {
-      this.#complete(new Uint8Array(chunk));
-      return;
-    }
-    this.#upload ??= new Upload(this.#stage.uploads, this.#stage.wireBytesMax);
     const piece = new Uint8Array(chunk);
-    const fault = this.#waiting === undefined ? this.#upload.append(piece) : 'overloaded';
-    if (fault === 'overloaded') this.#wait(piece, isLast);
-    else if (fault !== undefined) this.refuse(fault, true);
-    else if (isLast) this.#complete(this.#upload.body());
-  }
-
-  /** Stops reading until there is memory for the piece. COPY. */
-  #wait(piece: Uint8Array, isLast: boolean): void {
-    const { uploadQueue } = this.#stage;
-    if (!uploadQueue.tryTake(piece.length)) {
-      this.refuse('overloaded', true);
+    if (this.#body === undefined && isLast) {
+      this.bodyWhole(piece);
       return;
     }
-    if (this.#waiting === undefined) {
-      this.#waiting = { pieces: [], isWhole: false };
-      this.#response?.pause();
-      uploadQueue.enter(this);
-    }
-    this.#waiting.pieces.push(Buffer.from(piece));
-    this.#waiting.isWhole = isLast;
+    // SDKs take a connection that ends while they write for one that is broken.
+    this.#body ??= new IncomingBody(this.#stage, this, this.#route.answers !== undefined);
+    this.#body.add(piece, isLast);
   }
 
-  goOn(): boolean {
-    const waiting = this.#waiting;
-    const upload = this.#upload;
-    if (waiting === undefined || upload === undefined) return true;
-    for (let piece = waiting.pieces[0]; piece !== undefined; piece = waiting.pieces[0]) {
-      const fault = upload.append(piece);
-      if (fault === 'overloaded') return false;
-      if (fault !== undefined) {
-        this.refuse(fault, true);
-        return true;
-      }
-      waiting.pieces.shift();
-      this.#stage.uploadQueue.give(piece.length);
-    }
-    this.#waiting = undefined;
+  pauseReading(): void {
+    this.#response?.pause();
+  }
+
+  resumeReading(): void {
     this.#response?.resume();
-    if (waiting.isWhole) this.#complete(upload.body());
-    return true;
   }
 
-  giveUp(): void {
-    this.refuse('overloaded', true);
-  }
-
-  #complete(body: Uint8Array): void {
+  /** Hands the body over. VIEW. */
+  bodyWhole(body: Uint8Array): void {
     const head = this.#head;
     if (this.#stage.closed()) {
       this.refuse('draining');
-    } else if (body.length === 0) {
+    } else if (body.length + head.carried.length === 0) {
       this.refuse('empty_body');
     } else if (body.length > this.#stage.wireBytesMax) {
       this.refuse('body_too_large');
     } else {
       const taken = this.#stage.dispatcher.append(
-        body,
+        head.carried.length === 0 ? body : Buffer.concat([head.carried, body]),
         head.routeIndex,
         head.app,
-        head.encoding,
+        head.encoding | (head.carried.length << ENCODING_BITS),
         Transport.http,
         new Origin(head.address, head.userAgent),
         this,
@@ -223,13 +231,11 @@ export class Exchange implements FrameOwner, WaitingUpload {
       else if (head.ackLevel !== this.#stage.ackLevel)
         this.#stage.dispatcher.lastSlab.want(wantsOf(head.ackLevel));
     }
-    this.#dropUpload();
+    this.#dropBody();
   }
 
-  #dropUpload(): void {
-    this.#upload?.drop();
-    this.#upload = undefined;
-    for (const piece of this.#waiting?.pieces ?? []) this.#stage.uploadQueue.give(piece.length);
-    this.#waiting = undefined;
+  #dropBody(): void {
+    this.#body?.drop();
+    this.#body = undefined;
   }
 }

@@ -1,52 +1,80 @@
 // Hot path: one call a request.
 /**
- * The POST routes of all dialects. Refusal comes first: everything that the head of a request can decide is
- * decided before a byte of its body is read.
+ * The ingest routes of all dialects. Refusal comes first: everything that the head of a request can decide is decided
+ * before a byte of its body is read. Paths that are no route's are looked at from behind (a proxy's prefix), then by
+ * what the body is, since several SDKs let their users choose the path.
  */
 
 import type { HttpRequest, HttpResponse, TemplatedApp } from 'uWebSockets.js';
 import { type AckLevel, grantLevel, readLevel } from '../ack/level.ts';
 import { OPEN_MODE, UNKNOWN_KEY } from '../admission/apps.ts';
 import { readWriteKey } from '../admission/write-key.ts';
-import { ROUTES, type Route } from '../dialects/routes.ts';
+import { CLOUDEVENTS_ROUTE, OPEN_ROUTE, ROUTES, type Route, routeBehindPrefix } from '../dialects/routes.ts';
 import type { FrontStage } from '../front.ts';
-import { USER_AGENT_BYTES_MAX } from '../limits.ts';
+import { DROPPED_BYTES_MAX, USER_AGENT_BYTES_MAX } from '../limits.ts';
 import type { Reason } from '../outcome.ts';
 import { ZSTD_AVAILABLE } from '../scan/unwrap.ts';
-import { Encoding } from '../slab/layout.ts';
+import { writeCarried } from '../slab/carried.ts';
+import { APP_IN_BODY, Encoding } from '../slab/layout.ts';
 import { answerPreflight } from './cors.ts';
 import { Exchange } from './exchange.ts';
 import { guarded, readCarried, refuseHead } from './refusal.ts';
 
 const METHODS = 'POST, OPTIONS';
+const METHODS_WITH_GET = 'GET, POST, OPTIONS';
+const NOTHING = new Uint8Array(0);
 
 /** Registers every ingest route, with and without a trailing slash. */
 export function registerIngestRoutes(app: TemplatedApp, stage: FrontStage): void {
-  for (const [index, route] of ROUTES.entries()) {
-    if (route.path === undefined) continue;
-    for (const pattern of [route.path, `${route.path}/`]) {
-      app.post(
-        pattern,
-        guarded(stage, (response, request) => receive(stage, response, request, route, index)),
-      );
-      app.options(pattern, (response, request) => answerPreflight(response, request, METHODS));
+  for (const [index, { path, get }] of ROUTES.entries()) {
+    if (path === undefined) continue;
+    const methods = get ? METHODS_WITH_GET : METHODS;
+    const take = guarded(stage, (response, request) => receive(stage, response, request, index));
+    for (const pattern of new Set([path, path.endsWith('/') ? path : `${path}/`])) {
+      app.post(pattern, take);
+      if (get) app.get(pattern, take);
+      app.options(pattern, (response, request) => answerPreflight(response, request, methods));
       app.any(pattern, (response, request) =>
-        refuseHead(stage, response, request, 'method_not_allowed', METHODS),
+        refuseHead(stage, response, request, 'method_not_allowed', methods),
       );
     }
   }
 }
 
-function receive(
-  stage: FrontStage,
-  response: HttpResponse,
-  request: HttpRequest,
-  route: Route,
-  routeIndex: number,
-): void {
+/** Takes a request whose path is no route's, or refuses it. */
+export function receiveElsewhere(stage: FrontStage, response: HttpResponse, request: HttpRequest): void {
+  const method = request.getMethod();
+  if (method === 'options') {
+    answerPreflight(response, request, METHODS_WITH_GET);
+    return;
+  }
+  const index = routeBehindPrefix(request.getUrl());
+  if (method === 'post') {
+    receive(stage, response, request, index ?? OPEN_ROUTE);
+  } else if (index === undefined) {
+    refuseHead(stage, response, request, 'not_found');
+  } else if (method === 'get' && ROUTES[index]!.get) {
+    receive(stage, response, request, index);
+  } else {
+    const allow = ROUTES[index]!.get ? METHODS_WITH_GET : METHODS;
+    refuseHead(stage, response, request, 'method_not_allowed', allow);
+  }
+}
+
+function receive(stage: FrontStage, response: HttpResponse, request: HttpRequest, pathIndex: number): void {
+  const routeIndex = ROUTES[pathIndex]!.isOpen && isCloudEvent(request) ? CLOUDEVENTS_ROUTE : pathIndex;
+  const route = ROUTES[routeIndex]!;
   const admitted = admit(stage, request, route);
   if (typeof admitted === 'string') {
-    refuseHead(stage, response, request, admitted, undefined, route.statusOf(admitted));
+    refuseHead(
+      stage,
+      response,
+      request,
+      admitted,
+      undefined,
+      route.statusOf(admitted),
+      route.answers?.refusal === 'numeric',
+    );
     return;
   }
   const address = stage.clientAddress;
@@ -61,8 +89,45 @@ function receive(
       address.readsForwarded ? request.getHeader('x-forwarded-for') : '',
     ),
     userAgent: stage.keepUserAgent ? request.getHeader('user-agent').slice(0, USER_AGENT_BYTES_MAX) : '',
+    isGet: request.getMethod() === 'get',
+    query: route.answers?.variants === undefined ? '' : queryOf(request),
+    carried: carriedOf(request, route, admitted.app === APP_IN_BODY && stage.apps.restrictsOrigins),
     ...readCarried(request),
   });
+}
+
+/** The raw query. Its types do not say that uWebSockets gives nothing for a request without a question mark. */
+function queryOf(request: HttpRequest): string {
+  return (request.getQuery() as string | undefined) ?? '';
+}
+
+/** By its headers: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md §3. */
+function isCloudEvent(request: HttpRequest): boolean {
+  return (
+    request.getHeader('ce-specversion') !== '' ||
+    request.getHeader('content-type').toLowerCase().startsWith('application/cloudevents')
+  );
+}
+
+/** What the worker needs of the head beside the body; mostly nothing. */
+function carriedOf(request: HttpRequest, route: Route, needsOrigin: boolean): Uint8Array {
+  const { carries } = route;
+  if (carries === undefined && !needsOrigin) return NOTHING;
+  const headers: Record<string, string> = {};
+  for (const name of carries?.headers ?? []) {
+    const value = request.getHeader(name);
+    if (value !== '') headers[name] = value;
+  }
+  const prefixes = carries?.prefixes ?? [];
+  if (prefixes.length > 0) {
+    request.forEach((name, value) => {
+      if (prefixes.some((prefix) => name.startsWith(prefix))) headers[name] = value;
+    });
+  }
+  if (needsOrigin) headers['origin'] = request.getHeader('origin');
+  const query = carries?.query ? queryOf(request) : '';
+  const isEmpty = query === '' && Object.keys(headers).length === 0;
+  return isEmpty ? NOTHING : writeCarried({ query, headers });
 }
 
 /** The request's app, encoding and level of ack, or the reason why it is refused by its head. */
@@ -72,18 +137,27 @@ function admit(
   route: Route,
 ): { app: number; encoding: number; ackLevel: AckLevel } | Reason {
   if (stage.draining()) return 'draining';
-  if (stage.isFull()) return 'overloaded';
-  const app = stage.apps.openMode ? OPEN_MODE : stage.apps.find(readWriteKey(request, route.keyPlaces));
+  if (stage.isFull(route.cannotRetry)) return 'overloaded';
+  const app = stage.apps.openMode ? OPEN_MODE : appOf(stage, request, route);
   if (app === UNKNOWN_KEY) return 'unauthorized';
   if (stage.apps.restrictsOrigins && !stage.apps.allowsOrigin(app, request.getHeader('origin'))) {
     return 'forbidden_origin';
   }
   const encoding = readEncoding(request.getHeader('content-encoding'));
   if (encoding === undefined) return 'unsupported_media_type';
-  const ackLevel = grantLevel(readLevel(request), stage.ackLevel);
+  const ackLevel = grantLevel(readLevel(request, route.get), stage.ackLevel);
   if (typeof ackLevel !== 'string') return ackLevel.refused;
-  if (Number(request.getHeader('content-length')) > stage.wireBytesMax) return 'body_too_large';
+  const bytesMax = route.answers === undefined ? stage.wireBytesMax : DROPPED_BYTES_MAX;
+  if (Number(request.getHeader('content-length')) > bytesMax) return 'body_too_large';
   return { app, encoding, ackLevel };
+}
+
+/** The app of the request's key, UNKNOWN_KEY, or APP_IN_BODY where the worker will find it. */
+function appOf(stage: FrontStage, request: HttpRequest, { keyPlaces, bodyKeys }: Route): number {
+  const key = readWriteKey(request, keyPlaces);
+  const app = stage.apps.find(key);
+  if (app !== UNKNOWN_KEY || bodyKeys === undefined) return app;
+  return key === '' || bodyKeys.isBeforeHead ? APP_IN_BODY : UNKNOWN_KEY;
 }
 
 /** Number of a Content-Encoding, or undefined for one that is not known. `x-gzip` is gzip by RFC 9110 §8.4.1.3. */

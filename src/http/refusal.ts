@@ -4,6 +4,7 @@ import type { FrontStage } from '../front.ts';
 import { REQUEST_ID_BYTES_MAX } from '../limits.ts';
 import { outcome, type Reason, type Status } from '../outcome.ts';
 import { problem, STATUS_LINES } from '../problem.ts';
+import { numericRefusal } from './answers.ts';
 import { readOrigin, writeCors } from './cors.ts';
 
 /** What answers and log lines carry of a request; empty where the request had none, or none that may be echoed. */
@@ -29,8 +30,8 @@ function isPlainId(id: string): boolean {
 }
 
 /**
- * Refuses a request by its head alone; a body that is too large is not read, so its connection ends. `status` is the
- * route's, where it has one of its own.
+ * Refuses a request by its head alone; a body that is too large is not read, so its connection ends. `status` and
+ * `isNumeric` are the route's, where it has its own.
  */
 export function refuseHead(
   stage: FrontStage,
@@ -39,17 +40,23 @@ export function refuseHead(
   reason: Reason,
   allow?: string,
   status: Status = outcome(reason).status,
+  isNumeric = false,
 ): void {
   const close = reason === 'body_too_large';
   refuseRequest(stage, response, reason, status, readCarried(request), {
     close,
     allow,
     withBody: request.getMethod() !== 'head',
+    isNumeric,
   });
 }
 
-/** How a refusal is sent: `close` ends the connection after it, `allow` names the methods of the route. */
+/**
+ * How a refusal is sent: `close` ends the connection after it, `allow` names the methods of the route, `isNumeric` is
+ * for SDKs that read the status in the body.
+ */
 export interface RefusalForm {
+  readonly isNumeric: boolean;
   readonly close: boolean;
   readonly withBody: boolean;
   readonly allow: string | undefined;
@@ -67,13 +74,16 @@ export function refuseRequest(
   const requestId = carried.requestId || stage.newRequestId();
   stage.refused(reason, requestId, carried.traceparent);
   response.cork(() => {
-    response.writeStatus(STATUS_LINES[status]).writeHeader('Content-Type', 'application/problem+json');
+    const type = form.isNumeric ? 'application/json' : 'application/problem+json';
+    response.writeStatus(STATUS_LINES[status]).writeHeader('Content-Type', type);
     if (outcome(reason).retry) response.writeHeader('Retry-After', String(stage.retryAfterSeconds()));
     if (form.allow !== undefined) response.writeHeader('Allow', form.allow);
     if (status === 401) response.writeHeader('WWW-Authenticate', 'Bearer');
     response.writeHeader('X-Request-Id', requestId);
     if (carried.corsOrigin !== '') writeCors(response, carried.corsOrigin);
-    const body = JSON.stringify(problem(reason, { request_id: requestId }, status));
+    const body = form.isNumeric
+      ? numericRefusal(reason, status)
+      : JSON.stringify(problem(reason, { request_id: requestId }, status));
     endWith(response, body, form.withBody, form.close);
   });
 }

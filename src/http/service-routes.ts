@@ -1,8 +1,9 @@
-/** The routes for operators: liveness, readiness, metrics; and the answer for every path that is none of ours. */
+/** The routes for operators: liveness, readiness, metrics; and every path that is none of ours. */
 import type { HttpResponse, TemplatedApp } from 'uWebSockets.js';
 import type { FrontStage } from '../front.ts';
 import { STATUS_LINES } from '../problem.ts';
-import { endWith, refuseHead } from './refusal.ts';
+import { receiveElsewhere } from './ingest-routes.ts';
+import { endWith, guarded, refuseHead } from './refusal.ts';
 
 /** Readiness, as `/ready` says it. */
 export interface Readiness {
@@ -19,7 +20,7 @@ export interface ServiceStage {
 
 const METHODS = 'GET, HEAD';
 
-/** Registers `/health`, `/ready`, `/metrics` and, last, the answer for unknown paths. */
+/** Registers `/health`, `/ready`, `/metrics` and, last, what becomes of other paths. */
 export function registerServiceRoutes(app: TemplatedApp, front: FrontStage, service: ServiceStage): void {
   const routes: Record<string, (response: HttpResponse, withBody: boolean) => void> = {
     '/health': (response, withBody) => answerJson(response, 200, { status: 'ok' }, withBody),
@@ -34,7 +35,10 @@ export function registerServiceRoutes(app: TemplatedApp, front: FrontStage, serv
     app.head(path, (response) => answer(response, false));
     app.any(path, (response, request) => refuseHead(front, response, request, 'method_not_allowed', METHODS));
   }
-  app.any('/*', (response, request) => refuseHead(front, response, request, 'not_found'));
+  app.any(
+    '/*',
+    guarded(front, (response, request) => receiveElsewhere(front, response, request)),
+  );
 }
 
 function answerJson(

@@ -17,7 +17,7 @@ import {
   SCAN_BUFFER_KEEP_BYTES,
 } from '../limits.ts';
 import { ReasonNumber } from '../outcome.ts';
-import { Encoding, FrameWord, frameRow, HeaderWord } from '../slab/layout.ts';
+import { ENCODING_BITS, Encoding, FrameWord, frameRow, HeaderWord } from '../slab/layout.ts';
 
 /** Decompressed bodies of the slab in hand. One belongs to one thread; `bytes` is replaced when it grows. */
 export interface UnwrapArena {
@@ -31,9 +31,16 @@ export interface UnwrapLimits {
   readonly bodyBytesMax: number;
 }
 
+/**
+ * What is done with a frame when its body is plain: `headStart` to `bodyStart` of the slab is the head it carries.
+ * May set its reason, route and app, and put another body into the arena (`replaceBody`).
+ */
+export type FrameStep = (row: number, headStart: number, bodyStart: number) => void;
+
 /** Whether this runtime can decompress zstd; where it cannot, the front refuses it as unsupported_media_type. */
 export const ZSTD_AVAILABLE = typeof zlib.zstdDecompressSync === 'function';
 
+const ENCODING_MASK = 2 ** ENCODING_BITS - 1;
 const GZIP_MAGIC_0 = 0x1f;
 const GZIP_MAGIC_1 = 0x8b;
 /** zlib gathers its output in pieces of this size; bodies of batches mostly fit one. */
@@ -54,6 +61,7 @@ export function unwrapFrames(
   slabBytes: Uint8Array,
   arena: UnwrapArena,
   limits: UnwrapLimits,
+  step?: FrameStep,
 ): void {
   shrinkArena(arena);
   const frameCount = words[HeaderWord.frameCount]!;
@@ -67,13 +75,45 @@ export function unwrapFrames(
     words[row + FrameWord.duplicates] = 0;
     const offset = words[row + FrameWord.bodyOffset]!;
     const length = words[row + FrameWord.bodyLength]!;
-    const encoding = detectEncoding(words[row + FrameWord.encoding]!, slabBytes, offset, length);
+    const declared = words[row + FrameWord.encoding]!;
+    const encoding = detectEncoding(declared & ENCODING_MASK, slabBytes, offset, length);
     if (encoding === Encoding.identity) {
       words[row + FrameWord.reason] = reasonOfPlain(length, limits);
     } else {
       unwrapFrame(words, row, slabBytes.subarray(offset, offset + length), encoding, arena, limits);
     }
+    step?.(row, offset - (declared >>> ENCODING_BITS), offset);
   }
+}
+
+/**
+ * Gives a frame another body, made of its own. COPY of `body`. Sets the frame's reason when it is over the limit or
+ * the arena has no room for it.
+ */
+export function replaceBody(
+  words: Uint32Array,
+  row: number,
+  body: Uint8Array,
+  arena: UnwrapArena,
+  limits: UnwrapLimits,
+): void {
+  const isLast = words[row + FrameWord.source] === 1;
+  // The body that it replaces is the last in the arena, if it is there.
+  if (isLast) arena.usedBytes = words[row + FrameWord.bodyOffset]!;
+  if (body.length > limits.bodyBytesMax) {
+    words[row + FrameWord.reason] = ReasonNumber.body_too_large;
+    return;
+  }
+  if (arena.usedBytes > 0 && arena.usedBytes + body.length > INFLATED_BYTES_MAX) {
+    words[row + FrameWord.reason] = ReasonNumber.overloaded;
+    return;
+  }
+  growArena(arena, body.length);
+  arena.bytes.set(body, arena.usedBytes);
+  words[row + FrameWord.source] = 1;
+  words[row + FrameWord.bodyOffset] = arena.usedBytes;
+  words[row + FrameWord.bodyLength] = body.length;
+  arena.usedBytes += body.length;
 }
 
 function reasonOfPlain(bodyBytes: number, limits: UnwrapLimits): number {
@@ -114,12 +154,7 @@ function unwrapFrame(
         : body;
     return;
   }
-  growArena(arena, body.length);
-  body.copy(arena.bytes, arena.usedBytes);
-  words[row + FrameWord.source] = 1;
-  words[row + FrameWord.bodyOffset] = arena.usedBytes;
-  words[row + FrameWord.bodyLength] = body.length;
-  arena.usedBytes += body.length;
+  replaceBody(words, row, body, arena, limits);
 }
 
 /** The plain bytes, or the number of the reason why there are none. */

@@ -34,9 +34,12 @@ export const FrameWord = {
   bodyLength: 2,
   /** Index into ROUTES (dialects/routes.ts): dialect and shape. */
   route: 3,
-  /** Index into the app names of the configuration; 0 is open mode, where the event names its app. */
+  /**
+   * Index into the app names of the configuration; 0 is open mode, where the event names its app. APP_IN_BODY until
+   * the worker has found the key.
+   */
   app: 4,
-  /** Encoding of the body: one of Encoding below. */
+  /** Encoding of the body: one of Encoding below, and above ENCODING_BITS the bytes of the carried head before it (slab/carried.ts). */
   encoding: 5,
   /** Index into TRANSPORTS (event.ts). */
   transport: 6,
@@ -65,6 +68,13 @@ export const SLAB_BYTES_START = SLAB_HEADER_WORDS * 4 + FRAME_TABLE_BYTES;
 
 /** Content encodings, as numbers in a frame row. */
 export const Encoding = { identity: 0, gzip: 1, deflate: 2, br: 3, zstd: 4 } as const;
+
+/** Bits of the encoding word that hold the encoding. */
+export const ENCODING_BITS = 8;
+/** `app` of a frame whose events name their apps. */
+export const OPEN_APP = 0;
+/** `app` of a frame whose write key stands in its body. */
+export const APP_IN_BODY = 0xffff_ffff;
 
 /** Index of the first word of frame `frame` in a Uint32Array over the slab. */
 export function frameRow(frame: number): number {

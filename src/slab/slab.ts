@@ -6,6 +6,7 @@
 import { copyInto } from './copy.ts';
 import {
   BASE_TIME_FLOAT64_INDEX,
+  ENCODING_BITS,
   FRAMES_PER_SLAB_MAX,
   FrameWord,
   frameRow,
@@ -126,7 +127,7 @@ export class Slab {
     return { sessions: this.#sessions, rows: Float64Array.from(this.#sessionRows) };
   }
 
-  /** Appends a frame that fits. COPY of `body`. */
+  /** Appends a frame that fits. COPY of `body`, which begins with the carried head that `encoding` counts, if any. */
   append(
     body: Uint8Array,
     route: number,
@@ -143,8 +144,9 @@ export class Slab {
     const offset = words[HeaderWord.bytesUsed]!;
     copyInto(this.bytes, body, offset);
     const row = frameRow(frame);
-    words[row + FrameWord.bodyOffset] = offset;
-    words[row + FrameWord.bodyLength] = body.length;
+    const headBytes = encoding >>> ENCODING_BITS;
+    words[row + FrameWord.bodyOffset] = offset + headBytes;
+    words[row + FrameWord.bodyLength] = body.length - headBytes;
     words[row + FrameWord.route] = route;
     words[row + FrameWord.app] = app;
     words[row + FrameWord.encoding] = encoding;

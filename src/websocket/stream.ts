@@ -114,7 +114,7 @@ export class Stream {
     const refuse = (reason: Reason) => {
       if (isGone) return;
       isGone = true;
-      const form = { close: false, withBody: true, allow: undefined };
+      const form = { close: false, withBody: true, allow: undefined, isNumeric: false };
       refuseRequest(stage, response, reason, outcome(reason).status, carried, form);
     };
     const timer = setTimeout(() => refuse('overloaded'), SESSION_WAIT_MS_MAX);

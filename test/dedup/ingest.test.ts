@@ -45,7 +45,13 @@ class Thread {
       place: () => ({ slot: 0, term: 0, rows: { events: 0, rejected: 0 } }),
     };
     const sessions = { add: () => {} };
-    const setup = { apps: [''], batchEventsMax: 1000, bodyBytesMax: 1_000_000, scanner: name };
+    const setup = {
+      apps: [''],
+      digestedApps: [],
+      batchEventsMax: 1000,
+      bodyBytesMax: 1_000_000,
+      scanner: name,
+    };
     const counters = new ThreadCounters(this.#counters, 0);
     this.#ingest = createIngest(
       setup,

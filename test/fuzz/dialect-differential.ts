@@ -1,6 +1,6 @@
 /**
- * The native scanner against the reference over tables made at random (dialect-cases.ts), and over the `segment` table
- * with requests of real SDKs, whole and damaged. A difference is shrunk and written to test/regression/dialects.
+ * The native scanner against the reference over tables made at random (dialect-cases.ts), and over those of SDKs
+ * with their real requests, whole and damaged. A difference is shrunk and written to test/regression/dialects.
  *
  *   npm run fuzz:dialects -- [--cases N] [--seed N]
  */
@@ -10,7 +10,7 @@ import { createRandom } from '../../bench/corpus.ts';
 import { createSlab, type FixtureFrame } from '../../bench/scan-fixture.ts';
 import { compileDialect } from '../../src/dialects/compile.ts';
 import type { Program } from '../../src/dialects/program.ts';
-import { segment } from '../../src/dialects/segment.ts';
+import { DIALECTS } from '../../src/dialects/routes.ts';
 import { createScanOutput, type Scanner, type ScanSetup } from '../../src/scan/contract.ts';
 import { createNativeScanner, nativeKernel } from '../../src/scan/native.ts';
 import { createReferenceScanner } from '../../src/scan/reference/scanner.ts';
@@ -31,6 +31,11 @@ const TABLES = 4;
 const SLABS = 8;
 const FRAMES_PER_SLAB = 100;
 const BATCH_EVENTS_MAX = 4;
+
+/** Files of test/fixtures/sdk. */
+const FAMILIES = [
+  ...['segment', 'rudderstack', 'jitsu', 'posthog', 'snowplow', 'amplitude', 'mixpanel', 'cloudevents'],
+];
 
 export type MakeScanner = (setup: ScanSetup) => Scanner;
 
@@ -92,11 +97,20 @@ export function requireNative(setup: ScanSetup): Scanner {
   return scanner;
 }
 
-/** The `segment` table by its shapes, as the first tables of every round. */
-export const SEGMENT_TABLES: readonly Table[] = [
-  { dialect: segment, shape: 'batch', defaults: {} },
-  { dialect: segment, shape: 'single', defaults: { type: 'track' } },
-];
+/** The tables of all SDKs by their shapes, and one text of a route each, as the first tables of every round. */
+export const SDK_TABLES: readonly Table[] = DIALECTS.slice(1).flatMap((dialect) => {
+  const tables = dialect.routes.map(({ shape, defaults = {} }) => ({ dialect, shape, defaults }));
+  return tables.filter(
+    ({ shape, defaults }, index) =>
+      tables.findIndex(
+        (other) => other.shape === shape && hasTexts(other.defaults) === hasTexts(defaults),
+      ) === index,
+  );
+});
+
+function hasTexts(defaults: Table['defaults']): boolean {
+  return Object.keys(defaults).length > 0;
+}
 
 /** Runs `cases` frames through both scanners; the first difference, shrunk, or undefined. */
 export function fuzzDialects(cases: number, seed: number): DialectFailure | undefined {
@@ -104,14 +118,14 @@ export function fuzzDialects(cases: number, seed: number): DialectFailure | unde
   const requests = readBodies();
   for (let done = 0; done < cases; ) {
     const made = Array.from({ length: TABLES }, () => createTable(random));
-    const tables = [...SEGMENT_TABLES, ...made];
+    const tables = [...SDK_TABLES, ...made];
     const differs = createComparison(createReferenceScanner, requireNative, tables);
     const next = createTableFrames(random, made);
     for (let slab = 0; slab < SLABS; slab++) {
       const frames = Array.from({ length: FRAMES_PER_SLAB }, (): FixtureFrame => {
         const frame = next();
-        const shifted = { ...frame, route: (frame.route ?? 0) + SEGMENT_TABLES.length };
-        const chosen = random() % 8 === 0 ? segmentFrame(random, requests, frame) : shifted;
+        const shifted = { ...frame, route: (frame.route ?? 0) + SDK_TABLES.length };
+        const chosen = random() % 8 === 0 ? sdkFrame(random, requests, frame) : shifted;
         return random() % 4 === 0 ? { ...chosen, body: damage(random, chosen.body as Buffer) } : chosen;
       });
       done += frames.length;
@@ -121,17 +135,17 @@ export function fuzzDialects(cases: number, seed: number): DialectFailure | unde
   return undefined;
 }
 
-/** Bodies that Segment's, RudderStack's and Jitsu's SDKs sent. From the root of the repository, where npm starts. */
+/** Bodies that SDKs of all families sent, as JSON. From the root of the repository, where npm starts. */
 export function readBodies(): Buffer[] {
-  return ['segment', 'rudderstack', 'jitsu'].flatMap((family) =>
+  return FAMILIES.flatMap((family) =>
     (JSON.parse(readFileSync(`test/fixtures/sdk/${family}.json`, 'utf8')) as { body: unknown }[]).map(
       ({ body }) => Buffer.from(JSON.stringify(body)),
     ),
   );
 }
 
-function segmentFrame(random: Random, bodies: readonly Buffer[], frame: FixtureFrame): FixtureFrame {
-  return { ...frame, body: bodies[random() % bodies.length] ?? '', route: random() % SEGMENT_TABLES.length };
+function sdkFrame(random: Random, bodies: readonly Buffer[], frame: FixtureFrame): FixtureFrame {
+  return { ...frame, body: bodies[random() % bodies.length] ?? '', route: random() % SDK_TABLES.length };
 }
 
 function shrinkFailure(tables: readonly Table[], frames: readonly FixtureFrame[]): DialectFailure {

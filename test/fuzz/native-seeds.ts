@@ -23,7 +23,7 @@ import { encodeBlockSetup, JSON_FORMS } from '../../src/sinks/native-block-setup
 import { APPS, BASE_TIME_MS, PROGRAMS } from '../scan/harness.ts';
 import { readSuite, valueBody } from '../scan/json-suite/suite.ts';
 import { createLineSource, damageLine } from './batch-lines.ts';
-import { compileTables, type DialectRegression, readBodies, SEGMENT_TABLES } from './dialect-differential.ts';
+import { compileTables, type DialectRegression, readBodies, SDK_TABLES } from './dialect-differential.ts';
 import { decodeInput, encodeInput, LIMITS_ROWS, LINES_VARIANT, VARIANTS } from './native-input.ts';
 import { createFrameSource, damage } from './scan-cases.ts';
 import { fromRegression, type RegressionFrame, toRegression } from './scan-compare.ts';
@@ -38,7 +38,7 @@ const GENERATED_LINES = 500;
 const INPUT_BYTES_MAX = 4096;
 
 /** Programs by route: those of the tests, which are plain, then the `segment` table's, which is not. */
-const SEEDED_PROGRAMS = [...PROGRAMS, ...compileTables(SEGMENT_TABLES)];
+const SEEDED_PROGRAMS = [...PROGRAMS, ...compileTables(SDK_TABLES)];
 
 function scanSetup() {
   const ids = createUuidSource(createRandom(7));
@@ -74,7 +74,7 @@ function* seedSlabs(): Generator<readonly FixtureFrame[]> {
     for (const route of [0, 1, 2]) yield [{ route, body: isBody ? bytes : valueBody(bytes) }];
   }
   for (const body of readBodies()) {
-    for (const [index] of SEGMENT_TABLES.entries()) {
+    for (const [index] of SDK_TABLES.entries()) {
       const route = PROGRAMS.length + index;
       yield [{ route, body }];
       yield [{ route, body: damage(createRandom(body.length), body) }];
@@ -133,7 +133,7 @@ function showInput(input: Buffer): readonly RegressionFrame[] | DialectRegressio
   const route = frames[0]?.route ?? 0;
   if (route < PROGRAMS.length) return toRegression(frames);
   const renumbered = frames.map((frame) => ({ ...frame, route: route - PROGRAMS.length }));
-  return { tables: SEGMENT_TABLES, frames: toRegression(renumbered) };
+  return { tables: SDK_TABLES, frames: toRegression(renumbered) };
 }
 
 const [command, path] = process.argv.slice(2);

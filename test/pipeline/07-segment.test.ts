@@ -8,6 +8,7 @@ import { Analytics } from '@segment/analytics-node';
 import { afterAll, expect, test } from 'vitest';
 import { type Running, startServer, storePidOf, until } from '../support/appliance.ts';
 import { testEvents } from '../support/events.ts';
+import { recordSdk } from '../support/real-sdk.ts';
 import { CALL_TYPES, expectedRow, makeCall, rowsOf, stored, type WireEvent } from '../support/segment.ts';
 
 const EVENTS = 10_000;
@@ -123,6 +124,14 @@ test('delivers 10,000 events of all its calls, each once, through a server that 
 
   const rows = new Map((await rowsOf(server, "dialect = 'segment'")).map((row) => [row['event_id'], row]));
   for (const event of sent) expectStored(event, rows.get(event.messageId));
+  recordSdk({
+    sdk: '@segment/analytics-node',
+    mode: '',
+    events: rows.size,
+    refused: refused.length,
+    encodings: ['none'],
+    paths: ['POST /v1/batch'],
+  });
   const everything = JSON.stringify([...rows.values()]);
   expect(everything).not.toContain(KEY);
   expect(everything).not.toContain('writeKey');

@@ -177,11 +177,57 @@ test.each([
   expect(await rowOf(id)).toMatchObject({ app_id: 'shop' });
 });
 
-test('a key in the body alone is 401: keys are looked for before a body is read', async () => {
-  const answer = await post('/v1/batch', JSON.stringify({ batch: [], writeKey: KEY }), {
-    authorization: '',
+test.each([
+  [
+    'of a batch',
+    '/v1/batch',
+    (id: string) => ({ batch: [JSON.parse(single(id, { type: 'page' }))], writeKey: KEY }),
+  ],
+  ['of an event', '/v1/page', (id: string) => JSON.parse(single(id, { writeKey: KEY }))],
+  [
+    'of an event in a batch',
+    '/v1/b',
+    (id: string) => ({ batch: [JSON.parse(single(id, { writeKey: KEY, type: 'page' }))] }),
+  ],
+])('the key is taken from the body %s, and not kept', async (what, path, body) => {
+  const id = `body-key-${what.length}`;
+  expect((await post(path, JSON.stringify(body(id)), { authorization: '' })).status).toBe(200);
+  const row = await rowOf(id);
+  expect(row).toMatchObject({ app_id: 'shop' });
+  expect(JSON.stringify(row)).not.toContain(KEY);
+});
+
+test('a body with an unknown key, and one without any, is 401', async () => {
+  for (const body of [{ batch: [], writeKey: 'nobody' }, JSON.parse(single('keyless'))]) {
+    const answer = await post('/v1/batch', JSON.stringify(body), { authorization: '' });
+    expect([answer.status, JSON.parse(answer.body).code]).toEqual([401, 'unauthorized']);
+  }
+});
+
+test('click ids in the address of the page are attribution, in a batch too', async () => {
+  const context = (search: string) => ({
+    page: { search, url: `https://x.test/${search}` },
+    campaign: { source: 'a' },
   });
-  expect([answer.status, JSON.parse(answer.body).code]).toEqual([401, 'unauthorized']);
+  const batch = ['?gclid=G%201&x=1', '', '?fbclid=F'].map((search, n) =>
+    JSON.parse(single(`click-${n}`, { type: 'page', context: context(search) })),
+  );
+  await post('/v1/batch', JSON.stringify({ batch }));
+  expect(await rowOf('click-0')).toMatchObject({ attribution: { utm_source: 'a', gclid: 'G 1' } });
+  expect((await rowOf('click-1'))['attribution']).toEqual({ utm_source: 'a' });
+  expect(await rowOf('click-2')).toMatchObject({ attribution: { utm_source: 'a', fbclid: 'F' } });
+});
+
+test('analytics.js is told where to send, and its own metrics are not kept', async () => {
+  const answer = await fetch(`${server.url}/v1/projects/${KEY}/settings`, {
+    headers: { origin: 'https://x.test' },
+  });
+  expect(answer.headers.get('access-control-allow-origin')).toBe('https://x.test');
+  expect(await answer.json()).toMatchObject({
+    integrations: { 'Segment.io': { apiKey: KEY, apiHost: `${new URL(server.url).host}/v1` } },
+    metrics: { sampleRate: 0 },
+  });
+  expect((await post('/v1/m', '{"series":[]}')).status).toBe(200);
 });
 
 test('a beacon without a body, or of white space, is 200 and nothing', async () => {

@@ -46,6 +46,35 @@ test('each request gets the level it asks for, by header or query, and is told s
   expect(await single.json()).toEqual({ status: 'accepted', event_id: 'single-1' });
 });
 
+/** PostHog's, of which the browser's SDK takes 200 alone for success; Amplitude's, which is filled in; a pixel. */
+const SDK_REQUESTS: [path: string, body: string | undefined, answer: unknown][] = [
+  ['/e/', '{"api_key":"k","batch":[{"event":"e","distinct_id":"u"}]}', { status: 1, results: {} }],
+  [
+    '/2/httpapi',
+    '{"api_key":"k","events":[{"event_type":"e","user_id":"u"}]}',
+    { code: 200, events_ingested: 1 },
+  ],
+  ['/v1/pixel.gif?key=k&event_type=e&user_id=u&ack=yes', undefined, undefined],
+];
+
+async function postAsSdk(index: number): Promise<[status: number, level: string | null]> {
+  const [path, body, expected] = SDK_REQUESTS[index] ?? [];
+  const headers = { 'penstock-ack': 'delivered' };
+  const init = body === undefined ? { headers } : { method: 'POST', body, headers };
+  const answer = await fetch(`${server.url}${path}`, init);
+  if (expected === undefined) expect(answer.headers.get('content-type')).toBe('image/gif');
+  else expect(await answer.json()).toMatchObject(expected as object);
+  return [answer.status, answer.headers.get('penstock-ack')];
+}
+
+test('an SDK may ask by header, and is answered in its own words; `ack` in the query of an event is its own field', async () => {
+  server = await startServer();
+  await server.ready();
+  for (const index of SDK_REQUESTS.keys()) expect(await postAsSdk(index)).toEqual([200, 'delivered']);
+  const rows = await server.query('SELECT event_data.ack::String AS ack FROM events ORDER BY received_at');
+  expect(rows).toEqual([{ ack: '' }, { ack: '' }, { ack: 'yes' }]);
+});
+
 test('delivered means that the sinks have it: 200 requests are each in the store when they are answered', async () => {
   server = await startServer({ config: { workers: 2 as never } });
   await server.ready();
@@ -125,6 +154,20 @@ describe('a store that stands still', () => {
       process.kill(store, 'SIGCONT');
     }
     expect(await server.waitForCount('events', 15)).toBe(15);
+  });
+
+  test('SDKs hear their own 200 all the same: the header says what was reached', async () => {
+    server = await startServer({ config });
+    await server.ready();
+    const store = storePidOf(server);
+    process.kill(store, 'SIGSTOP');
+    try {
+      const answers = await Promise.all([...SDK_REQUESTS.keys()].map(postAsSdk));
+      expect(answers).toEqual(SDK_REQUESTS.map(() => [200, 'journal']));
+      expect(await metric('penstock_ack_fallbacks_total')).toBe(SDK_REQUESTS.length);
+    } finally {
+      process.kill(store, 'SIGCONT');
+    }
   });
 
   test('with durability fsync, falls back to fsync', async () => {

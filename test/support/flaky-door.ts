@@ -1,0 +1,79 @@
+/**
+ * A door before the server that refuses its first requests as an overloaded Penstock does (503, Retry-After: 1) and
+ * passes the others on, bytes untouched; and what it saw of them. For SDKs that are to show that they come back.
+ */
+import {
+  type ClientRequest,
+  createServer,
+  type IncomingMessage,
+  request,
+  type ServerResponse,
+} from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+export interface FlakyDoor {
+  readonly url: string;
+  readonly port: number;
+  /** Requests that were refused here, and that were passed on. */
+  refused: number;
+  passed: number;
+  /** Content-Encoding of what was passed on, by name; '' for none. */
+  readonly encodings: Map<string, number>;
+  /** Methods and paths of what was passed on. */
+  readonly paths: Map<string, number>;
+  /** Answers of the server, by status. */
+  readonly statuses: Map<number, number>;
+  close(): Promise<void>;
+}
+
+/** Opens a door before the server at `target`, which refuses its first `refusals` requests. */
+export async function openDoor(target: string, refusals: number): Promise<FlakyDoor> {
+  const { hostname, port } = new URL(target);
+  const count = <Key>(counts: Map<Key, number>, key: Key) => counts.set(key, (counts.get(key) ?? 0) + 1);
+  const server = createServer((from, to) => {
+    if (door.refused < refusals) {
+      door.refused += 1;
+      refuse(from, to);
+      return;
+    }
+    door.passed += 1;
+    count(door.encodings, String(from.headers['content-encoding'] ?? ''));
+    count(door.paths, `${from.method} ${from.url?.split('?')[0]}`);
+    const onward: ClientRequest = request(
+      { hostname, port, path: from.url, method: from.method, headers: from.headers },
+      (answer) => {
+        count(door.statuses, answer.statusCode ?? 0);
+        to.writeHead(answer.statusCode ?? 502, answer.headers);
+        answer.pipe(to);
+      },
+    );
+    onward.on('error', () => to.destroy());
+    from.pipe(onward);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address() as AddressInfo;
+  const door: FlakyDoor = {
+    url: `http://127.0.0.1:${address.port}`,
+    port: address.port,
+    refused: 0,
+    passed: 0,
+    encodings: new Map(),
+    paths: new Map(),
+    statuses: new Map(),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+  return door;
+}
+
+/** As src/http/refusal.ts words it, and for Amplitude's SDKs, which read the body, as they want it. */
+function refuse(from: IncomingMessage, to: ServerResponse): void {
+  from.resume();
+  from.on('end', () => {
+    to.writeHead(503, { 'content-type': 'application/json', 'retry-after': '1' });
+    to.end('{"code":503,"error":"the server is at its memory budget; send again after Retry-After seconds"}');
+  });
+}
