@@ -43,6 +43,7 @@ import { readinessOf } from './readiness.ts';
 import { scannerName } from './scan/scanner.ts';
 import { SessionRegistry } from './sessions/registry.ts';
 import { type Store, startStore } from './sinks/embedded/store-process.ts';
+import { openCodec } from './sinks/kafka/codecs.ts';
 import { jsonFormOf } from './sinks/native-block-setup.ts';
 import { STREAMS } from './sinks/sink.ts';
 import { MemoryBudget } from './slab/budget.ts';
@@ -79,6 +80,9 @@ export async function startAppliance(
 ): Promise<Appliance> {
   const clock = parts.clock ?? systemClock;
   const scanner = chooseScanner(config, log);
+  const kafka = config.kafka.brokers.length > 0 ? config.kafka : undefined;
+  // A library that is missing is a fault of the start, not of a thread.
+  if (kafka !== undefined) await openCodec(kafka.compression);
   const counterMemory = createCounterMemory(config.workers);
   const counters = new CounterReader(counterMemory);
   const progressMemory = createProgressMemory(config.workers);
@@ -126,7 +130,9 @@ export async function startAppliance(
   // The store behind the sinks starts first, since it takes longest.
   const store = config.embedded.enabled ? startEmbeddedStore(config, log) : undefined;
 
-  const sinks: readonly SinkName[] = store === undefined ? [] : ['embedded'];
+  const sinks: SinkName[] = [];
+  if (store !== undefined) sinks.push('embedded');
+  if (kafka !== undefined) sinks.push('kafka');
 
   // Slabs and workers.
   const dedup = createDedup(config);
@@ -162,6 +168,7 @@ export async function startAppliance(
       // Lines where the type is not known.
       jsonForm: scanner === 'native' ? store.objectType && jsonFormOf(store.objectType) : undefined,
     },
+    kafka,
   };
   const tasksPerWorker = durability === 'fsync' ? TASKS_PER_WORKER_DURABLE : TASKS_PER_WORKER;
   const workers = new WorkerPool(
@@ -250,11 +257,10 @@ export async function startAppliance(
         memoryBytesMax: budget.bytesMax - credit.reservedMemoryBytes(),
         store,
         breakers: sinks.map((sink) => [sink, worstBreaker(counters, sink)]),
-        journal: isJournalFull(false, RESERVE_SHARE)
-          ? 'full'
-          : counters.total('journalFailing') > 0
-            ? 'failing'
-            : 'ok',
+        kafka:
+          kafka && Array.from({ length: config.workers }, (_, slot) => counters.read('kafkaState', slot)),
+        isJournalFull: isJournalFull(false, RESERVE_SHARE),
+        isJournalFailing: counters.total('journalFailing') > 0,
       }),
     metrics: () => exposition.text(),
   });

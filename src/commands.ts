@@ -24,6 +24,8 @@ Environment (over the file; empty counts as not set), with defaults:
   PENSTOCK_WORKERS         threads that parse (cores of this process but one)
   PENSTOCK_EMBEDDED_PORT   port for queries, on 127.0.0.1 only (8123)
   PENSTOCK_LOG_LEVEL       trace, debug, info, warn, error, fatal or silent (info)
+  KAFKA_BROKERS            host:port,host:port: events go to Kafka (none: to the embedded store)
+  KAFKA_TOPIC              topic of the events (events)
   PENSTOCK_KEYS            write keys, added to the file's: app=key,app2=key2 (none)
 
 Every other setting is a key of the file, with its default and its reason: see config/penstock.yaml.
@@ -41,7 +43,7 @@ Twice or once?
   The same replay, with the same --from and --to, made again counts once in ClickHouse, also when it was stopped half-way:
   its blocks have names that follow from the range and the rows (insert_deduplication_token).
   But rows that still stand in the table from their first delivery, or from a replay of another range, then stand there
-  twice. Delete them first, or count with uniqExact(event_id).
+  twice. Delete them first, or count with uniqExact(event_id). Kafka stores every replay again.
 
 Examples:
   $ penstock journal ls
@@ -132,7 +134,7 @@ function addJournalCommands(program: Command, fileOption: readonly [string, stri
   add('replay', 'send kept events of a time range to a sink once more; Penstock must be stopped')
     .requiredOption('--from <time>', 'received at this time or later')
     .requiredOption('--to <time>', 'received before this time')
-    .requiredOption('--sink <name>', 'sink to send to: embedded')
+    .requiredOption('--sink <name>', 'sink to send to: embedded or kafka')
     .addOption(
       new Option('--stream <name>', 'what to send').choices(['events', 'rejected']).default('events'),
     )

@@ -191,6 +191,8 @@ export const DEDUP_READ_BACK_BYTES_MAX = 128 * MiB;
 
 // ── Sinks ────────────────────────────────────────────────────────────────────────────────────────────────
 
+/** A sink that goes on failing for the same reason says so this often. */
+export const SINK_FAILURE_LOG_INTERVAL_MS = 60_000;
 /** A block of the embedded store goes out at this many bytes: ~75,000 events encoded, ~26,000 as lines; one part each. */
 export const BLOCK_BYTES_MAX = 16 * MiB;
 /** … or at this many rows, whose indexes and offsets then stay within 32 bits whatever they hold. */
@@ -263,24 +265,7 @@ export const STORE_STOP_TIMEOUT_MS = 10_000;
 
 // ── Kafka ────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** One record batch, uncompressed, its header included. Brokers refuse over `message.max.bytes`, 1 MiB and 12 bytes unless they say otherwise. */
-export const KAFKA_BATCH_BYTES_MAX = MiB;
-/** Records of one batch: twice what 1 MiB holds of the smallest events, so that a larger batch stays quick to decode. */
-export const KAFKA_BATCH_RECORDS_MAX = 8_192;
-/** Batches of one call, together: they stay in a core's cache until they are compressed or sent. */
-export const KAFKA_OUTPUT_BYTES_MAX = 8 * MiB;
-/** Records of one call: the plan of one takes 56 bytes, this many of the smallest events fill the output. */
-export const KAFKA_CALL_RECORDS_MAX = 32_768;
-/** Partitions of one topic; each call clears a word for every one. */
-export const KAFKA_PARTITIONS_MAX = 10_000;
-/** Headers that a caller adds to every record of a batch: a traceparent takes 68 bytes, a reason of failure some hundred. */
-export const KAFKA_HEADERS_BYTES_MAX = 4 * KiB;
-/** Uncompressed bytes of a snappy block within Kafka's framing: the Java client's own size. */
-export const SNAPPY_BLOCK_BYTES = 32 * KiB;
-/** Uncompressed bytes of an LZ4 block, one of the four sizes of the format: a reader takes as much memory for each frame. */
-export const LZ4_BLOCK_BYTES = 256 * KiB;
-/** Records of one fetched batch, decompressed: a broker passes on what other producers sent, bombs included. */
-export const KAFKA_DECOMPRESSED_BYTES_MAX = 64 * MiB;
+export * from './sinks/kafka/limits.ts';
 
 // ── Query door of the embedded store ─────────────────────────────────────────────────────────────────────
 
@@ -324,9 +309,6 @@ assert(CREDIT_RESERVE_SHARE + CREDIT_SHRINK_SHARE < 0.5, 'half of a bound is for
 assert(SESSIONS_MAX >= WEBSOCKET_CONNECTIONS_MAX, 'every connection may have a session');
 assert(MEMORY_BYTES_MAX >= 4 * BODY_BYTES_MAX, 'the largest body fits the budget beside others');
 assert(REJECTED_RAW_BYTES_MAX <= BLOCK_BYTES_MAX, 'a rejected event fits a block');
-assert(KAFKA_BATCH_BYTES_MAX <= KAFKA_OUTPUT_BYTES_MAX, 'a record batch fits what one call gives');
-assert(KAFKA_BATCH_RECORDS_MAX <= KAFKA_CALL_RECORDS_MAX, 'one call can fill a batch');
-assert(KAFKA_HEADERS_BYTES_MAX < KAFKA_BATCH_BYTES_MAX, 'a record has room beside its headers');
 assert(LINES_BYTES_MAX < 2 ** 31, 'a place in the lines of a slab fits 31 bits');
 assert(
   2 * BLOCK_BYTES_MAX <= NATIVE_BLOCK_KEEP_BYTES,

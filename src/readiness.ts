@@ -2,6 +2,7 @@ import type { WorkerPool } from './dispatch/worker-pool.ts';
 import type { Readiness } from './http/service-routes.ts';
 import { MEMORY_READY_SHARE } from './limits.ts';
 import type { SessionRegistry } from './sessions/registry.ts';
+import { SinkState } from './sinks/sink.ts';
 import type { SlabPool } from './slab/pool.ts';
 
 /** What readiness is computed from. */
@@ -11,10 +12,14 @@ export interface ReadinessParts {
   readonly memoryBytesMax: number;
   readonly slabs: SlabPool;
   readonly sessions: SessionRegistry;
-  /** `failing`: the disk does not take it. */
-  readonly journal: 'ok' | 'full' | 'failing';
+  /** But for what is kept for clients that do not come back. */
+  readonly isJournalFull: boolean;
+  /** The disk does not take it. */
+  readonly isJournalFailing: boolean;
   /** By sink, the worst state of its breakers (metrics/names.ts). */
   readonly breakers: readonly (readonly [sink: string, state: number])[];
+  /** Of every worker; undefined when the sink is off. */
+  readonly kafka: readonly number[] | undefined;
   /** Undefined when the embedded store is off. */
   readonly store: { ready(): boolean; queryPort(): number | undefined } | undefined;
 }
@@ -28,9 +33,10 @@ export function readinessOf(parts: ReadinessParts): Readiness {
     front: parts.draining ? 'draining' : 'ok',
     workers: parts.workers.threadCount === parts.workers.workerCount ? 'ok' : 'replacing',
     memory: parts.slabs.heldBytes() < parts.memoryBytesMax * MEMORY_READY_SHARE ? 'ok' : 'full',
-    journal: parts.journal,
+    journal: parts.isJournalFull ? 'full' : parts.isJournalFailing ? 'failing' : 'ok',
     sessions: parts.sessions.isRead ? 'ok' : 'reading',
     store: parts.store === undefined ? 'off' : parts.store.ready() ? 'ok' : 'starting',
+    kafka: kafkaState(parts.kafka),
     // Says where to look when the port is taken; events are kept all the same.
     query: parts.store?.queryPort() === undefined ? 'off' : 'ok',
     // A sink that is away is no reason to send traffic elsewhere: its events wait in the journal.
@@ -42,6 +48,14 @@ export function readinessOf(parts: ReadinessParts): Readiness {
     states.memory === 'ok' &&
     states.journal === 'ok' &&
     states.sessions === 'ok' &&
+    states.kafka !== 'starting' &&
     (parts.store?.ready() ?? true);
   return { ready, parts: states };
+}
+
+/** The worst of the workers'. An outage is not ready's business: the journal takes the events, and says when it is full. */
+function kafkaState(states: readonly number[] | undefined): string {
+  if (states === undefined) return 'off';
+  if (states.includes(SinkState.starting)) return 'starting';
+  return states.includes(SinkState.failing) ? 'failing' : 'ok';
 }

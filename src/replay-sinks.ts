@@ -1,5 +1,6 @@
 /** Sinks as `penstock journal replay` opens them: by name, with the configuration that `serve` has, and closed again. */
 import { pause } from './backoff.ts';
+import { systemClock } from './clock.ts';
 import type { Config } from './config/config.ts';
 import { ReplayError } from './journal/replay.ts';
 import { REPLAY_STORE_START_MS_MAX } from './limits.ts';
@@ -19,7 +20,10 @@ export interface ReplaySink {
 type OpenSink = (config: Config, log: Logger) => Promise<ReplaySink>;
 
 /** By name, those that this version can replay to. */
-export const REPLAY_SINKS: Readonly<Partial<Record<SinkName, OpenSink>>> = { embedded: openEmbedded };
+export const REPLAY_SINKS: Readonly<Partial<Record<SinkName, OpenSink>>> = {
+  embedded: openEmbedded,
+  kafka: openKafka,
+};
 
 /** Starts the store, and waits until it takes blocks. Rejects with a ReplayError when it does not come up. */
 async function openEmbedded(config: Config, log: Logger): Promise<ReplaySink> {
@@ -47,6 +51,19 @@ async function openEmbedded(config: Config, log: Logger): Promise<ReplaySink> {
       }),
     close,
   };
+}
+
+/** Brokers and topics that are away are waited for by the replay, as any sink that does not take its blocks. */
+async function openKafka({ kafka }: Config, log: Logger): Promise<ReplaySink> {
+  if (kafka.brokers.length === 0) throw new ReplayError('kafka.brokers is empty: say where Kafka is');
+  // Loaded here because nothing else has a use for kafkajs.
+  const { openKafkaSink } = await import('./sinks/kafka/kafka-sink.ts');
+  const sink = await openKafkaSink(kafka, {
+    clock: systemClock,
+    logger: log,
+    putAside: (line) => log.error({ bytes: line.length }, 'kafka refuses an event, which is left out'),
+  });
+  return { target: (stream) => sink[stream](), close: async () => sink.close() };
 }
 
 const POLL_MS = 50;

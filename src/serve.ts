@@ -64,7 +64,10 @@ function factsOf(config: Config, appliance: Appliance): StartFacts {
     version: VERSION,
     node: process.versions.node,
     listen: [`http://${host}:${appliance.port}`, `ws://${host}:${appliance.port}/v1/stream`],
-    sinks: enabled ? ['embedded ClickHouse'] : [],
+    sinks: [
+      ...(enabled ? ['embedded ClickHouse'] : []),
+      ...(config.kafka.brokers.length > 0 ? [`Kafka at ${config.kafka.brokers.join(', ')}`] : []),
+    ],
     scanner: scannerName(config.scanner),
     workers: config.workers,
     apps: config.apps.length === 0 ? 'open mode' : config.apps.length,

@@ -11,7 +11,6 @@ import type { IngestSetup } from './ingest.ts';
 import { sliceLines } from './journal/bisect.ts';
 import { BreakerState } from './journal/breaker.ts';
 import { systemDisk } from './journal/disk.ts';
-import type { SinkTargets } from './journal/line.ts';
 import { createMemoryDisk } from './journal/memory-disk.ts';
 import { WorkerJournal } from './journal/worker-journal.ts';
 import { openKnownIds } from './known-ids.ts';
@@ -20,13 +19,11 @@ import type { Logger } from './log.ts';
 import type { ThreadCounters } from './metrics/counters.ts';
 import { createSinkReport } from './metrics/sink-report.ts';
 import { SessionLog } from './sessions/session-log.ts';
-import {
-  createEmbeddedTarget,
-  type EmbeddedTarget,
-  type EmbeddedTargetOptions,
-} from './sinks/embedded/embedded-target.ts';
+import { createEmbeddedSink } from './sinks/embedded/embedded-sink.ts';
 import type { StoreAddress } from './sinks/embedded/protocol.ts';
+import type { KafkaOptions, KafkaSink, KafkaSinkParts } from './sinks/kafka/kafka-sink.ts';
 import type { JsonForm } from './sinks/native-block-setup.ts';
+import type { WorkerSink } from './sinks/sink.ts';
 
 /** Plain data: it is cloned into every thread. */
 export interface WorkerSetup {
@@ -71,6 +68,8 @@ export interface WorkerSetup {
         readonly jsonForm: JsonForm | undefined;
       }
     | undefined;
+  /** Undefined when no broker is set. */
+  readonly kafka: KafkaOptions | undefined;
 }
 
 /** How often a thread writes what its journal holds into shared memory, beside once a slab. */
@@ -95,8 +94,18 @@ export async function openWorkerKeep(
   log: Logger,
 ): Promise<WorkerKeep> {
   const { embedded, journal: options } = setup;
-  const targets: EmbeddedTarget[] = [];
   const putAside = (line: Buffer) => journal.append('rejected', encodePoison(line), 1, systemClock.nowMs());
+  /** Throws when the disk does not take it, so that the sink tries again. */
+  const keepRefused = (line: Buffer) => {
+    let letter: Uint8Array;
+    try {
+      letter = encodePoison(line);
+    } catch (error) {
+      log.error({ err: error, bytes: line.length }, 'an event that a sink refuses cannot be put aside');
+      return;
+    }
+    journal.append('rejected', letter, 1, systemClock.nowMs());
+  };
   const putUnreadableAside = (line: Buffer) => {
     try {
       putAside(line);
@@ -107,7 +116,12 @@ export async function openWorkerKeep(
   };
   // Before anything of it is delivered and written over.
   const window = await openWindow(setup, slot, log);
-  const sink = embedded && sinkOf({ ...embedded, onUnreadable: putUnreadableAside, logger: log }, targets);
+  const kafka =
+    setup.kafka && (await openKafka(setup.kafka, { clock: systemClock, logger: log, putAside: keepRefused }));
+  const sinks: WorkerSink[] = [
+    embedded && createEmbeddedSink({ ...embedded, onUnreadable: putUnreadableAside, logger: log }),
+    kafka,
+  ].filter((sink) => sink !== undefined);
   const sessions = new SessionLog({
     sessionsMax: setup.sessions.max,
     ttlMs: setup.sessions.ttlMs,
@@ -124,12 +138,10 @@ export async function openWorkerKeep(
     node: options.node,
     worker: slot,
     left: options.left[slot] ?? [],
-    sinks: sink === undefined ? [] : [sink],
+    sinks,
     segmentBytesMax: options.segmentBytes,
     compression: options.compression,
     spareBytesMax: options.spareBytes,
-    blockBytesMax: embedded?.blockBytesMax ?? 0,
-    flushIntervalMs: embedded?.flushIntervalMs ?? 0,
     isDurable: options.durability === 'fsync',
     sendTimeoutMs: options.sendTimeoutMs,
     retryPauseMs: (failures) => retryDelayMs(failures),
@@ -155,7 +167,7 @@ export async function openWorkerKeep(
         'the journal was damaged; what could not be read is kept in quarantine/',
       ),
   });
-  const report = createReport(journal, sessions, targets, counters);
+  const report = createReport(journal, sessions, sinks, kafka, counters);
   const reportSinks = createSinkReport(counters);
   const look = () => {
     if (journal.isFailing) journal.probe();
@@ -177,23 +189,20 @@ async function openWindow(setup: WorkerSetup, slot: number, log: Logger): Promis
   return window;
 }
 
-/** The embedded store as a sink; the targets that are made of it are added to `made`. */
-function sinkOf(options: Omit<EmbeddedTargetOptions, 'stream'>, made: EmbeddedTarget[]): SinkTargets {
-  const target = (stream: EmbeddedTargetOptions['stream']) => {
-    const one = createEmbeddedTarget({ ...options, stream });
-    made.push(one);
-    return one;
-  };
-  return { events: () => target('events'), rejected: () => target('rejected') };
+/** Loaded here because a start without Kafka has no use for kafkajs. */
+async function openKafka(options: KafkaOptions, parts: KafkaSinkParts): Promise<KafkaSink> {
+  const { openKafkaSink } = await import('./sinks/kafka/kafka-sink.ts');
+  return openKafkaSink(options, parts);
 }
 
 function createReport(
   journal: WorkerJournal,
   sessions: SessionLog,
-  targets: readonly EmbeddedTarget[],
+  sinks: readonly WorkerSink[],
+  kafka: KafkaSink | undefined,
   counters: ThreadCounters,
 ): () => void {
-  const reported = { delivered: 0, refusedRows: 0, writeFailures: 0, sessionsCut: 0 };
+  const reported = { delivered: 0, refusedRows: 0, writeFailures: 0, sessionsCut: 0, kafkaMaybeRepeated: 0 };
   return () => {
     journal.tellDelivered();
     counters.set('sinkBytes', journal.memoryBytes);
@@ -201,13 +210,21 @@ function createReport(
     counters.set('journalRetainedBytes', journal.retainedBytes);
     counters.set('journalRows', journal.waitingRows);
     counters.set('journalFailing', journal.isFailing ? 1 : 0);
+    counters.set('kafkaState', kafka?.state() ?? 0);
     const now = {
       delivered: journal.deliveredRows,
-      refusedRows: targets.reduce((sum, target) => sum + target.refusedRows(), 0),
-      writeFailures: targets.reduce((sum, target) => sum + target.writeFailures(), 0),
+      refusedRows: sinks.reduce((sum, sink) => sum + sink.refusedRows(), 0),
+      writeFailures: sinks.reduce((sum, sink) => sum + sink.writeFailures(), 0),
       sessionsCut: sessions.cut,
+      kafkaMaybeRepeated: kafka?.maybeRepeatedRows() ?? 0,
     };
-    for (const key of ['delivered', 'refusedRows', 'writeFailures', 'sessionsCut'] as const) {
+    for (const key of [
+      'delivered',
+      'refusedRows',
+      'writeFailures',
+      'sessionsCut',
+      'kafkaMaybeRepeated',
+    ] as const) {
       counters.add(key, now[key] - reported[key]);
       reported[key] = now[key];
     }

@@ -8,12 +8,14 @@
 //       refusals, bytes
 //   writeBatches(encoder, lines, headers, bytes, batches, refusals)
 //       true, or false when the memory is too small for the plan, or other than it was made with
+//   groupLines(…)                                    lines by topic: group-lines.h
 #pragma once
 #include <new>
 
 #include "../crc32c.h"
 #include "../elements.h"
 #include "batch-write.h"
+#include "group-lines.h"
 
 namespace penstock {
 
@@ -126,6 +128,27 @@ inline napi_value writeBatchesOf(napi_env env, napi_callback_info info) {
   return booleanOf(env, fits);
 }
 
+inline napi_value groupLinesOf(napi_env env, napi_callback_info info) {
+  napi_value arguments[5];
+  size_t count = 5;
+  napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr);
+  const Elements lines = elementsOf(env, arguments[0]);
+  bool wantsType = false, wantsApp = false;
+  napi_get_value_bool(env, arguments[1], &wantsType);
+  napi_get_value_bool(env, arguments[2], &wantsApp);
+  const Elements sorted = elementsOf(env, arguments[3]);
+  const Elements groups = elementsOf(env, arguments[4]);
+  const bool fits = sorted.length >= lines.length && lines.length <= PLAN_BYTES_MAX;
+  const int64_t found =
+      fits ? groupLines({static_cast<const Byte*>(lines.data), lines.length}, wantsType, wantsApp,
+                        static_cast<Byte*>(sorted.data), static_cast<uint32_t*>(groups.data),
+                        groups.length / LINE_GROUP_WORDS)
+           : -1;
+  napi_value result;
+  napi_create_int64(env, found, &result);
+  return result;
+}
+
 /// Adds the functions above to what the addon exports, by `define(name, callback)`.
 template <typename Define>
 inline void defineRecordBatches(Define define) {
@@ -133,6 +156,7 @@ inline void defineRecordBatches(Define define) {
   define("createBatches", createBatches);
   define("planBatches", planBatchesOf);
   define("writeBatches", writeBatchesOf);
+  define("groupLines", groupLinesOf);
 }
 
 }  // namespace penstock

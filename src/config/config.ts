@@ -53,7 +53,7 @@ export interface Config {
   /** How long an answer waits for more than the journal. */
   readonly ack: { readonly deliveredTimeoutMs: number };
   readonly embedded: {
-    /** On when no other sink's address is set. */
+    /** As configured, or where that is `auto` whether no other sink has an address. */
     readonly enabled: boolean;
     /** Port of the read-only ClickHouse HTTP interface on 127.0.0.1; 0 takes any free port. */
     readonly port: number;
@@ -66,6 +66,7 @@ export interface Config {
     readonly objectType: 'JSON' | 'String';
     readonly queryResultBytesMax: number;
   };
+  readonly kafka: KafkaConfig;
   readonly delivery: {
     /** A send to a sink that is not answered for so long has failed, and is made again under the same token. */
     readonly sendTimeoutMs: number;
@@ -73,6 +74,38 @@ export interface Config {
   readonly dataDir: string;
   readonly drainTimeoutMs: number;
   readonly log: { readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent' };
+}
+
+export interface KafkaConfig {
+  /** `host:port` of brokers to begin with; the sink is on when there is one. */
+  readonly brokers: readonly string[];
+  /** Name of the topic, or a template with `{app_id}` and `{event_type}`. */
+  readonly topic: string;
+  /** Where rejected events go. */
+  readonly deadLetterTopic: string;
+  /** Whether topics that are missing are made, with the broker's defaults. */
+  readonly createTopics: boolean;
+  /** `native` sends batches encoded in C++; `plain` uses kafkajs' producer, for brokers that do not take them. */
+  readonly client: 'native' | 'plain';
+  /** Replicas that confirm: all in sync, with idempotence, or the leader alone. */
+  readonly acks: 'all' | 1;
+  readonly compression: 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd';
+  /** Columns of which the first that an event has is the record's key. */
+  readonly key: readonly ('event_id' | 'event_type' | 'app_id' | 'device_id' | 'user_id' | 'session_id')[];
+  readonly clientId: string;
+  readonly requestTimeoutMs: number;
+  readonly flushIntervalMs: number;
+  readonly blockBytesMax: number;
+  /** Bytes of one record batch before compression. */
+  readonly batchBytesMax: number;
+  readonly saslMechanism: 'none' | 'plain' | 'scram-sha-256' | 'scram-sha-512';
+  readonly saslUsername: string;
+  readonly saslPassword: string;
+  readonly tls: boolean;
+  /** Files in PEM; empty for the machine's authorities, and for no certificate of our own. */
+  readonly tlsCaFile: string;
+  readonly tlsCertFile: string;
+  readonly tlsKeyFile: string;
 }
 
 export interface AppConfig {

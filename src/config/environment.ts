@@ -14,17 +14,23 @@ const VARIABLES = {
   PENSTOCK_WORKERS: ['workers'],
   PENSTOCK_EMBEDDED_PORT: ['embedded', 'port'],
   PENSTOCK_LOG_LEVEL: ['log', 'level'],
+  KAFKA_BROKERS: ['kafka', 'brokers'],
+  KAFKA_TOPIC: ['kafka', 'topic'],
+  KAFKA_SASL_USERNAME: ['kafka', 'sasl_username'],
+  KAFKA_SASL_PASSWORD: ['kafka', 'sasl_password'],
 } as const satisfies Record<string, readonly string[]>;
 
 /** Keys whose text form is digits; the others keep digits as text (a data directory may be called 7). */
 const NUMBER_VARIABLES: ReadonlySet<string> = new Set(['PORT', 'PENSTOCK_WORKERS', 'PENSTOCK_EMBEDDED_PORT']);
 
+/** Variables that are a list, divided by commas. */
+const LIST_VARIABLES: ReadonlySet<string> = new Set(['KAFKA_BROKERS']);
+
 /**
  * Addresses of sinks that this version does not have. Starting without them would look like delivery, so they
- * stop the start. Their companions (KAFKA_TOPIC, REDIS_PORT …) mean nothing without an address.
+ * stop the start. Their companions (REDIS_PORT …) mean nothing without an address.
  */
 const REFUSED = {
-  KAFKA_BROKERS: 'Kafka sink',
   CLICKHOUSE_HOST: 'ClickHouse sink',
   CLICKHOUSE_URL: 'ClickHouse sink',
   REDIS_HOST: 'Redis deduplication',
@@ -39,7 +45,7 @@ export const KEYS_VARIABLE = 'PENSTOCK_KEYS';
 export interface Override {
   readonly variable: string;
   readonly path: readonly string[];
-  readonly value: string | number;
+  readonly value: string | number | readonly string[];
 }
 
 export interface EnvironmentApp {
@@ -59,20 +65,24 @@ export function readEnvironment(env: NodeJS.ProcessEnv): Environment {
   const overrides = Object.entries(VARIABLES).flatMap(([variable, path]) => {
     const text = env[variable];
     if (text === undefined || text === '') return [];
-    const isNumber = NUMBER_VARIABLES.has(variable) && /^-?\d{1,15}$/.test(text);
-    return [{ variable, path, value: isNumber ? Number(text) : text }];
+    return [{ variable, path, value: readValue(variable, text) }];
   });
   for (const [variable, sink] of Object.entries(REFUSED)) {
     if (!env[variable]) continue;
     faults.push({
       source: 'environment',
       path: variable,
-      expected: `not to be set, because this version has no ${sink}: events go to the embedded store only`,
+      expected: `not to be set, because this version has no ${sink}: events would not go there`,
       // A URL may carry a password.
       got: 'a value',
     });
   }
   return { overrides, apps: readKeys(env[KEYS_VARIABLE] ?? '', faults), faults };
+}
+
+function readValue(variable: string, text: string): Override['value'] {
+  if (LIST_VARIABLES.has(variable)) return text.split(',').map((item) => item.trim());
+  return NUMBER_VARIABLES.has(variable) && /^-?\d{1,15}$/.test(text) ? Number(text) : text;
 }
 
 function readKeys(text: string, faults: ConfigFault[]): EnvironmentApp[] {

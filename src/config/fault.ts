@@ -19,7 +19,8 @@ export function describeValue(path: readonly PropertyKey[], value: unknown): str
   if (value === undefined || value === null) return 'nothing';
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return 'a section';
-  const isSafe = path[0] !== 'apps' || path[2] === 'name' || path[2] === 'origins';
+  const isSafe =
+    path.at(-1) !== 'sasl_password' && (path[0] !== 'apps' || path[2] === 'name' || path[2] === 'origins');
   if (!isSafe) return '<hidden>';
   if (typeof value !== 'string') return String(value);
   return JSON.stringify(

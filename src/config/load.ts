@@ -9,10 +9,16 @@ import { resolve } from 'node:path';
 import { WORKERS_MAX } from '../limits.ts';
 import { camelTree, snakeTree } from './case.ts';
 import type { AppConfig, Config } from './config.ts';
-import { CONFIG_VARIABLE, type EnvironmentApp, KEYS_VARIABLE, readEnvironment } from './environment.ts';
+import {
+  CONFIG_VARIABLE,
+  type EnvironmentApp,
+  KEYS_VARIABLE,
+  type Override,
+  readEnvironment,
+} from './environment.ts';
 import { type ConfigFault, formatPath } from './fault.ts';
-import { checkApps, checkPorts, checkRelations } from './relations.ts';
-import { fileSchema } from './schema.ts';
+import { checkApps, checkPorts, checkRelations, checkSinks } from './relations.ts';
+import { type FileConfig, fileSchema } from './schema.ts';
 import { CheckedTree, mergeTrees } from './tree.ts';
 import type { YamlFile } from './yaml-file.ts';
 
@@ -51,7 +57,7 @@ export async function loadConfig(options: LoadOptions = {}): Promise<Loaded> {
   );
   const overrides = new CheckedTree(nestOverrides(environment.overrides, environment.apps), (path) => ({
     source: 'environment',
-    path: variables.get(path.join('.')) ?? KEYS_VARIABLE,
+    path: variables.get(path.slice(0, 2).join('.')) ?? KEYS_VARIABLE,
   }));
   faults.push(...tree.faults, ...overrides.faults);
 
@@ -67,6 +73,7 @@ export async function loadConfig(options: LoadOptions = {}): Promise<Loaded> {
   faults.push(
     ...checkRelations(merged, setAside, place),
     ...checkPorts(merged, setAside, place),
+    ...checkSinks(merged, setAside, place),
     ...checkApps(fileApps, envApps, (path) => file.locate(path, false)),
   );
   if (faults.length > 0) return { faults };
@@ -76,9 +83,15 @@ export async function loadConfig(options: LoadOptions = {}): Promise<Loaded> {
     ...merged,
     apps: mergeApps(fileApps, envApps),
     workers: merged.workers === 'auto' ? defaultWorkers(cores) : merged.workers,
+    embedded: { ...merged.embedded, enabled: isEmbeddedOn(merged) },
     data_dir: resolve(directory, merged.data_dir),
   });
   return { config, file: file.name };
+}
+
+/** Where nothing is said, the store of the process itself takes what no other sink is there for. */
+function isEmbeddedOn({ embedded, kafka }: FileConfig): boolean {
+  return embedded.enabled === 'auto' ? kafka.brokers.length === 0 : embedded.enabled;
 }
 
 /** One thread for each core but the front's. */
@@ -91,6 +104,7 @@ export function describeConfig(config: Config): unknown {
   return snakeTree({
     ...config,
     apps: config.apps.map((app) => ({ ...app, keys: app.keys.map(() => '<hidden>') })),
+    kafka: { ...config.kafka, saslPassword: config.kafka.saslPassword === '' ? '' : '<hidden>' },
   });
 }
 
@@ -126,7 +140,7 @@ function mergeApps(fileApps: readonly AppConfig[], envApps: readonly AppConfig[]
 }
 
 function nestOverrides(
-  overrides: readonly { readonly path: readonly string[]; readonly value: string | number }[],
+  overrides: readonly Pick<Override, 'path' | 'value'>[],
   apps: readonly EnvironmentApp[],
 ): Record<string, unknown> {
   const tree: Record<string, unknown> = apps.length === 0 ? {} : { apps };

@@ -37,6 +37,25 @@ export function checkPorts(
   return [{ ...place('embedded.port'), expected, got: String(config.embedded.port) }];
 }
 
+/** Events must have a place to go to, and a sink what it needs to be let in. */
+export function checkSinks(
+  config: FileConfig,
+  setAside: ReadonlySet<string>,
+  place: (path: string) => Place,
+): ConfigFault[] {
+  const { embedded, kafka } = config;
+  const faults: ConfigFault[] = [];
+  if (!isSetAside(setAside, 'kafka.brokers') && embedded.enabled === false && kafka.brokers.length === 0) {
+    const expected = 'auto or true, or the address of another sink (kafka.brokers)';
+    faults.push({ ...place('embedded.enabled'), expected, got: 'false' });
+  }
+  if (kafka.sasl_mechanism !== 'none' && kafka.sasl_username === '') {
+    const expected = `a user name for ${kafka.sasl_mechanism}`;
+    faults.push({ ...place('kafka.sasl_username'), expected, got: 'nothing' });
+  }
+  return faults;
+}
+
 /** App names stand once in the file, and a key belongs to one app, be it written plainly or as its digest. */
 export function checkApps(
   fileApps: readonly AppConfig[],

@@ -20,6 +20,10 @@ import {
   FLUSH_INTERVAL_MS,
   JOURNAL_BYTES_MAX,
   JOURNAL_RETENTION_BYTES_MAX,
+  KAFKA_BATCH_BYTES_MAX,
+  KAFKA_BLOCK_BYTES_MAX,
+  KAFKA_FLUSH_INTERVAL_MS,
+  KAFKA_REQUEST_TIMEOUT_MS,
   MEMORY_BYTES_MAX,
   MESSAGE_BYTES_MAX,
   QUERY_RESULT_BYTES_MAX,
@@ -108,9 +112,7 @@ export const fileSchema = section({
     delivered_timeout_ms: whole(1, DELIVERED_TIMEOUT_MS_MAX).default(DELIVERED_TIMEOUT_MS),
   }),
   embedded: section({
-    enabled: z
-      .literal(true, { error: 'true: the embedded store is the only sink of this version' })
-      .default(true),
+    enabled: z.union([z.literal('auto'), z.boolean()], { error: 'auto, true or false' }).default('auto'),
     port: whole(0, 65_535).default(8123),
     flush_interval_ms: whole(1, 60_000).default(FLUSH_INTERVAL_MS),
     // A rejected event with its raw bytes must fit a block.
@@ -119,6 +121,44 @@ export const fileSchema = section({
     rejected_ttl_days: whole(1, 36_500).default(30),
     object_type: choice(['JSON', 'String']).default('JSON'),
     query_result_bytes_max: whole(MiB, 2 * GiB).default(QUERY_RESULT_BYTES_MAX),
+  }),
+  kafka: section({
+    brokers: list(
+      matching(isAddress, 'a broker as host:port, such as kafka-1:9092'),
+      'a list of brokers as host:port',
+    ),
+    topic: matching(
+      isTopicName,
+      'a topic of letters, digits, dots, _ and -, in which {app_id} and {event_type} may stand',
+    ).default('events'),
+    dead_letter_topic: matching(
+      (name) => isTopicName(name) && !name.includes('{'),
+      'a topic of letters, digits, dots, _ and -',
+    ).default('events_rejected'),
+    create_topics: flag().default(false),
+    client: choice(['native', 'plain']).default('native'),
+    acks: z.union([z.literal('all'), z.literal(1)], { error: 'all or 1' }).default('all'),
+    compression: choice(['none', 'gzip', 'snappy', 'lz4', 'zstd']).default('lz4'),
+    key: list(
+      choice(['event_id', 'event_type', 'app_id', 'device_id', 'user_id', 'session_id']),
+      'a list of columns, each once',
+    )
+      .default(['device_id', 'user_id'])
+      .refine((columns) => new Set(columns).size === columns.length, {
+        error: 'a list of columns, each once',
+      }),
+    client_id: text(1, 128).default('penstock'),
+    request_timeout_ms: whole(100, 600_000).default(KAFKA_REQUEST_TIMEOUT_MS),
+    flush_interval_ms: whole(1, 60_000).default(KAFKA_FLUSH_INTERVAL_MS),
+    block_bytes_max: whole(64 * KiB, 64 * MiB).default(KAFKA_BLOCK_BYTES_MAX),
+    batch_bytes_max: whole(16 * KiB, 64 * MiB).default(KAFKA_BATCH_BYTES_MAX),
+    sasl_mechanism: choice(['none', 'plain', 'scram-sha-256', 'scram-sha-512']).default('none'),
+    sasl_username: text(0, 256).default(''),
+    sasl_password: text(0, 1024).default(''),
+    tls: flag().default(false),
+    tls_ca_file: text(0, 4096).default(''),
+    tls_cert_file: text(0, 4096).default(''),
+    tls_key_file: text(0, 4096).default(''),
   }),
   delivery: section({
     // Shorter than a second, a busy sink would be taken for a dead one.
@@ -190,6 +230,12 @@ export const RELATIONS: readonly Relation[] = [
     reason: 'a block is gathered in memory',
   },
   {
+    key: 'kafka.block_bytes_max',
+    bound: 'memory.max_bytes',
+    divisor: 4,
+    reason: 'a block is gathered in memory',
+  },
+  {
     key: 'journal.segment_bytes',
     bound: 'journal.max_bytes',
     divisor: 2,
@@ -229,6 +275,22 @@ function matching(accepts: (value: string) => boolean, error: string) {
 
 function choice<const Words extends readonly [string, ...string[]]>(words: Words) {
   return z.enum(words, { error: `one of ${words.join(', ')}` });
+}
+
+/** What Kafka takes as a topic, once `{app_id}` and `{event_type}` are filled in. */
+function isTopicName(value: string): boolean {
+  const bare = value.replaceAll(/\{(app_id|event_type)\}/g, 'x');
+  return /^[a-zA-Z0-9._-]{1,249}$/.test(bare) && bare !== '.' && bare !== '..';
+}
+
+function flag() {
+  return z.boolean({ error: 'true or false' });
+}
+
+/** `host:port`, a host of IPv6 in brackets. */
+function isAddress(value: string): boolean {
+  const [, host = '', port = ''] = /^(\[[0-9a-fA-F:]+\]|[^\s:/[\]]+):(\d{1,5})$/.exec(value) ?? [];
+  return host !== '' && Number(port) >= 1 && Number(port) <= 65_535;
 }
 
 function isNetwork(value: string): boolean {

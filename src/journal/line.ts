@@ -10,8 +10,11 @@ import type { MetaKeeper } from './recovery.ts';
 import type { Damage, Segment } from './segment.ts';
 import { JournalStream } from './stream.ts';
 
-/** Makes the targets of one sink, one for each delivery: a target sends one block at a time. */
-export type SinkTargets = Readonly<Record<StreamName, () => BlockTarget>>;
+/** One sink: makes its targets, one for each delivery, which sends one block at a time; and how its blocks are cut. */
+export interface SinkTargets extends Readonly<Record<StreamName, () => BlockTarget>> {
+  readonly blockBytesMax: number;
+  readonly flushIntervalMs: number;
+}
 
 export interface LineOptions {
   /** `<dataDir>/journal`. */
@@ -23,8 +26,6 @@ export interface LineOptions {
   readonly compression: Compression;
   /** Bytes of segments kept for being written over, a stream. */
   readonly spareBytesMax: number;
-  readonly blockBytesMax: number;
-  readonly flushIntervalMs: number;
   readonly sendTimeoutMs: number;
   /** Whether an append is durable only when `sync` resolved. */
   readonly isDurable: boolean;
@@ -104,21 +105,22 @@ export class Line {
       meta: name === 'events' ? options.meta : undefined,
       onDamage: (damage) => options.onDamage(`${worker}/${name}`, damage),
     });
-    const targets = options.sinks.map((sink) => sink[name]());
-    const opened: [BlockTarget, Cursor][] = [];
-    for (const target of targets)
-      opened.push([target, await Cursor.open(disk, join(dir, `${target.name}.cursor`))]);
+    const opened: [SinkTargets, BlockTarget, Cursor][] = [];
+    for (const sink of options.sinks) {
+      const target = sink[name]();
+      opened.push([sink, target, await Cursor.open(disk, join(dir, `${target.name}.cursor`))]);
+    }
     // What a block in hand was named by is never the name of other rows, also when a power failure took those.
-    for (const [, { state }] of opened) stream.skipTo(state?.blockEndRow ?? 0);
+    for (const [, , { state }] of opened) stream.skipTo(state?.blockEndRow ?? 0);
     return new Line(name, stream, options.retains, (line) =>
-      opened.map(([target, cursor]) => {
+      opened.map(([sink, target, cursor]) => {
         const delivery = new Delivery({
           stream,
           cursor,
           target,
           tokenPrefix: `${options.node}-${worker}-${name}`,
-          blockBytesMax: options.blockBytesMax,
-          flushIntervalMs: options.flushIntervalMs,
+          blockBytesMax: sink.blockBytesMax,
+          flushIntervalMs: sink.flushIntervalMs,
           sendTimeoutMs: options.sendTimeoutMs,
           syncsCursor: options.isDurable,
           breaker: {

@@ -84,6 +84,11 @@ export class StreamReader {
   /** The segment that has bytes at the reader's place, or undefined at the stream's end. */
   async #currentSegment(): Promise<Segment | undefined> {
     const { segments } = this.#stream;
+    // Let go of since: of rows that are delivered, or of meta alone, which may stand behind the last row.
+    if (this.#segment !== undefined && !segments.includes(this.#segment)) {
+      this.close();
+      this.#segment = undefined;
+    }
     if (this.#segment === undefined) await this.#enter(segments.find(({ endRow }) => endRow > this.#row));
     while (this.#segment !== undefined && this.#offset >= this.#segment.bytes) {
       const next = segments[segments.indexOf(this.#segment) + 1];

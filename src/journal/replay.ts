@@ -129,7 +129,7 @@ export async function replayStream(options: ReplayOptions): Promise<Replayed> {
       await way.ending.pause(way.breaker.pauseMs());
     }
     throw new ReplayError(
-      'the sink does not take blocks; see to it, then run the same command again: what was replayed counts once',
+      'the sink does not take blocks; see to it, then run the same command again: what was replayed counts once in ClickHouse',
     );
   }
 }

@@ -54,6 +54,11 @@ export const THREAD_COUNTERS = [
     name: 'penstock_session_snapshot_cuts_total',
     help: 'Sessions of the stream that a segment of the journal had no room for',
   },
+  {
+    key: 'kafkaMaybeRepeated',
+    name: 'penstock_kafka_maybe_repeated_rows_total',
+    help: 'Records sent to Kafka again, outside of its check of repeats, though a broker may have had them',
+  },
 ] as const;
 
 /** Gauges that each thread writes, behind the counters in shared memory. */
@@ -78,6 +83,11 @@ export const THREAD_GAUGES = [
     key: 'journalFailing',
     name: 'penstock_journal_failing',
     help: '1 while the disk does not take the journal',
+  },
+  {
+    key: 'kafkaState',
+    name: 'penstock_kafka_state',
+    help: 'Kafka sink: 0 off or not reached yet, 1 takes events, 2 failing',
   },
 ] as const;
 

@@ -20,7 +20,7 @@ export interface BlockBuilder {
   release(): void;
 }
 
-/** A sink as the journal sees it. */
+/** One delivery's way to a sink, as the journal sees it. */
 export interface BlockTarget {
   readonly name: string;
   begin(): BlockBuilder;
@@ -30,4 +30,27 @@ export interface BlockTarget {
    * resolves, nothing reads the block's memory any more.
    */
   send(token: string, block: BlockBuilder, signal: AbortSignal): Promise<SendOutcome>;
+}
+
+/** How a sink is: `starting` until it was first reached, then whether the last attempt went well. */
+export const SinkState = { starting: 0, ok: 1, failing: 2 } as const;
+export type SinkState = (typeof SinkState)[keyof typeof SinkState];
+
+/** A sink as a worker thread has it: what makes its targets, one for each delivery, and what is told of it. */
+export interface WorkerSink {
+  readonly events: () => BlockTarget;
+  readonly rejected: () => BlockTarget;
+  readonly blockBytesMax: number;
+  readonly flushIntervalMs: number;
+  /** Rows that it refused for good and that stand nowhere else. */
+  refusedRows(): number;
+  /** Blocks that could not be handed over at once. */
+  writeFailures(): number;
+}
+
+/** Pino's shape. Fields never carry event content. */
+export interface SinkLogger {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
 }

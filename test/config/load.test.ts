@@ -82,6 +82,28 @@ describe('defaults', () => {
           queryResultBytesMax: limits.QUERY_RESULT_BYTES_MAX,
         },
         dedup: { idsMax: limits.DEDUP_IDS_MAX, windowMs: limits.DEDUP_WINDOW_MS },
+        kafka: {
+          brokers: [],
+          topic: 'events',
+          deadLetterTopic: 'events_rejected',
+          createTopics: false,
+          client: 'native',
+          acks: 'all',
+          compression: 'lz4',
+          key: ['device_id', 'user_id'],
+          clientId: 'penstock',
+          requestTimeoutMs: limits.KAFKA_REQUEST_TIMEOUT_MS,
+          flushIntervalMs: limits.KAFKA_FLUSH_INTERVAL_MS,
+          blockBytesMax: limits.KAFKA_BLOCK_BYTES_MAX,
+          batchBytesMax: limits.KAFKA_BATCH_BYTES_MAX,
+          saslMechanism: 'none',
+          saslUsername: '',
+          saslPassword: '',
+          tls: false,
+          tlsCaFile: '',
+          tlsCertFile: '',
+          tlsKeyFile: '',
+        },
         delivery: { sendTimeoutMs: limits.SEND_TIMEOUT_MS },
         dataDir: join(directory, 'data'),
         drainTimeoutMs: limits.DRAIN_TIMEOUT_MS,
@@ -172,11 +194,11 @@ describe('a fault says where, what was expected and what stood there', () => {
     ['http: { prot: 80 }', '1:9: http.prot: expected one of host, port, trusted_proxies, got an unknown key'],
     [
       'prot: 80',
-      '1:1: prot: expected one of http, workers, scanner, apps, limits, memory, privacy, journal, dedup, sessions, ack, embedded, delivery, data_dir, drain_timeout_ms, log, got an unknown key',
+      '1:1: prot: expected one of http, workers, scanner, apps, limits, memory, privacy, journal, dedup, sessions, ack, embedded, kafka, delivery, data_dir, drain_timeout_ms, log, got an unknown key',
     ],
     [
       '[]',
-      'config/penstock.yaml: expected a section with http, workers, scanner, apps, limits, memory, privacy, journal, dedup, sessions, ack, embedded, delivery, data_dir, drain_timeout_ms, log, got a list',
+      'config/penstock.yaml: expected a section with http, workers, scanner, apps, limits, memory, privacy, journal, dedup, sessions, ack, embedded, kafka, delivery, data_dir, drain_timeout_ms, log, got a list',
     ],
     ['workers: 0', '1:10: workers: expected auto or a whole number from 1 to 64, got 0'],
     ['workers: some', '1:10: workers: expected auto or a whole number from 1 to 64, got "some"'],
@@ -188,7 +210,7 @@ describe('a fault says where, what was expected and what stood there', () => {
     ],
     [
       'embedded: { enabled: false }',
-      '1:22: embedded.enabled: expected true: the embedded store is the only sink of this version, got false',
+      '1:22: embedded.enabled: expected auto or true, or the address of another sink (kafka.brokers), got false',
     ],
     [
       'log: { level: loud }',
@@ -227,15 +249,54 @@ describe('a fault says where, what was expected and what stood there', () => {
   test('all of them at once, from file, environment and relations', async () => {
     const text =
       'http: { port: x }\nzoo: 1\nlimits: { wire_bytes_max: 30000000 }\nlog: { level: 1, color: y }\n';
-    expect(await faultsOf(text, { PENSTOCK_WORKERS: '99', KAFKA_BROKERS: 'k:9092' })).toEqual([
-      'environment: KAFKA_BROKERS: expected not to be set, because this version has no Kafka sink: events go to the embedded store only, got a value',
+    expect(await faultsOf(text, { PENSTOCK_WORKERS: '99', REDIS_HOST: 'r' })).toEqual([
+      'environment: REDIS_HOST: expected not to be set, because this version has no Redis deduplication: events would not go there, got a value',
       '1:15: http.port: expected a whole number from 0 to 65535, got "x"',
       '4:15: log.level: expected one of trace, debug, info, warn, error, fatal, silent, got 1',
       '4:18: log.color: expected one of level, got an unknown key',
-      '2:1: zoo: expected one of http, workers, scanner, apps, limits, memory, privacy, journal, dedup, sessions, ack, embedded, delivery, data_dir, drain_timeout_ms, log, got an unknown key',
+      '2:1: zoo: expected one of http, workers, scanner, apps, limits, memory, privacy, journal, dedup, sessions, ack, embedded, kafka, delivery, data_dir, drain_timeout_ms, log, got an unknown key',
       'environment: PENSTOCK_WORKERS: expected auto or a whole number from 1 to 64, got 99',
       '3:27: limits.wire_bytes_max: expected at most 20000000 = limits.body_bytes_max (a body that is sent uncompressed has both sizes), got 30000000',
     ]);
+  });
+});
+
+describe('sinks', () => {
+  test('the address of Kafka turns its sink on and the embedded store off, unless that is asked for', async () => {
+    const env = { KAFKA_BROKERS: 'k1:9092, [::1]:9093', KAFKA_TOPIC: '{app_id}.events' };
+    const config = await load(undefined, env);
+    expect(config.kafka).toMatchObject({ brokers: ['k1:9092', '[::1]:9093'], topic: '{app_id}.events' });
+    expect(config.embedded.enabled).toBe(false);
+    expect((await load('embedded: { enabled: true }', env)).embedded.enabled).toBe(true);
+    expect((await load('embedded: { enabled: false }', env)).embedded.enabled).toBe(false);
+    expect((await load(undefined)).embedded.enabled).toBe(true);
+  });
+
+  test.each([
+    [
+      'kafka: { sasl_mechanism: plain }',
+      '1:8: kafka.sasl_username: expected a user name for plain, got nothing',
+    ],
+    [
+      'kafka: { sasl_password: 1234 }',
+      '1:25: kafka.sasl_password: expected a text of 0 to 1024 bytes (a number needs quotes), got <hidden>',
+    ],
+    ['kafka: { acks: 0 }', '1:16: kafka.acks: expected all or 1, got 0'],
+    [
+      'kafka: { key: [user_id, user_id] }',
+      '1:15: kafka.key: expected a list of columns, each once, got a list',
+    ],
+    [
+      'kafka: { dead_letter_topic: "{app_id}" }',
+      '1:29: kafka.dead_letter_topic: expected a topic of letters, digits, dots, _ and -, got "{app_id}"',
+    ],
+  ])('%s', async (text, fault) => {
+    expect(await faultsOf(text)).toEqual([fault]);
+  });
+
+  test('a password is not shown', async () => {
+    const config = await load('kafka: { sasl_mechanism: plain, sasl_username: u, sasl_password: hunter2 }');
+    expect(JSON.stringify(describeConfig(config))).not.toContain('hunter2');
   });
 });
 
@@ -364,6 +425,20 @@ describe('the environment', () => {
       'a text of 1 to 4096 bytes (a number needs quotes)',
       `"${'x'.repeat(60)}…"`,
     ],
+    ['KAFKA_BROKERS', 'kafka', 'a broker as host:port, such as kafka-1:9092', '"kafka"'],
+    ['KAFKA_BROKERS', 'a:1,b:70000', 'a broker as host:port, such as kafka-1:9092', '"b:70000"'],
+    [
+      'KAFKA_TOPIC',
+      'a topic',
+      'a topic of letters, digits, dots, _ and -, in which {app_id} and {event_type} may stand',
+      '"a topic"',
+    ],
+    [
+      'KAFKA_SASL_PASSWORD',
+      'x'.repeat(2000),
+      'a text of 0 to 1024 bytes (a number needs quotes)',
+      '<hidden>',
+    ],
     ['PENSTOCK_KEYS', 'secret', 'app=key pairs with commas between them', '<hidden>'],
     ['PENSTOCK_KEYS', '=secret', 'app=key pairs with commas between them', '<hidden>'],
     [
@@ -380,7 +455,6 @@ describe('the environment', () => {
   });
 
   test.each([
-    ['KAFKA_BROKERS', 'Kafka sink'],
     ['CLICKHOUSE_HOST', 'ClickHouse sink'],
     ['CLICKHOUSE_URL', 'ClickHouse sink'],
     ['REDIS_HOST', 'Redis deduplication'],
@@ -388,7 +462,7 @@ describe('the environment', () => {
   ])('%s stops the start, because events would not get there', async (variable, sink) => {
     const faults = await faultsOf(undefined, { [variable]: 'https://user:secret@host' });
     expect(faults).toEqual([
-      `environment: ${variable}: expected not to be set, because this version has no ${sink}: events go to the embedded store only, got a value`,
+      `environment: ${variable}: expected not to be set, because this version has no ${sink}: events would not go there, got a value`,
     ]);
   });
 
@@ -441,5 +515,6 @@ describe('write keys', () => {
 test('the effective configuration has the keys of the file', async () => {
   const described = describeConfig(await load(undefined)) as Record<string, unknown>;
   const defaults = fileSchema.parse({});
-  expect(described).toEqual({ ...defaults, workers: 3, data_dir: described['data_dir'] });
+  const embedded = { ...defaults.embedded, enabled: true };
+  expect(described).toEqual({ ...defaults, embedded, workers: 3, data_dir: described['data_dir'] });
 });

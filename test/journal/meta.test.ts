@@ -133,3 +133,22 @@ describe('what the meta says', () => {
     expect(last.words).toEqual(new Set(['kept', 'new']));
   });
 });
+
+test('a reader that stands in a segment of meta alone goes on when that is let go of before it was opened', async () => {
+  const words = new Words();
+  const before = await open(words);
+  append(before, words, 'one', 0);
+  before.close();
+  const stream = await open(words);
+  const reader = new StreamReader(stream, stream.start());
+  // As a start does: all is said again in a segment of its own, and the older one goes.
+  append(stream, words, 'two', 0);
+  expect(stream.deleteBefore(stream.nextRow)).toBe(1);
+  expect((await reader.next())?.rows).toBe(0);
+  expect(await reader.next()).toBeUndefined();
+  expect(reader.position.row).toBe(stream.nextRow);
+  append(stream, words, 'three', 1);
+  expect((await reader.next())?.rows).toBe(1);
+  reader.close();
+  stream.close();
+});

@@ -43,6 +43,10 @@ export const BatchField = {
   crc: 17,
   /** int16: the codec in its lowest three bits. */
   attributes: 21,
+  lastOffsetDelta: 23,
+  /** int64, ms since 1970. */
+  baseTimestamp: 27,
+  maxTimestamp: 35,
   producerId: 43,
   producerEpoch: 51,
   baseSequence: 53,
