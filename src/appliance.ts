@@ -261,11 +261,8 @@ export async function startAppliance(
         memoryBytesMax: budget.bytesMax - credit.reservedMemoryBytes(),
         store,
         sinks: readSinkStates(counters, sinks),
-        journal: isJournalFull(false, RESERVE_SHARE)
-          ? 'full'
-          : counters.total('journalFailing') > 0
-            ? 'failing'
-            : 'ok',
+        isJournalFull: isJournalFull(false, RESERVE_SHARE),
+        isJournalFailing: counters.total('journalFailing') > 0,
       }),
     metrics: () => exposition.text(),
   });

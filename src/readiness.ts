@@ -12,9 +12,11 @@ export interface ReadinessParts {
   readonly memoryBytesMax: number;
   readonly slabs: SlabPool;
   readonly sessions: SessionRegistry;
-  /** `failing`: the disk does not take it. */
-  readonly journal: 'ok' | 'full' | 'failing';
   readonly sinks: SinkStates;
+  /** But for what is kept for clients that do not come back. */
+  readonly isJournalFull: boolean;
+  /** The disk does not take it. */
+  readonly isJournalFailing: boolean;
   /** Undefined when the embedded store is off. */
   readonly store: { ready(): boolean; queryPort(): number | undefined } | undefined;
 }
@@ -28,7 +30,7 @@ export function readinessOf(parts: ReadinessParts): Readiness {
     front: parts.draining ? 'draining' : 'ok',
     workers: parts.workers.threadCount === parts.workers.workerCount ? 'ok' : 'replacing',
     memory: parts.slabs.heldBytes() < parts.memoryBytesMax * MEMORY_READY_SHARE ? 'ok' : 'full',
-    journal: parts.journal,
+    journal: parts.isJournalFull ? 'full' : parts.isJournalFailing ? 'failing' : 'ok',
     sessions: parts.sessions.isRead ? 'ok' : 'reading',
     store: parts.store === undefined ? 'off' : parts.store.ready() ? 'ok' : 'starting',
     kafka: parts.sinks.kafka,
