@@ -42,7 +42,7 @@ Faults:
 ${PROVABLE.map(({ name, title, times }) => `  ${name.padEnd(15)} ${title} (${times.short}, ${times.default}, ${times.long} times)`).join('\n')}
 
 Examples:
-  npm run prove                                  every fault, about a quarter of an hour
+  npm run prove                                  every fault, about 20 minutes
   npm run prove -- --fault kill --times 200      200 kills in a row
   npm run prove -- --fault disk-error --seed 42  what a failed run printed, once more
 `,

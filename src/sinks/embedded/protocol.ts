@@ -84,7 +84,7 @@ export function unfinishedName(file: string, startId: string): string {
   return `${file}.${startId}${TMP_SUFFIX}`;
 }
 
-/** Token of a block file: the same rows have it in whatever form they are written. */
+/** Token of a block file. The engine knows it again only in the form in which it had it first: the same rows once as Native and once as lines count twice. */
 export function blockToken(file: string): string {
   return file.slice(0, file.indexOf('.'));
 }
