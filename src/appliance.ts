@@ -36,7 +36,7 @@ import {
   UPLOAD_QUEUE_SHARE,
 } from './limits.ts';
 import type { Logger } from './log.ts';
-import { CounterReader, createCounterMemory } from './metrics/counters.ts';
+import { CounterReader, createCounterMemory, ThreadCounters } from './metrics/counters.ts';
 import { Exposition } from './metrics/exposition.ts';
 import type { SinkName } from './metrics/names.ts';
 import { readinessOf } from './readiness.ts';
@@ -181,8 +181,9 @@ export async function startAppliance(
     setup,
     log,
     () => parts.onDead?.(),
-    // Events in memory die with their thread, and must not be known when they are sent again.
-    () => {
+    (slot) => {
+      if (slot >= 0) new ThreadCounters(counterMemory, slot).set('isOpen', 0);
+      // Events in memory die with their thread, and must not be known when they are sent again.
       if (!isKept && dedup !== undefined) rekeyWindow(dedup.memory, randomBytes(WINDOW_KEY_BYTES));
     },
   );
@@ -255,7 +256,9 @@ export async function startAppliance(
     readiness: () =>
       readinessOf({
         draining,
-        workers,
+        threadCount: workers.threadCount,
+        threadsOpen: counters.total('isOpen'),
+        threadsWanted: workers.workerCount,
         slabs,
         sessions,
         memoryBytesMax: budget.bytesMax - credit.reservedMemoryBytes(),

@@ -1,4 +1,3 @@
-import type { WorkerPool } from './dispatch/worker-pool.ts';
 import type { Readiness } from './http/service-routes.ts';
 import { MEMORY_READY_SHARE } from './limits.ts';
 import type { SessionRegistry } from './sessions/registry.ts';
@@ -8,7 +7,10 @@ import type { SlabPool } from './slab/pool.ts';
 /** What readiness is computed from. */
 export interface ReadinessParts {
   readonly draining: boolean;
-  readonly workers: WorkerPool;
+  /** Worker threads that run, those of them that have their journal, and as many as there should be. */
+  readonly threadCount: number;
+  readonly threadsOpen: number;
+  readonly threadsWanted: number;
   readonly memoryBytesMax: number;
   readonly slabs: SlabPool;
   readonly sessions: SessionRegistry;
@@ -28,7 +30,7 @@ const BREAKER_WORDS = ['ok', 'probing', 'away'];
 export function readinessOf(parts: ReadinessParts): Readiness {
   const states = {
     front: parts.draining ? 'draining' : 'ok',
-    workers: parts.workers.threadCount === parts.workers.workerCount ? 'ok' : 'replacing',
+    workers: parts.threadsOpen === parts.threadsWanted ? 'ok' : 'starting',
     memory: parts.slabs.heldBytes() < parts.memoryBytesMax * MEMORY_READY_SHARE ? 'ok' : 'full',
     journal: parts.isJournalFull ? 'full' : parts.isJournalFailing ? 'failing' : 'ok',
     sessions: parts.sessions.isRead ? 'ok' : 'reading',
@@ -44,7 +46,7 @@ export function readinessOf(parts: ReadinessParts): Readiness {
   };
   const ready =
     !parts.draining &&
-    parts.workers.threadCount > 0 &&
+    parts.threadCount > 0 &&
     states.memory === 'ok' &&
     states.journal === 'ok' &&
     states.sessions === 'ok' &&

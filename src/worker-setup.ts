@@ -188,6 +188,8 @@ export async function openWorkerKeep(
     report();
     reportSinks(journal.sinkReports(), systemClock.nowMs());
   };
+  look();
+  counters.set('isOpen', 1);
   setInterval(look, REPORT_INTERVAL_MS).unref();
   return { journal, sessions, window, report };
 }

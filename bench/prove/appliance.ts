@@ -151,11 +151,7 @@ export class Appliance {
 
   /** A value of /metrics, summed over the threads; undefined while nobody answers. */
   async metric(name: string): Promise<number | undefined> {
-    const answer = await fetch(`${this.url}/metrics`).catch(() => undefined);
-    const text = await answer?.text().catch(() => undefined);
-    if (text === undefined) return undefined;
-    const values = [...text.matchAll(new RegExp(`^${name}\\{[^}]*\\} (\\S+)$`, 'gm'))];
-    return values.length === 0 ? undefined : values.reduce((sum, match) => sum + Number(match[1]), 0);
+    return sumOf((await this.#metrics()) ?? '', name);
   }
 
   /** Rows of a query. Only when it is ready. */
@@ -172,7 +168,17 @@ export class Appliance {
 
   /** Whether every row of the journal is in the store within the time. */
   delivered(timeoutMs: number): Promise<boolean> {
-    return within(timeoutMs, 50, async () => (await this.metric('penstock_journal_rows')) === 0);
+    return within(timeoutMs, 50, async () => {
+      const metrics = (await this.#metrics()) ?? '';
+      // What the thread has that is not open yet, nobody has counted.
+      const isOpen = sumOf(metrics, 'penstock_worker_open') === sumOf(metrics, 'penstock_worker_threads');
+      return isOpen && sumOf(metrics, 'penstock_journal_rows') === 0;
+    });
+  }
+
+  async #metrics(): Promise<string | undefined> {
+    const answer = await fetch(`${this.url}/metrics`).catch(() => undefined);
+    return answer?.text().catch(() => undefined);
   }
 
   #queryPort(): number | undefined {
@@ -190,6 +196,12 @@ export class Appliance {
     const said = this.logs.slice(-5).map(({ msg, err }) => `${msg} ${JSON.stringify(err ?? '')}`);
     return `the server ended before it answered: ${this.#stderr.slice(-1_000)} ${said.join(' · ')}`;
   }
+}
+
+/** A value of the text of /metrics, summed over the threads; undefined where it is not. */
+function sumOf(metrics: string, name: string): number | undefined {
+  const values = [...metrics.matchAll(new RegExp(`^${name}\\{[^}]*\\} (\\S+)$`, 'gm'))];
+  return values.length === 0 ? undefined : values.reduce((sum, match) => sum + Number(match[1]), 0);
 }
 
 /** Sends a signal; a process that is gone is no fault. */

@@ -10,7 +10,7 @@ import { Piscina } from 'piscina';
 import type { Logger } from '../log.ts';
 import type { Replies, SessionFrames, Slab } from '../slab/slab.ts';
 import { ControlFront } from './control-channel.ts';
-import { claimedWorkerSlots, createWorkerSlots, freeWorkerSlot } from './worker-slots.ts';
+import { claimedWorkerSlots, createWorkerSlots, freeWorkerSlot, workerSlotOf } from './worker-slots.ts';
 
 /** What every worker thread is started with; `Setup` is the worker entry's own part. */
 export interface WorkerData<Setup> {
@@ -36,7 +36,7 @@ export class WorkerPool {
   readonly #slots: SharedArrayBuffer;
   readonly #log: Logger;
   readonly #onDead: () => void;
-  readonly #onThreadExit: () => void;
+  readonly #onThreadExit: (slot: number) => void;
   #seen = new WeakSet<Worker>();
   #deaths = 0;
   #stopping = false;
@@ -44,7 +44,8 @@ export class WorkerPool {
   /**
    * Starts `size.workerCount` threads on the compiled module at `entry`. `onDead` is called when a thread
    * failed while loading: Piscina starts none in its place, then or ever, so the process should end. `onThreadExit` is
-   * called when a thread died, before anything that a client sends on hearing of it can reach another.
+   * called when a thread died, with its slot, or -1 when it had none yet: before another can have the slot, and before
+   * anything that a client sends on hearing of it can reach another.
    */
   constructor(
     entry: URL,
@@ -52,7 +53,7 @@ export class WorkerPool {
     setup: unknown,
     log: Logger,
     onDead: () => void,
-    onThreadExit: () => void = () => {},
+    onThreadExit: (slot: number) => void = () => {},
   ) {
     const { workerCount, tasksPerWorker } = size;
     this.workerCount = workerCount;
@@ -130,10 +131,11 @@ export class WorkerPool {
   }
 
   #threadExited(threadId: number, exitCode: number): void {
-    const slot = freeWorkerSlot(this.#slots, threadId);
     if (this.#stopping) return;
+    const slot = workerSlotOf(this.#slots, threadId);
+    this.#onThreadExit(slot);
+    freeWorkerSlot(this.#slots, threadId);
     this.#deaths += 1;
-    this.#onThreadExit();
     this.#log.error({ slot, exitCode }, 'worker thread died');
     this.#watchThreads();
     this.#checkThreads();

@@ -33,13 +33,16 @@ export function claimWorkerSlot(memory: SharedArrayBuffer, threadId: number): nu
   assert(false, 'a worker thread finds a free slot');
 }
 
-/** Frees the slot of an exited thread; says which it was, or -1 when it died before it had one. */
-export function freeWorkerSlot(memory: SharedArrayBuffer, threadId: number): number {
+/** The slot of a thread, or -1 when it has none. */
+export function workerSlotOf(memory: SharedArrayBuffer, threadId: number): number {
   const owners = new Int32Array(memory);
-  for (let slot = 0; slot < owners.length; slot++) {
-    if (Atomics.compareExchange(owners, slot, threadId, 0) === threadId) return slot;
-  }
-  return -1;
+  return owners.findIndex((_, slot) => Atomics.load(owners, slot) === threadId);
+}
+
+/** Frees the slot of an exited thread, if it had one. */
+export function freeWorkerSlot(memory: SharedArrayBuffer, threadId: number): void {
+  const slot = workerSlotOf(memory, threadId);
+  if (slot >= 0) Atomics.compareExchange(new Int32Array(memory), slot, threadId, 0);
 }
 
 /** The slots that threads hold now. */

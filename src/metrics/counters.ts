@@ -8,7 +8,9 @@
  *
  * A word has one writer, which stores whole values (Atomics.store below); readers load them (Atomics.load in
  * `read`). Values are totals since the process started: a thread that takes over the slot of a dead one goes on
- * from its totals, except for gauges, which start at 0.
+ * from its totals. Its gauges stand until it sets its own, since the journal of the slot is as full as it was: at 0 the
+ * rows in it would count as delivered, and its bytes as room. Only `isOpen` is taken back, by the front, which has the
+ * row while no thread has the slot.
  */
 import {
   SINK_COUNTERS,
@@ -20,11 +22,11 @@ import {
   type ThreadValue,
 } from './names.ts';
 
-const GAUGES: readonly ThreadGauge[] = [...THREAD_GAUGES.map(({ key }) => key), ...sinkWords(SINK_GAUGES)];
 const KEYS: readonly ThreadValue[] = [
   ...THREAD_COUNTERS.map(({ key }) => key),
   ...sinkWords(SINK_COUNTERS),
-  ...GAUGES,
+  ...THREAD_GAUGES.map(({ key }) => key),
+  ...sinkWords(SINK_GAUGES),
 ];
 const WORD = Object.fromEntries(KEYS.map((key, index) => [key, index])) as Record<ThreadValue, number>;
 const WORDS_PER_THREAD = KEYS.length;
@@ -40,7 +42,6 @@ export class ThreadCounters {
 
   constructor(memory: SharedArrayBuffer, slot: number) {
     this.#words = new BigInt64Array(memory, slot * WORDS_PER_THREAD * 8, WORDS_PER_THREAD);
-    for (const gauge of GAUGES) this.set(gauge, 0);
   }
 
   /** Adds `amount`, an integer of at least 0. */

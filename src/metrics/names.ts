@@ -63,6 +63,11 @@ export const THREAD_COUNTERS = [
 
 /** Gauges that each thread writes, behind the counters in shared memory. */
 export const THREAD_GAUGES = [
+  {
+    key: 'isOpen',
+    name: 'penstock_worker_open',
+    help: '1 when the thread has its journal and takes events; until then its other gauges are those of the thread before it',
+  },
   { key: 'sinkBytes', name: 'penstock_sink_pending_bytes', help: 'Bytes that the sinks hold in memory' },
   {
     key: 'journalBytes',

@@ -1,12 +1,19 @@
 import { Worker } from 'node:worker_threads';
 import { expect, test } from 'vitest';
-import { claimWorkerSlot, createWorkerSlots, freeWorkerSlot } from '../../src/dispatch/worker-slots.ts';
+import {
+  claimWorkerSlot,
+  createWorkerSlots,
+  freeWorkerSlot,
+  workerSlotOf,
+} from '../../src/dispatch/worker-slots.ts';
 
 test('threads get different slots, and a freed one goes to the next', () => {
   const slots = createWorkerSlots(2);
   expect([claimWorkerSlot(slots, 11), claimWorkerSlot(slots, 12)]).toEqual([0, 1]);
-  expect(freeWorkerSlot(slots, 11)).toBe(0);
-  expect(freeWorkerSlot(slots, 11)).toBe(-1);
+  expect(workerSlotOf(slots, 11)).toBe(0);
+  freeWorkerSlot(slots, 11);
+  expect(workerSlotOf(slots, 11)).toBe(-1);
+  freeWorkerSlot(slots, 11);
   expect(claimWorkerSlot(slots, 13)).toBe(0);
 });
 

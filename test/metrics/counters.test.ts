@@ -11,15 +11,17 @@ test('each thread has its own row, and the reader sums them', () => {
   expect(reader.total('rejected')).toBe(0);
 });
 
-test('a thread that takes over a slot goes on from its totals, and its gauges start at 0', () => {
+test('a thread that takes over a slot goes on from its totals, and its gauges stand until it sets them', () => {
   const memory = createCounterMemory(1);
   const dead = new ThreadCounters(memory, 0);
   dead.add('accepted', 5);
-  dead.set('sinkBytes', 1000);
+  dead.set('journalRows', 1000);
   const next = new ThreadCounters(memory, 0);
   next.add('accepted', 1);
   const reader = new CounterReader(memory);
-  expect([reader.read('accepted', 0), reader.read('sinkBytes', 0)]).toEqual([6, 0]);
+  expect([reader.read('accepted', 0), reader.read('journalRows', 0)]).toEqual([6, 1000]);
+  next.set('journalRows', 3);
+  expect(reader.read('journalRows', 0)).toBe(3);
 });
 
 test('totals beyond 2^32 are exact', () => {
