@@ -21,7 +21,7 @@ export function createClient(options: Options): Penstock {
   return createPenstock(options, {
     ...common,
     surroundings: pageSurroundings,
-    storage: isKept && hasIndexedDb() ? indexedDbStorage(name, createId) : memoryStorage(),
+    storage: isKept && hasIndexedDb() ? indexedDbStorage(name, createId, common.after) : memoryStorage(),
     keyValue: isKept ? localKeyValue(name) : memoryKeyValue(),
     batchBytesMax: PAGE_BATCH_BYTES_MAX,
     beacon: (url, body) => navigator.sendBeacon?.(url, body) ?? false,

@@ -15,10 +15,12 @@ export const BATCH_BYTES_MAX = KiB * KiB;
 /** … from a page: two of them fit the 64 KiB that browsers let outlive it (`keepalive`), one in the air and a beacon. */
 export const PAGE_BATCH_BYTES_MAX = 30 * KiB;
 
-/** Pause before something is tried again, at least: the server may still be at work on what it was sent before. */
+/** Pause before something is tried again, at least. */
 export const RETRY_DELAY_MS_MIN = 250;
-/** … doubling from here, and at most, with full jitter. */
-export const RETRY_DELAY_MS_START = 1_000;
+/** … before a POST of what was sent already: the server may still be at work on it, and two of its threads that hold an event at the same moment both keep it. */
+export const REPEAT_DELAY_MS_MIN = 1_000;
+/** What is added to it by chance: up to twice this after the first failure, doubling with each, and at most. */
+export const RETRY_DELAY_MS_START = 500;
 export const RETRY_DELAY_MS_MAX = 30_000;
 /** A Retry-After is heeded up to this: a number in the wrong unit must not silence a client for days. */
 export const RETRY_AFTER_MS_MAX = 300_000;

@@ -5,14 +5,16 @@
  *
  *   idle ──▶ connecting ──▶ streaming          gathering ──▶ posting        resting ──▶ connecting or posting
  */
-import { retryDelayMs } from './backoff.ts';
+import { jitterMs } from './backoff.ts';
 import { openBeacons } from './beacons.ts';
 import {
   BATCH_EVENTS_MAX,
   FLUSH_INTERVAL_MS,
   PAGE_BATCH_BYTES_MAX,
   REFUSED_DELAY_MS,
+  REPEAT_DELAY_MS_MIN,
   RETRY_DELAY_MS_MAX,
+  RETRY_DELAY_MS_MIN,
   STREAM_RETRY_MS,
 } from './limits.ts';
 import type { ErrorCode, Options } from './options.ts';
@@ -106,15 +108,15 @@ export function createSender(
     } else void post();
   };
 
-  const failed = (message: string, afterMs: number) => {
+  const failed = (message: string, delayMsMin: number) => {
     failures += 1;
     if (!isUnreachable) report('unreachable', message, 0);
     isUnreachable = true;
     // The next attempt looks at the stream first again.
     streamAtMs = 0;
     const share = (platform.random(new Uint8Array(1))[0] ?? 0) / 255;
-    const delayMs = retryDelayMs(failures, options.retryDelayMsMax ?? RETRY_DELAY_MS_MAX, share);
-    rest('resting', afterMs + delayMs);
+    const delayMsMax = options.retryDelayMsMax ?? RETRY_DELAY_MS_MAX;
+    rest('resting', delayMsMin + jitterMs(failures, delayMsMax, share));
   };
 
   const refused = (message: string) => {
@@ -150,7 +152,7 @@ export function createSender(
     if (result.kind === 'again') {
       if (isClosed) return;
       if (result.isRefused) refused(result.message);
-      else failed(result.message, result.afterMs);
+      else failed(result.message, Math.max(REPEAT_DELAY_MS_MIN, result.afterMs));
       return;
     }
     isUnreachable = false;
@@ -195,11 +197,11 @@ export function createSender(
       if (code === REPLACED) queue.endSession();
       if (code === EndCode.idle) begin();
       else if (code === POLICY_VIOLATION) refused(String(code));
-      else if (ended.sentEnd() > 0 || transport === 'stream') failed(String(code), 0);
+      else if (ended.sentEnd() > 0 || transport === 'stream') failed(String(code), RETRY_DELAY_MS_MIN);
       else {
         // Whether WebSockets or the server are in the way, a POST will show.
         streamAtMs = nowMs() + STREAM_RETRY_MS;
-        rest('resting', retryDelayMs(1, 0, 0));
+        rest('resting', REPEAT_DELAY_MS_MIN);
       }
     },
   };

@@ -7,7 +7,8 @@
  * The first such queue is gone on with, in its session. Events of further ones are put behind it, without a session: of
  * those that were sent, ids tell the server.
  */
-import type { QueueStorage, SessionMark, StoredQueue } from './platform.ts';
+import { STORAGE_OPEN_MS_MAX } from './limits.ts';
+import type { Platform, QueueStorage, SessionMark, StoredQueue } from './platform.ts';
 
 const QUEUES = 'queues';
 const EVENTS = 'events';
@@ -19,8 +20,12 @@ export function hasIndexedDb(): boolean {
   return typeof indexedDB !== 'undefined' && typeof navigator === 'object' && 'locks' in navigator;
 }
 
-/** Storage in the database `name`; ids by `createId`. */
-export function indexedDbStorage(name: string, createId: () => string): QueueStorage {
+/** Storage in the database `name`; ids by `createId`, time by `after`. */
+export function indexedDbStorage(
+  name: string,
+  createId: () => string,
+  after: Platform['after'],
+): QueueStorage {
   let database: IDBDatabase | undefined;
   let id = '';
   const locks: (() => void)[] = [];
@@ -42,7 +47,13 @@ export function indexedDbStorage(name: string, createId: () => string): QueueSto
     return written;
   };
 
-  const open = async (): Promise<StoredQueue> => {
+  const close = () => {
+    database?.close();
+    database = undefined;
+    for (const release of locks) release();
+  };
+
+  const take = async (): Promise<StoredQueue> => {
     const opened = await openDatabase(name);
     const ids = await asked(opened.transaction(QUEUES).objectStore(QUEUES).getAllKeys());
     const free: string[] = [];
@@ -62,7 +73,21 @@ export function indexedDbStorage(name: string, createId: () => string): QueueSto
 
   return {
     isPersistent: true,
-    open,
+    open: () =>
+      new Promise((resolve, reject) => {
+        let isLate = false;
+        const cancel = after(STORAGE_OPEN_MS_MAX, () => {
+          isLate = true;
+          reject(new Error('IndexedDB does not answer'));
+        });
+        take()
+          .then((stored) => {
+            // Its client goes on in memory.
+            if (isLate) close();
+            resolve(stored);
+          }, reject)
+          .finally(cancel);
+      }),
     append: (first, texts) =>
       write((_, events) => {
         for (const [index, text] of texts.entries()) events.put(text, [id, first + index]);
@@ -75,11 +100,7 @@ export function indexedDbStorage(name: string, createId: () => string): QueueSto
       write((queues) => {
         queues.put(session ?? null, id);
       }),
-    close: () => {
-      database?.close();
-      database = undefined;
-      for (const release of locks) release();
-    },
+    close,
   };
 }
 
