@@ -46,11 +46,12 @@ export function createPenstock(options: Options, platform: Platform): Penstock {
   };
 
   /** The application must not fall with its statistics. */
-  const guard = <Result>(act: () => Result): Result | undefined => {
+  const guard = <Result>(act: () => Result, events = 0): Result | undefined => {
     try {
       return act();
     } catch (error) {
-      report('internal', String(error), 0);
+      counts.dropped += events;
+      report('internal', String(error), events);
       return undefined;
     }
   };
@@ -105,7 +106,7 @@ export function createPenstock(options: Options, platform: Platform): Penstock {
   };
 
   const track = (eventType: string, data?: Record<string, unknown>, fields: EventFields = {}) =>
-    guard(() => add(eventType, data, fields)) ?? '';
+    guard(() => add(eventType, data, fields), 1) ?? '';
 
   const flush = (timeoutMs: number = FLUSH_TIMEOUT_MS) =>
     new Promise<boolean>((resolve) => {
