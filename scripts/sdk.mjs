@@ -23,3 +23,4 @@ await build({
   output: { file: join(folder, 'penstock.min.js'), format: 'esm', minify: true },
 });
 copyFileSync(join(root, 'src/sdk/package.json'), join(folder, 'package.json'));
+copyFileSync(join(root, 'src/sdk/README.md'), join(folder, 'README.md'));

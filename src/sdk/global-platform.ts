@@ -10,7 +10,7 @@ export function globalPlatform(
   return {
     socket: (options.webSocket ?? globalSocket) as SocketClass | undefined,
     // Looked up at each call: pages and tests replace it.
-    fetch: ((url, init) => fetch(url, init)) as Fetch,
+    fetch: (url, init) => (fetch as unknown as Fetch)(url, init),
     nowMs: () => Date.now(),
     after: (delayMs, act, isAwaited = false) => {
       const timer: unknown = setTimeout(act, delayMs);

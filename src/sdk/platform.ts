@@ -23,7 +23,7 @@ export type Fetch = (
     readonly body: string;
     readonly keepalive: boolean;
     readonly credentials: 'omit';
-    readonly signal: AbortSignal;
+    readonly signal: object;
   },
 ) => Promise<{
   readonly ok: boolean;

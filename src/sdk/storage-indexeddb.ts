@@ -17,7 +17,12 @@ type Write = (queues: IDBObjectStore, events: IDBObjectStore) => void;
 
 /** Whether this place has what it takes; Web Locks need a secure context. */
 export function hasIndexedDb(): boolean {
-  return typeof indexedDB !== 'undefined' && typeof navigator === 'object' && 'locks' in navigator;
+  try {
+    return indexedDB !== undefined && navigator.locks !== undefined;
+  } catch {
+    // There is none, or it is forbidden to look.
+    return false;
+  }
 }
 
 /** Storage in the database `name`; ids by `createId`, time by `after`. */
