@@ -11,9 +11,9 @@
  *
  * Words are float64, exact up to 2^53. They are plain stores between `begin` and `end`, which change the version by
  * Atomics.add; the reader copies a row and takes the copy when the version was even and the same before and after
- * (Atomics.load in `copyRow`). So a copy has all of a group or none of it, and a slab costs some additions where it would
- * cost some thirty atomic stores. A thread that died within a group leaves the version odd until the front, which has the
- * row then, calls `takeOver`.
+ * (Atomics.load in `copyRow`), else, after some tries, the copy that it took last: older, but whole. So a copy has all of
+ * a group or none of it, and a slab costs some additions where it would cost some thirty atomic stores. A thread that died
+ * within a group leaves the version odd until the front, which has the row then, calls `takeOver`.
  *
  * Values are totals since the process started: a thread that takes over the row of a dead one goes on from them.
  */
@@ -24,7 +24,7 @@ const VERSION = 0;
 const BEAT = 1;
 const VALUES_START = 2;
 const HISTOGRAMS_START = VALUES_START + THREAD_VALUES.length;
-/** A copy is taken again this often when the thread writes meanwhile: a group is written within microseconds. */
+/** A copy is taken again this often when the thread writes meanwhile: a group is written within microseconds, unless the thread loses its core just then. */
 const COPY_TRIES_MAX = 100;
 
 const VALUE_WORD = Object.fromEntries(
@@ -173,12 +173,15 @@ export class StatisticsReader {
   readonly rows: number;
   readonly #words: readonly Float64Array[];
   readonly #versions: readonly Int32Array[];
+  /** By row, the last copy. */
+  readonly #last: Float64Array[];
 
   constructor({ buffer, rows, rowWords }: StatisticsMemory) {
     this.rows = rows;
     const indexes = Array.from({ length: rows }, (_, row) => row * rowWords * 8);
     this.#words = indexes.map((offset) => new Float64Array(buffer, offset, rowWords));
     this.#versions = indexes.map((offset) => new Int32Array(buffer, offset, 1));
+    this.#last = indexes.map(() => new Float64Array(rowWords));
   }
 
   /** All rows, each as it was at one moment. */
@@ -193,8 +196,10 @@ export class StatisticsReader {
     for (let tries = 0; tries < COPY_TRIES_MAX; tries++) {
       const before = Atomics.load(version, VERSION);
       copy.set(words);
-      if ((before & 1) === 0 && Atomics.load(version, VERSION) === before) break;
+      if ((before & 1) !== 0 || Atomics.load(version, VERSION) !== before) continue;
+      this.#last[row] = copy;
+      return copy;
     }
-    return copy;
+    return this.#last[row]!;
   }
 }
