@@ -13,7 +13,7 @@ import { TRANSPORTS } from '../event.ts';
 import { METRIC_APPS_MAX } from '../limits.ts';
 import { REASONS, ReasonNumber } from '../outcome.ts';
 import { ERROR_WORDS, ErrorWord, type ScanOutput } from '../scan/contract.ts';
-import { FrameWord, frameRow, HeaderWord } from '../slab/layout.ts';
+import { APP_IN_BODY, FrameWord, frameRow, HeaderWord } from '../slab/layout.ts';
 import { type ThreadStatistics, TRAFFIC_START } from './statistics.ts';
 import { TRAFFIC_COUNTERS, type TrafficKey } from './statistics-names.ts';
 
@@ -26,7 +26,7 @@ const At = Object.fromEntries(TRAFFIC_COUNTERS.map(({ key }, index) => [key, ind
 /** The labels that cells have; the same in every thread. */
 export interface TrafficLabels {
   readonly apps: readonly string[];
-  /** By an app's index in the configuration, its place in `apps`; an index beyond is `unknown`. */
+  /** By an app's index in the configuration, its place in `apps`; an index beyond is `other`. */
   readonly appPlaces: Uint32Array;
   /** Places of the apps of the configuration that have a label of their own, or of open mode. */
   readonly ownApps: ReadonlySet<number>;
@@ -71,6 +71,7 @@ export class TrafficCounter {
   readonly #statistics: ThreadStatistics;
   readonly #labels: TrafficLabels;
   readonly #unknownApp: number;
+  readonly #otherApp: number;
   readonly #rejectionsStart: number;
 
   constructor(statistics: ThreadStatistics, labels: TrafficLabels) {
@@ -78,6 +79,7 @@ export class TrafficCounter {
     this.#statistics = statistics;
     this.#labels = labels;
     this.#unknownApp = labels.apps.indexOf('unknown');
+    this.#otherApp = labels.apps.indexOf('other');
     this.#rejectionsStart = rejectionsStart(labels);
   }
 
@@ -145,7 +147,8 @@ export class TrafficCounter {
   #appOf(words: Uint32Array, row: number): number {
     const { appPlaces } = this.#labels;
     const app = words[row + FrameWord.app]!;
-    return app < appPlaces.length ? appPlaces[app]! : this.#unknownApp;
+    if (app < appPlaces.length) return appPlaces[app]!;
+    return app === APP_IN_BODY ? this.#unknownApp : this.#otherApp;
   }
 
   #rejectionAt(words: Uint32Array, row: number, reason: number): number {
