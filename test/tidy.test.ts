@@ -46,7 +46,8 @@ describe('types', () => {
 
 describe('what comes in through a constructor elsewhere', () => {
   test('the disk: node:fs only where files are the trade', () => {
-    const allowed = ['src/config/', 'src/journal/', 'src/sinks/'];
+    // The last reads /proc, which is no disk.
+    const allowed = ['src/config/', 'src/journal/', 'src/sinks/', 'src/metrics/thread-cpu.ts'];
     const found = sources
       .filter((source) => !isIn(source.path, allowed))
       .flatMap((source) =>
@@ -71,6 +72,7 @@ describe('what comes in through a constructor elsewhere', () => {
       'src/slab/',
       'src/dispatch/',
       'src/metrics/counters.ts',
+      'src/metrics/statistics.ts',
       'src/dedup/',
       'src/ack/progress.ts',
     ];
