@@ -1,0 +1,14 @@
+/** Every peer that a scenario can name. */
+import { FASTIFYS } from './fastify.ts';
+import type { Peer } from './peer.ts';
+import { PENSTOCKS } from './penstock.ts';
+
+export const PEERS: readonly Peer[] = [...PENSTOCKS, ...FASTIFYS];
+
+/** Throws for a name that no peer has. */
+export function peerByName(name: string): Peer {
+  const peer = PEERS.find((one) => one.name === name);
+  if (peer === undefined)
+    throw new Error(`no peer is called ${name}: ${PEERS.map((one) => one.name).join(', ')}`);
+  return peer;
+}
