@@ -52,7 +52,7 @@ export async function applyLoad(options: LoadOptions): Promise<LoadResult> {
     throw new Error(
       `${options.url} ${options.path}: ${round.others} answers are neither 200 nor 503, or failed`,
     );
-  if (round.accepted === 0)
+  if (round.eventsInAll === 0)
     throw new Error(`${options.url} ${options.path}: nothing was accepted in ${round.seconds} s`);
   const due = options.rate === undefined ? 0 : options.rate * round.seconds;
   return {

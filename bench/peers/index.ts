@@ -1,9 +1,10 @@
 /** Every peer that a scenario can name. */
 import { FASTIFYS } from './fastify.ts';
+import { GO_FIBERS } from './go-fiber.ts';
 import type { Peer } from './peer.ts';
 import { PENSTOCKS } from './penstock.ts';
 
-export const PEERS: readonly Peer[] = [...PENSTOCKS, ...FASTIFYS];
+export const PEERS: readonly Peer[] = [...PENSTOCKS, ...FASTIFYS, ...GO_FIBERS];
 
 /** Throws for a name that no peer has. */
 export function peerByName(name: string): Peer {

@@ -18,21 +18,19 @@ const processes = Number(process.env['BENCH_PROCESSES'] ?? 1);
 if (cluster.isPrimary && processes > 1) startCluster();
 else await serve();
 
-/** All share one port that the first gets. */
+/** All listen on port 0, for which the cluster gives each the same free one. */
 function startCluster(): void {
-  const first = cluster.fork({ BENCH_PORT: '0' });
-  first.once('message', ({ url }: { url: string }) => {
-    const others = Array.from({ length: processes - 1 }, () =>
-      cluster.fork({ BENCH_PORT: new URL(url).port }),
-    );
-    let waiting = others.length;
-    for (const worker of others) {
-      worker.once('message', () => {
-        waiting -= 1;
-        if (waiting === 0) process.stdout.write(`${JSON.stringify({ listen: [url] })}\n`);
-      });
-    }
-  });
+  let waiting = processes;
+  for (let index = 0; index < processes; index++) {
+    const worker = cluster.fork();
+    worker.once('message', ({ url }: { url: string }) => {
+      waiting -= 1;
+      if (waiting === 0) process.stdout.write(`${JSON.stringify({ listen: [url] })}\n`);
+    });
+    worker.once('exit', (code) => {
+      if (code !== 0) process.exit(1);
+    });
+  }
   process.on('SIGTERM', () => {
     for (const worker of Object.values(cluster.workers ?? {})) worker?.process.kill('SIGTERM');
     cluster.disconnect(() => process.exit(0));
@@ -97,7 +95,7 @@ async function serve(): Promise<void> {
     reply.type('text/plain').send(`bench_events_accepted_total ${acceptedTotal}\n`),
   );
 
-  const url = await app.listen({ host: '127.0.0.1', port: Number(process.env['BENCH_PORT'] ?? 0) });
+  const url = await app.listen({ host: '127.0.0.1', port: 0 });
   if (process.send === undefined) process.stdout.write(`${JSON.stringify({ listen: [url] })}\n`);
   else process.send({ url });
   process.on('SIGTERM', () => {
