@@ -1,5 +1,5 @@
 /** What the generator's process is told and tells; generator.ts is its entry. */
-import { percentileOfSorted } from './statistics.ts';
+import type { Latencies, Latency } from './latencies.ts';
 
 export interface GeneratorOptions {
   /** `http`: each request is answered before the connection sends the next; `stream`: WebSocket messages within the credit. */
@@ -39,15 +39,6 @@ export interface Answers {
   readonly latency: Latency;
 }
 
-/** Milliseconds. */
-export interface Latency {
-  readonly p50: number;
-  readonly p90: number;
-  readonly p99: number;
-  readonly p999: number;
-  readonly max: number;
-}
-
 /** What a load adds to while it runs. */
 export interface Tally {
   accepted: number;
@@ -58,7 +49,7 @@ export interface Tally {
   inFlight: number;
   /** Nothing more is to be sent. */
   isOver: boolean;
-  readonly latenciesMs: number[];
+  readonly latencies: Latencies;
 }
 
 /** A load whose connections are open. */
@@ -66,13 +57,6 @@ export interface OpenLoad {
   start(): void;
   /** Requests that are due and wait for a connection; 0 without a schedule. */
   overdue(): number;
-}
-
-/** Percentiles of latencies. */
-export function summarise(latenciesMs: readonly number[]): Latency {
-  const sorted = Float64Array.from(latenciesMs).sort();
-  const at = (share: number) => percentileOfSorted(sorted, share);
-  return { p50: at(0.5), p90: at(0.9), p99: at(0.99), p999: at(0.999), max: sorted.at(-1) ?? Number.NaN };
 }
 
 /** Ends the process: a generator that does not understand its server measures nothing. */

@@ -66,7 +66,7 @@ class Connection {
     if (answer.status === '200') {
       tally.accepted += 1;
       tally.events += this.#events;
-      tally.latenciesMs.push(performance.now() - this.#dueAtMs);
+      tally.latencies.add(performance.now() - this.#dueAtMs);
     } else if (answer.status === '503') tally.refused += 1;
     else tally.others += 1;
     if (!tally.isOver) this.#onFree(this);

@@ -130,7 +130,7 @@ class Connection {
       this.#unackedBytes -= write.bytes;
       tally.inFlight -= 1;
       tally.accepted += 1;
-      tally.latenciesMs.push(now - write.dueAtMs);
+      tally.latencies.add(now - write.dueAtMs);
     }
   }
 }

@@ -9,9 +9,10 @@
  * Runs as a process of its own: `node generator.js '{"kind", "port", …}'`, and prints one JSON line, GeneratorResult.
  */
 import { randomInt } from 'node:crypto';
-import { type GeneratorOptions, type GeneratorResult, summarise, type Tally } from './generator-contract.ts';
+import type { GeneratorOptions, GeneratorResult, Tally } from './generator-contract.ts';
 import { openHttp } from './generator-http.ts';
 import { openStreams } from './generator-stream.ts';
+import { Latencies } from './latencies.ts';
 import { IdStamper, readRequestFile } from './request-file.ts';
 
 /** How long answers that are on their way are waited for. */
@@ -26,7 +27,7 @@ const tally: Tally = {
   others: 0,
   inFlight: 0,
   isOver: false,
-  latenciesMs: [],
+  latencies: new Latencies(),
 };
 const requests = readRequestFile(options.requestFile);
 const ids = new IdStamper(randomInt(2 ** 32));
@@ -47,7 +48,7 @@ const part = {
   others,
   overdue: load.overdue(),
   seconds: (performance.now() - startedAt) / 1000,
-  latency: summarise(tally.latenciesMs),
+  latency: tally.latencies.summarise(),
   cpuSeconds: (cpu.user + cpu.system) / 1e6,
 };
 const overAt = performance.now();

@@ -1,7 +1,8 @@
 /** One round of load against a server, by the generator that a scenario names. */
 import autocannon from 'autocannon';
 import { generateHttp, generateStream } from './generate.ts';
-import { type GeneratorResult, type Latency, summarise } from './generator-contract.ts';
+import type { GeneratorResult } from './generator-contract.ts';
+import { Latencies, type Latency } from './latencies.ts';
 
 /** Write key of the bench; events of the corpus get their app by it, as SDK traffic does. */
 export const BENCH_KEY = 'bench-key';
@@ -89,7 +90,7 @@ async function byAutocannon(options: LoadOptions, headers: Record<string, string
   if (options.isGzip === true)
     throw new Error('autocannon cannot send compressed bodies with ids of their own');
   // autocannon's own percentiles are whole milliseconds.
-  const latencies: number[] = [];
+  const latencies = new Latencies();
   const cpuBefore = process.cpuUsage();
   const result = await new Promise<autocannon.Result>((resolve, reject) => {
     const instance = autocannon(
@@ -109,7 +110,7 @@ async function byAutocannon(options: LoadOptions, headers: Record<string, string
       (error, done) => (error ? reject(error) : resolve(done)),
     );
     instance.on('response', (_client, status, _bytes, responseTime) => {
-      if (status === 200) latencies.push(responseTime);
+      if (status === 200) latencies.add(responseTime);
     });
   });
   const cpu = process.cpuUsage(cpuBefore);
@@ -125,7 +126,7 @@ async function byAutocannon(options: LoadOptions, headers: Record<string, string
     unanswered: options.connections,
     overdue: 0,
     seconds: result.duration,
-    latency: summarise(latencies),
+    latency: latencies.summarise(),
     cpuSeconds: (cpu.user + cpu.system) / 1e6,
   };
 }

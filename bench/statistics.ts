@@ -19,13 +19,6 @@ export function spread(values: readonly number[]): Spread {
 
 /** The value below which `share` of them lie. */
 export function percentile(values: readonly number[], share: number): number {
-  return percentileOfSorted(
-    values.toSorted((a, b) => a - b),
-    share,
-  );
-}
-
-/** The same of values that ascend. */
-export function percentileOfSorted(sorted: ArrayLike<number>, share: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.floor((sorted.length - 1) * share)] ?? Number.NaN;
 }

@@ -67,7 +67,7 @@ async function start(place: Place, ack: string, hasRedis: boolean) {
 function build(): void {
   if (spawnSync('go', ['version']).status !== 0) throw new Unavailable('no go on PATH');
   mkdirSync(FOLDER, { recursive: true });
-  const parameters = ['build', '-trimpath', '-buildvcs=false', '-o', BINARY, '.'];
+  const parameters = ['build', '-buildvcs=false', '-o', BINARY, '.'];
   const { status, stderr } = spawnSync('go', parameters, { cwd: SOURCE, encoding: 'utf8' });
   if (status !== 0) throw new Unavailable(`it cannot be built: ${stderr.trim().slice(-400)}`);
 }

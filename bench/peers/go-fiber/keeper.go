@@ -24,6 +24,7 @@ const (
 	flushRowsMax   = 100_000
 	waitingRowsMax = 400_000
 	retryDelay     = 100 * time.Millisecond
+	triesMax       = 20
 )
 
 func openKeeper(sink, ack string) (keeper, error) {
@@ -112,8 +113,16 @@ func (g *gather) run() {
 		if rows == nil {
 			return
 		}
-		for err := g.send(rows); err != nil; err = g.send(rows) {
+		for tries := 1; ; tries++ {
+			err := g.send(rows)
+			if err == nil {
+				break
+			}
 			fmt.Fprintln(os.Stderr, "go-fiber:", err)
+			if tries == triesMax {
+				// A bench of a peer that cannot send measures nothing.
+				os.Exit(1)
+			}
 			time.Sleep(retryDelay)
 		}
 		g.mutex.Lock()

@@ -5,12 +5,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 
-	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/segmentio/kafka-go"
 )
 
@@ -30,45 +28,6 @@ func openFile(folder string) (func(rows []row) error, error) {
 		_, err := file.Write(lines.Bytes())
 		return err
 	}, err
-}
-
-// clickhouse-go over HTTP, in Native blocks; objects go as text, which the columns of type JSON parse.
-func openClickHouse(address, database string) (func(rows []row) error, error) {
-	at, err := url.Parse(address)
-	if err != nil {
-		return nil, err
-	}
-	password, _ := at.User.Password()
-	user := at.User.Username()
-	if user == "" {
-		user = "default"
-	}
-	connection, err := clickhouse.Open(&clickhouse.Options{
-		Protocol: clickhouse.HTTP,
-		Addr:     []string{at.Host},
-		Auth:     clickhouse.Auth{Database: database, Username: user, Password: password},
-	})
-	if err != nil {
-		return nil, err
-	}
-	return func(rows []row) error {
-		batch, err := connection.PrepareBatch(context.Background(), `INSERT INTO events (event_id, event_type, app_id,
-			device_id, user_id, session_id, timestamp, platform, os_version, app_version, attribution, event_data, context,
-			ip, user_agent, received_at, dialect, transport)`)
-		if err != nil {
-			return err
-		}
-		for index := range rows {
-			r := &rows[index]
-			err = batch.Append(r.EventID, r.EventType, r.AppID, r.DeviceID, r.UserID, r.SessionID, r.Timestamp, r.Platform,
-				r.OSVersion, r.AppVersion, string(r.Attribution), string(r.EventData), string(r.Context), r.IP, r.UserAgent,
-				r.ReceivedAt, r.Dialect, r.Transport)
-			if err != nil {
-				return err
-			}
-		}
-		return batch.Send()
-	}, nil
 }
 
 func openKafka(brokers, topic string) (func(rows []row) error, error) {
