@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { GeneratorOptions, GeneratorResult } from './generator-contract.ts';
+import { endWithUs } from './process.ts';
 import { encodeRequestFile, type Request } from './request-file.ts';
 import { encodeFrames } from './websocket-frames.ts';
 
@@ -99,6 +100,7 @@ function runGenerator(options: GeneratorOptions): Promise<GeneratorResult> {
     const child = spawn(process.execPath, [GENERATOR, JSON.stringify(options)], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
+    endWithUs(child);
     let text = '';
     child.stdout.on('data', (data: Buffer) => {
       text += data.toString();

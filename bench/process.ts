@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { atExit, killNow } from './at-exit.ts';
 
 /** The project's folder; this file is two levels below it, built as dist/bench/process.js. */
 export const ROOT = new URL('../../', import.meta.url);
@@ -50,9 +51,20 @@ export async function startProgram(
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+  endWithUs(child);
   const lines: Record<string, unknown>[] = [];
   const url = await untilUp(child, lines, isUp);
   return asServer(child, url, lines);
+}
+
+/** SIGKILL for a child that is still there when the bench ends. */
+export function endWithUs(child: ChildProcess): void {
+  const { pid } = child;
+  if (pid === undefined) return;
+  child.once(
+    'exit',
+    atExit(() => killNow(pid)),
+  );
 }
 
 /** A child process as a server, ended by SIGTERM. */

@@ -1,10 +1,11 @@
 /** Every peer that a scenario can name. */
+import { COLLECTOR_PEERS } from './collectors.ts';
 import { FASTIFYS } from './fastify.ts';
 import { GO_FIBERS } from './go-fiber.ts';
 import type { Peer } from './peer.ts';
 import { PENSTOCKS } from './penstock.ts';
 
-export const PEERS: readonly Peer[] = [...PENSTOCKS, ...FASTIFYS, ...GO_FIBERS];
+export const PEERS: readonly Peer[] = [...PENSTOCKS, ...FASTIFYS, ...GO_FIBERS, ...COLLECTOR_PEERS];
 
 /** Throws for a name that no peer has. */
 export function peerByName(name: string): Peer {

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import kafkajs from 'kafkajs';
 import type * as stack from '../../scripts/stack/kafka.mjs';
+import { atExit, killNow } from '../at-exit.ts';
 import { ROOT } from '../process.ts';
 import { type Backend, Unavailable } from './place.ts';
 
@@ -75,11 +76,13 @@ async function startOwn(folder: string): Promise<{ address: string; pid: number;
   const [port, controllerPort] = [await freePort(), await freePort()];
   const clusterId = newClusterId();
   const pid = await startBroker({ folder: join(folder, 'broker'), port, controllerPort, clusterId });
+  const keep = atExit(() => killNow(pid));
   return {
     address: `127.0.0.1:${port}`,
     pid,
     stop: async () => {
-      process.kill(pid, 'SIGKILL');
+      keep();
+      killNow(pid);
       while (isAlive(pid)) await sleep(20);
     },
   };

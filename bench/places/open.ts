@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { atExit } from '../at-exit.ts';
 import { openClickHouse } from './clickhouse.ts';
 import { openKafka } from './kafka.ts';
 import type { Backend, SinkName } from './place.ts';
@@ -9,17 +10,23 @@ import type { Backend, SinkName } from './place.ts';
 /** Rejects with Unavailable where the server cannot be had. `stop` deletes all of it. */
 export async function openBackend(sink: SinkName): Promise<Backend> {
   const folder = mkdtempSync(join(tmpdir(), 'penstock-bench-'));
+  const remove = () => rmSync(folder, { recursive: true, force: true });
+  const keep = atExit(remove);
+  const removeNow = () => {
+    keep();
+    remove();
+  };
   try {
     const backend = await open(sink, folder);
     return {
       ...backend,
       stop: async () => {
         await backend.stop();
-        rmSync(folder, { recursive: true, force: true });
+        removeNow();
       },
     };
   } catch (error) {
-    rmSync(folder, { recursive: true, force: true });
+    removeNow();
     throw error;
   }
 }
