@@ -66,7 +66,7 @@ async function rowsOf(eventType: string): Promise<Record<string, unknown>[]> {
 
 const NAME = HAS_CHROMIUM ? 'in Chromium' : 'in Chromium (skipped: no chromium)';
 // A browser, a server and a store on a machine that is busy with other tests.
-describe.skipIf(!HAS_CHROMIUM)(NAME, { timeout: 120_000 }, () => {
+describe.skipIf(!HAS_CHROMIUM)(NAME, { timeout: 180_000 }, () => {
   beforeAll(async () => {
     rig = await startRig(1);
     await servePages();

@@ -35,7 +35,6 @@ export async function startRig(workers: number, forbidden?: RegExp): Promise<Rig
   const config = { workers, apps: [{ name: 'shop', keys: [KEY] }] } as never;
   const dataDir = mkdtempSync(join(tmpdir(), 'penstock-sdk-test-'));
   let server = await startServer({ config, dataDir });
-  await server.ready();
   const portOf = () => Number(new URL(server.url).port);
   const proxy = await startProxy(portOf(), 0, forbidden);
   const next = createRandom(SEED);
@@ -66,17 +65,16 @@ export interface Stored {
 
 /** Waits until the store has `count` ids of this type, then until nothing waits any more, and counts. */
 export async function storedOf(server: Running, eventType: string, count: number): Promise<Stored> {
-  await server.ready();
   const sql = `SELECT uniqExact(event_id) AS ids FROM events WHERE event_type = '${eventType}'`;
   const hasCount = async () => Number((await server.query<{ ids: string }>(sql))[0]?.ids) >= count;
-  await until(hasCount, 60_000, `the store has ${count} of ${eventType}`);
+  await until(hasCount, 120_000, `the store has ${count} of ${eventType}`);
   await until(
     async () => {
       const text = await (await fetch(`${server.url}/metrics`)).text();
       const waiting = [...text.matchAll(/^penstock_journal_rows\{[^}]*\} (\d+)/gm)];
       return waiting.length > 0 && waiting.every(([, rows]) => rows === '0');
     },
-    30_000,
+    120_000,
     'the journal is delivered',
   );
   const [row] = await server.query<{ n: string; ids: string; transports: string[] }>(
