@@ -9,7 +9,7 @@ import { afterEach, expect, test } from 'vitest';
 import { KEY, type Rig, SEED, startRig, storedOf } from './rig.ts';
 
 const TRACKER = fileURLToPath(new URL('tracker.mjs', import.meta.url));
-const LIVES = 6;
+const LIVES = 4;
 
 let rig: Rig | undefined;
 const queueDir = mkdtempSync(join(tmpdir(), 'penstock-sdk-queue-'));
@@ -32,7 +32,7 @@ async function runTracker(url: string, first: number, mode: string, lines = Numb
 }
 
 test('events that track has returned for survive kill -9 of their process', {
-  timeout: 180_000,
+  timeout: 240_000,
 }, async () => {
   rig = await startRig(2);
   const { url, proxy, random, killServer } = rig;
