@@ -84,6 +84,7 @@ export async function expectDelivered(server: Running, run: SdkRun): Promise<voi
   recordSdk({
     sdk: run.sdk,
     mode: run.mode ?? '',
+    runtime: 'Node',
     events: count,
     refused: door.refused,
     encodings: [...door.encodings.keys()].map((name) => name || 'none').sort(),
@@ -110,6 +111,7 @@ async function rowsSince(server: Running, run: SdkRun, before: number): Promise<
 export interface SdkResult {
   readonly sdk: string;
   readonly mode: string;
+  readonly runtime: 'Node' | 'Chromium';
   readonly events: number;
   readonly refused: number;
   readonly encodings: readonly string[];
