@@ -15,7 +15,9 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { PAGE, pageWith, rowOf, rowsOfPage } from './sdk-table/table.mjs';
 
-const { values } = parseArgs({ options: { report: { type: 'string', multiple: true }, check: { type: 'boolean' } } });
+const { values } = parseArgs({
+  options: { report: { type: 'string', multiple: true }, check: { type: 'boolean' } },
+});
 const results = values.report === undefined ? runTests() : values.report.flatMap(resultsOf);
 const rows = results.map(rowOf).sort();
 if (!values.check) {
