@@ -168,7 +168,7 @@ describe('the same by other ways', () => {
       );
       expect([found.equal, [...found.reasons]]).toEqual([before.equal, [...before.reasons]]);
     },
-    60_000,
+    120_000,
   );
 });
 
