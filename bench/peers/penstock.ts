@@ -17,6 +17,12 @@ export const PENSTOCKS: readonly Peer[] = [
   penstock('penstock', 'Penstock as it comes', {}),
   penstock('penstock-fsync', 'Penstock, answers behind fsync', { durability: 'fsync' }),
   penstock('penstock-string', 'Penstock, objects in String columns', { objectType: 'String' }),
+  {
+    ...penstock('penstock-segment', "Penstock, the same facts as Segment's SDKs send them", {}),
+    paths: { single: '/v1/track', batch: '/v1/batch' },
+    dialect: 'segment',
+    hasStream: false,
+  },
 ];
 
 function penstock(name: string, about: string, options: PenstockOptions): Peer {
