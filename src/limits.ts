@@ -152,6 +152,8 @@ export const SESSION_WAIT_MS_MAX = 10_000;
 export const SLAB_BYTES = MiB;
 /** Slabs, uploads and what the sinks hold in memory, together. */
 export const MEMORY_BYTES_MAX = 256 * MiB;
+/** Young objects of a worker's heap: a slab makes some kilobytes, and V8's own bound is three times 16 MiB a thread. */
+export const WORKER_YOUNG_HEAP_MIB = 6;
 /** One task runs, the next waits in the worker: a worker never waits for the front between two full slabs. */
 export const TASKS_PER_WORKER = 2;
 /** Worker threads: more than 64 on one front means that the front is the bottleneck and a second core group is due. */
@@ -193,6 +195,10 @@ export const DEDUP_READ_BACK_BYTES_MAX = 128 * MiB;
 
 /** A sink that goes on failing for the same reason says so this often. */
 export const SINK_FAILURE_LOG_INTERVAL_MS = 60_000;
+/** Share of the memory budget that blocks of accepted events may take: more, and a sink that stands still would stop the doors before the journal is full. */
+export const BLOCKS_MEMORY_SHARE = 0.5;
+/** Blocks are not cut smaller for it: a rejected event must fit one. */
+export const BLOCK_BYTES_MIN = 2 * REJECTED_RAW_BYTES_MAX;
 /** A block of the embedded store goes out at this many bytes: ~75,000 events encoded, ~26,000 as lines; one part each. */
 export const BLOCK_BYTES_MAX = 16 * MiB;
 /** … or at this many rows, whose indexes and offsets then stay within 32 bits whatever they hold. */
@@ -224,8 +230,8 @@ export const JSON_DYNAMIC_PATHS_MAX = 128;
 export const JSON_DYNAMIC_TYPES_MAX = 8;
 /** Blocks gather in pieces of this size: a slab's lines are about as long, and no block needs one allocation of 16 MiB. */
 export const BLOCK_CHUNK_BYTES = MiB;
-/** Empty pieces kept per thread: one full block; what a longer queue took is given back. */
-export const FREE_BLOCK_CHUNKS_MAX = 16;
+/** Empty pieces kept per thread: one full block, which ends with the slab that filled it; what a longer queue took is given back. */
+export const FREE_BLOCK_CHUNKS_MAX = 18;
 /** One line on the store's socket: a file name, or an engine's message cut to STORE_MESSAGE_BYTES_MAX. */
 export const STORE_LINE_BYTES_MAX = 16 * KiB;
 /** Characters of an engine message that travel back; longer ones quote whole rows. */

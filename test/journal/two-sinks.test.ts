@@ -36,6 +36,7 @@ function open(folder: string, targets: readonly LineTarget[]): Promise<WorkerJou
     segmentBytesMax: 20_000,
     compression: 'none',
     spareBytesMax: 0,
+    blocksBytesMax: Number.POSITIVE_INFINITY,
     sendTimeoutMs: 10_000,
     isDurable: false,
     retention: { retentionMs: 0, bytesMax: 0, nowMs: Date.now },
