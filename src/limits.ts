@@ -167,6 +167,14 @@ export const FREE_SLABS_MAX = 16;
 export const JOURNAL_BYTES_MAX = 8192 * MiB;
 /** A segment is deleted whole, when every sink has passed it: small ones give the disk back sooner, large ones are fewer files. */
 export const SEGMENT_BYTES_MAX = 64 * MiB;
+/** Chunks below it always go through the page cache: a direct write waits for the disk, however little it is. */
+export const DIRECT_WRITE_BYTES_MIN = 256 * KiB;
+/** Memory of a thread in which direct writes are gathered; a slab's lines fit it mostly, what is longer takes several writes. */
+export const DIRECT_STAGE_BYTES = 2 * MiB;
+/** Writes after which the slower way is tried again: one in so many may be as slow as it likes. */
+export const WRITES_PER_TRIAL = 64;
+/** A write counts as one of so many in the time that its way takes. */
+export const WRITE_TIMES_KEPT = 8;
 /** Share of the journal's bound that is kept, beyond it, as files to be written over. */
 export const JOURNAL_SPARE_SHARE = 0.25;
 /** Segments kept for replays, beyond the bound above, when `journal.retention_ms` asks for it: as much again. */
