@@ -18,7 +18,7 @@ const HELP = `npm run stack -- <command> [kafka] [redis] [clickhouse] [prometheu
   up        start what does not run yet, and say what is used
   down      stop what \`up\` started, by its pid; data stays in .cache/stack
   status    what runs
-  install   fetch what the tests start themselves: Kafka's jars, and as root the Debian packages
+  install   fetch what the tests start themselves: Kafka's jars, and as root the Debian packages, chromium too
 
 Each server is taken from the first of these that there is:
   1. what already listens on its port (kafka 9092, redis 6379, clickhouse 8124, prometheus 9090)
@@ -80,6 +80,12 @@ const SERVERS = {
   },
 };
 
+/** What tests start themselves beside servers. */
+const CHROMIUM = {
+  isInstalled: () => existsSync('/usr/bin/chromium'),
+  install: () => installPackages('chromium'),
+};
+
 const [command = '--help', ...rest] = process.argv.slice(2);
 const at = rest.indexOf('--brokers');
 const brokers = at < 0 ? 1 : Number(rest.splice(at, 2)[1]);
@@ -93,6 +99,7 @@ if (!(command in commands) || unknown.length > 0 || !(brokers >= 1 && brokers <=
   process.exitCode = isAsked ? 0 : 2;
 } else {
   for (const name of names) await commands[command](name, SERVERS[name]);
+  if (command === 'install' && rest.length === 0) install('chromium', CHROMIUM);
 }
 
 async function up(name, server) {
