@@ -107,9 +107,10 @@ function begin(world: World, mutation: Mutation): Life {
     commit: mutation.commit?.(commit) ?? commit,
     putAside: async (some, ending) => {
       await turn();
-      if (life.isKilled || ending.isOver) return false;
+      if (life.isKilled) return new Promise<never>(() => {});
+      if (ending.isOver) return false;
       for (const { partition, offset } of some) letters.add(`${partition}/${offset}`);
-      return random() >= 0.1 || !ending.isOver;
+      return true;
     },
     onTrouble: (_, error) => {
       throw error;

@@ -129,7 +129,7 @@ export class ModelClickHouse {
       begin: () => new ModelBlock(),
       send: async (token, block) => {
         await turn();
-        if (!alive()) return 'retry';
+        if (!alive()) return new Promise<never>(() => {});
         return this.#take(tokenOf(token), (block as ModelBlock).lines);
       },
     };
