@@ -58,6 +58,8 @@ CompressionCodecs[CompressionTypes.LZ4] = () => ({
   decompress: async (buffer: Buffer) => lz4.decompress(buffer),
 });
 const options = { ...camelTree(fileSchema.parse({})).kafka, brokers };
+/** The events are of a day long ago. */
+const KEPT = [{ name: 'retention.ms', value: '-1' }];
 const encoder = createNativeBlockEncoder({
   jsonForm: 'paths',
   bytesMax: NATIVE_BLOCK_BYTES_MAX,
@@ -113,7 +115,9 @@ async function produce(compression: CodecName): Promise<void> {
   await admin.deleteTopics({ topics: [TOPIC] }).catch(() => {});
   for (let tries = 0; tries < 50; tries++) {
     if (
-      await admin.createTopics({ topics: [{ topic: TOPIC, numPartitions: PARTITIONS }] }).catch(() => false)
+      await admin
+        .createTopics({ topics: [{ topic: TOPIC, numPartitions: PARTITIONS, configEntries: KEPT }] })
+        .catch(() => false)
     )
       break;
     await new Promise((resolve) => setTimeout(resolve, 100));

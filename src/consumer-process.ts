@@ -92,13 +92,10 @@ interface OpenConsumer {
 
 async function openConsumer(config: Config, topics: readonly string[], log: Logger): Promise<OpenConsumer> {
   const { consume, kafka, delivery } = config;
-  const cluster = () =>
-    new KafkaCluster({
-      brokers: kafka.brokers,
-      createTopics: kafka.createTopics,
-      linkOptions: () => linkOptionsOf(kafka),
-    });
-  const [control, fetching] = [cluster(), cluster()];
+  const cluster = (createTopics: boolean) =>
+    new KafkaCluster({ brokers: kafka.brokers, createTopics, linkOptions: () => linkOptionsOf(kafka) });
+  // Topics that are read are for others to make: an empty one in the place of one that was deleted helps nobody.
+  const [control, fetching, lettersTo] = [cluster(false), cluster(false), cluster(kafka.createTopics)];
   const codecs = await openCodecs((name, error) =>
     log.warn({ err: error, codec: name }, 'a codec is missing'),
   );
@@ -133,7 +130,7 @@ async function openConsumer(config: Config, topics: readonly string[], log: Logg
   const letterCounts = new Map<string, number>();
   let lostLetters = 0;
   const letters = new DeadLetterWriter({
-    cluster: control,
+    cluster: lettersTo,
     codec: await openCodec(kafka.compression),
     topicOf: (topic) => deadLetterTopicOf(config, topic),
     groupId: consume.groupId,
@@ -205,6 +202,7 @@ async function openConsumer(config: Config, topics: readonly string[], log: Logg
       server.close();
       control.close();
       fetching.close();
+      lettersTo.close();
     },
   };
 }
