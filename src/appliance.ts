@@ -12,14 +12,18 @@ import { ClientAddress } from './admission/client-address.ts';
 import { CreditPool } from './admission/credit-pool.ts';
 import { RefusalLog } from './admission/refusal-log.ts';
 import { RetryAfter } from './admission/retry-after.ts';
+import { chooseScanner } from './choose-scanner.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config/config.ts';
-import { createWindowMemory, measureWindow, rekeyWindow, WINDOW_KEY_BYTES } from './dedup/layout.ts';
+import { createWindowMemory, rekeyWindow, WINDOW_KEY_BYTES } from './dedup/layout.ts';
 import { createStartGate } from './dedup/start-gate.ts';
+import { ROUTES } from './dialects/routes.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
 import { WorkerPool } from './dispatch/worker-pool.ts';
 import { drain } from './drain.ts';
+import { startEmbeddedStore } from './embedded-store.ts';
 import type { FrontStage } from './front.ts';
+import { frontGauges } from './front-gauges.ts';
 import { registerIngestRoutes } from './http/ingest-routes.ts';
 import { createApp, listen } from './http/server.ts';
 import { registerServiceRoutes } from './http/service-routes.ts';
@@ -38,13 +42,14 @@ import {
 import type { Logger } from './log.ts';
 import { CounterReader, createCounterMemory, ThreadCounters } from './metrics/counters.ts';
 import { Exposition } from './metrics/exposition.ts';
+import { FrontMeter } from './metrics/front-meter.ts';
 import type { SinkName } from './metrics/names.ts';
+import { PressureGauge } from './metrics/pressure.ts';
+import { trafficLabels } from './metrics/traffic.ts';
 import { readinessOf } from './readiness.ts';
-import { scannerName } from './scan/scanner.ts';
 import { SessionRegistry } from './sessions/registry.ts';
 import { readSinkStates } from './sink-states.ts';
 import { clickHouseSetup } from './sinks/clickhouse/setup.ts';
-import { type Store, startStore } from './sinks/embedded/store-process.ts';
 import { openCodec } from './sinks/kafka/codecs.ts';
 import { jsonFormOf } from './sinks/native-block-setup.ts';
 import { MemoryBudget } from './slab/budget.ts';
@@ -71,7 +76,8 @@ export interface ApplianceParts {
 }
 
 const WORKER_ENTRY = new URL('../workers/ingest.js', import.meta.url);
-const DRAIN_RATE_SAMPLE_MS = 1000;
+/** How often the drain rate and the pressure are looked at. */
+const SAMPLE_INTERVAL_MS = 1000;
 
 /** Starts everything; rejects when the port cannot be had. The store may come up after it: `/ready` tells. */
 export async function startAppliance(
@@ -87,12 +93,14 @@ export async function startAppliance(
   const counterMemory = createCounterMemory(config.workers);
   const counters = new CounterReader(counterMemory);
   const progressMemory = createProgressMemory(config.workers);
+  const apps = new Apps(config.apps);
+  const dialects = ROUTES.map(({ program }) => program.dialect);
+  const meter = new FrontMeter(config.workers, trafficLabels(apps.names, dialects), clock);
 
   // Socket.
   const app = createApp();
 
   // Admission.
-  const apps = new Apps(config.apps);
   const { durability, maxBytes: journalBytesMax } = config.journal;
   const isKept = durability !== 'memory';
   const uploadQueue = new UploadQueue(config.memory.maxBytes * UPLOAD_QUEUE_SHARE, clock);
@@ -122,9 +130,8 @@ export async function startAppliance(
   const retryAfter = new RetryAfter(
     clock,
     () => counters.total('journalBytes'),
-    () => deliveredBytes(counters),
+    () => meter.deliveredBytes(counters),
   );
-  const drainRateTimer = setInterval(() => retryAfter.sample(), DRAIN_RATE_SAMPLE_MS);
 
   const journal = await openJournalFolder(config.dataDir, config.workers, isKept);
 
@@ -142,6 +149,8 @@ export async function startAppliance(
   const setup: WorkerSetup = {
     logLevel: config.log.level,
     counterMemory,
+    statisticsMemory: meter.memory,
+    trafficLabels: meter.labels,
     progressMemory,
     sessions: config.sessions,
     ingest: {
@@ -182,7 +191,10 @@ export async function startAppliance(
     log,
     () => parts.onDead?.(),
     (slot) => {
-      if (slot >= 0) new ThreadCounters(counterMemory, slot).set('isOpen', 0);
+      if (slot >= 0) {
+        new ThreadCounters(counterMemory, slot).set('isOpen', 0);
+        meter.threadDied(slot);
+      }
       // Events in memory die with their thread, and must not be known when they are sent again.
       if (!isKept && dedup !== undefined) rekeyWindow(dedup.memory, randomBytes(WINDOW_KEY_BYTES));
     },
@@ -193,7 +205,24 @@ export async function startAppliance(
     (take) => workers.collectSessions(take),
     clock,
   );
-  const dispatcher = new Dispatcher(slabs, workers, clock, log, () => sessions.askAgain());
+  const dispatcher = new Dispatcher(
+    slabs,
+    workers,
+    clock,
+    log,
+    () => sessions.askAgain(),
+    (slab) => meter.answered(slab),
+  );
+  const pressure = new PressureGauge({
+    queueWait: () => meter.queueWait(),
+    oldestFrameMs: () => dispatcher.oldestFrameMs(),
+    journalFill: () => (isKept ? counters.total('journalBytes') / journalBytesMax : 0),
+    creditShortage: () => credit.shortage(),
+  });
+  const sampleTimer = setInterval(() => {
+    retryAfter.sample();
+    pressure.sample();
+  }, SAMPLE_INTERVAL_MS);
 
   // Doors: HTTP and WebSocket, with the answers and acks on their way back.
   let draining = false;
@@ -204,7 +233,12 @@ export async function startAppliance(
     apps,
     clientAddress: new ClientAddress(config.http.trustedProxies, config.privacy.ip),
     ackLevel: ackLevel(durability),
-    ackWaiters: new AckWaiters(new ProgressReader(progressMemory), config.ack.deliveredTimeoutMs, clock),
+    ackWaiters: new AckWaiters(
+      new ProgressReader(progressMemory),
+      config.ack.deliveredTimeoutMs,
+      clock,
+      (level, ms, count) => meter.waited(level, ms, count),
+    ),
     keepUserAgent: config.privacy.userAgent === 'keep',
     sessions,
     uploads: budget.part(Math.floor(config.memory.maxBytes * UPLOAD_BUDGET_SHARE), () =>
@@ -232,26 +266,23 @@ export async function startAppliance(
   const stream: Stream = new Stream(app, front);
 
   // What operators see.
-  const exposition = new Exposition(counters, {
-    framesInFlight: () => dispatcher.framesInFlight,
-    requestsInFlight: () => front.exchanges.count,
-    connections: () => stream.connectionCount,
-    uploadsWaiting: () => uploadQueue.count,
-    creditBytes: () => credit.credit(),
-    sessions: () => sessions.count,
-    sessionEvictions: () => sessions.evictions,
-    acksWaiting: () => front.ackWaiters.count,
-    ackFallbacks: () => front.ackWaiters.fallbacks,
-    memoryBytesUsed: () => budget.used(),
-    memoryBytesMax: () => budget.bytesMax,
-    threads: () => workers.threadCount,
-    threadDeaths: () => workers.deaths,
-    storeReady: () => store?.ready() ?? false,
-    storeRestarts: () => store?.restarts() ?? 0,
-    scannerNative: () => scanner === 'native',
-    dedup: () => (dedup === undefined ? { ids: 0, generation: 0 } : measureWindow(dedup.memory)),
-    sinks,
-  });
+  const exposition = new Exposition(
+    counters,
+    frontGauges({
+      config,
+      clock,
+      front,
+      budget,
+      workers,
+      connections: () => stream.connectionCount,
+      store,
+      scanner,
+      dedup,
+      sinks,
+      pressure,
+    }),
+    meter,
+  );
   registerServiceRoutes(app, front, {
     readiness: () =>
       readinessOf({
@@ -267,7 +298,7 @@ export async function startAppliance(
         isJournalFull: isJournalFull(false, RESERVE_SHARE),
         isJournalFailing: counters.total('journalFailing') > 0,
       }),
-    metrics: () => exposition.text(),
+    metrics: (thread) => exposition.text(thread),
   });
 
   const listening = await listen(app, config.http.host, config.http.port);
@@ -291,7 +322,8 @@ export async function startAppliance(
           workers,
           stopStore: async (timeoutMs) => store?.stop(timeoutMs),
           stopFront: () => {
-            clearInterval(drainRateTimer);
+            clearInterval(sampleTimer);
+            meter.end();
             app.close();
             journal.release();
           },
@@ -303,46 +335,10 @@ export async function startAppliance(
   };
 }
 
-/** The scanner that the workers will make; said loudly when it is several times slower than this release's. */
-function chooseScanner(config: Config, log: Logger): string {
-  const scanner = scannerName(config.scanner);
-  if (config.scanner === 'auto' && scanner !== 'native') {
-    log.warn('the native scanner is not built; the one in TypeScript serves, several times slower');
-  }
-  return scanner;
-}
-
 /** What the workers remember ids in; undefined when repeats are kept. */
 function createDedup({ dedup: { idsMax, windowMs }, workers }: Config): WorkerSetup['dedup'] {
   if (idsMax === 0) return undefined;
   // A key of this start: whoever could choose ids that look alike would have others' events dropped.
   const memory = createWindowMemory(idsMax, windowMs, randomBytes(WINDOW_KEY_BYTES));
   return { memory, windowMs, startGate: createStartGate(workers) };
-}
-
-/** Starts the store and logs each time it comes up, with the port of its query door. */
-function startEmbeddedStore(config: Config, log: Logger): Store {
-  const { embedded, dataDir } = config;
-  const store = startStore({
-    dataDir,
-    port: embedded.port,
-    ttlDays: embedded.ttlDays,
-    rejectedTtlDays: embedded.rejectedTtlDays,
-    objectType: embedded.objectType,
-    queryResultBytesMax: embedded.queryResultBytesMax,
-    logger: log,
-  });
-  let wasUp = false;
-  store.onChange(() => {
-    const isUp = store.ready() && store.queryPort() !== undefined;
-    if (isUp && !wasUp) log.info({ queryPort: store.queryPort(), restarts: store.restarts() }, 'store is up');
-    wasUp = isUp;
-  });
-  return store;
-}
-
-/** Delivered rows in bytes of lines, by the average line so far. */
-function deliveredBytes(counters: CounterReader): number {
-  const accepted = counters.total('accepted');
-  return accepted === 0 ? 0 : (counters.total('delivered') * counters.total('lineBytes')) / accepted;
 }

@@ -14,7 +14,8 @@ import { type HeldIds, type KeptLines, SlabRepeats } from './dedup/slab-repeats.
 import { ROUTES, routeOfDialect } from './dialects/routes.ts';
 import type { SlabResult } from './dispatch/worker-pool.ts';
 import { SCAN_BUFFER_KEEP_BYTES } from './limits.ts';
-import type { ThreadCounters } from './metrics/counters.ts';
+import type { SlabMeter } from './metrics/slab-meter.ts';
+import type { SlabReceipt } from './metrics/traffic.ts';
 import { ReasonNumber } from './outcome.ts';
 import { createScanOutput, type ScanJob, type ScanOutput } from './scan/contract.ts';
 import { createScanner, type ScannerChoice } from './scan/scanner.ts';
@@ -58,7 +59,7 @@ export function createIngest(
   journal: IngestJournal,
   sessions: Pick<SessionLog, 'add'>,
   window: DedupWindow | undefined,
-  counters: ThreadCounters,
+  meter: SlabMeter,
   clock: Clock,
   onJournalFailure: (error: unknown) => void,
 ): (slab: SharedArrayBuffer, sessionFrames?: SessionFrames) => SlabResult | Promise<SlabResult> {
@@ -83,7 +84,7 @@ export function createIngest(
   let rejected = createRejectedBytes();
 
   return function ingest(slab, sessionFrames) {
-    const startedAt = clock.monotonicMs();
+    const startedAtMs = clock.monotonicMs();
     const words = new Uint32Array(slab);
     const bytes = Buffer.from(slab);
 
@@ -104,18 +105,21 @@ export function createIngest(
       sources: [bytes, arena.bytes],
     };
     scanner.scan(job, output);
+    const receipt = meter.received(words, output);
     const kept = repeats?.setAside(words, output) ?? allLines(output);
-    const scannedAt = clock.monotonicMs();
+    const scannedAtMs = clock.monotonicMs();
 
     // The ack point: what the journal has taken here is what an answer promises.
     const isKept = keep(job, output, kept, sessionFrames);
-    if (!isKept) refuseAll(words);
+    meter.measured(words, { startedAtMs, scannedAtMs, writtenAtMs: clock.monotonicMs() });
+    if (isKept) meter.kept(kept.bytes, output.surrogatesReplaced);
     const synced = isKept ? journal.synced() : undefined;
     // Not before its event is kept is an id known; one that waits for the disk waits with it.
     if (isKept && synced === undefined) repeats?.remember();
-    countSlab(counters, words, output, kept, (scannedAt - startedAt) * 1000);
+    if (synced === undefined) meter.ended(words, receipt, isKept);
+    if (!isKept) refuseAll(words);
     const replies = withPlace(renderReplies(words, output, ROUTES), isKept ? words[HeaderWord.wants]! : 0);
-    return synced === undefined ? replies : afterSync(synced, words, replies, repeats?.hold());
+    return synced === undefined ? replies : afterSync(synced, words, receipt, replies, repeats?.hold());
   };
 
   /** Adds what the front wants to know of the slab, and begins the sync that it wants. */
@@ -157,23 +161,27 @@ export function createIngest(
   }
 
   function failed(error: unknown): void {
-    counters.add('journalFailures', 1);
+    meter.journalFailed();
     onJournalFailure(error);
   }
 
   async function afterSync(
     synced: Promise<unknown>,
     words: Uint32Array,
+    receipt: SlabReceipt,
     replies: SlabResult,
     held: HeldIds | undefined,
   ): Promise<SlabResult> {
+    let isSynced = true;
     try {
       await synced;
       if (held !== undefined) repeats?.rememberHeld(held);
     } catch (error) {
       failed(error);
-      refuseAll(words);
+      isSynced = false;
     }
+    meter.ended(words, receipt, isSynced);
+    if (!isSynced) refuseAll(words);
     return replies;
   }
 }
@@ -201,36 +209,4 @@ function emptied(rejected: GrowableBytes): GrowableBytes {
   if (rejected.bytes.length > SCAN_BUFFER_KEEP_BYTES) return createRejectedBytes();
   rejected.length = 0;
   return rejected;
-}
-
-function countSlab(
-  counters: ThreadCounters,
-  words: Uint32Array,
-  output: ScanOutput,
-  kept: KeptLines,
-  scanMicros: number,
-): void {
-  const frameCount = words[HeaderWord.frameCount]!;
-  let bytes = 0;
-  let accepted = 0;
-  let rejected = 0;
-  let duplicates = 0;
-  for (let frame = 0; frame < frameCount; frame++) {
-    const row = frameRow(frame);
-    bytes += words[row + FrameWord.bodyLength]!;
-    accepted += words[row + FrameWord.accepted]!;
-    duplicates += words[row + FrameWord.duplicates]!;
-    // A frame refused whole counts as one event: how many it held is not known.
-    rejected += words[row + FrameWord.reason] === 0 ? words[row + FrameWord.rejected]! : 1;
-  }
-  counters.add('frames', frameCount);
-  counters.add('bytes', bytes);
-  counters.add('received', accepted + rejected + duplicates);
-  counters.add('accepted', accepted);
-  counters.add('rejected', rejected);
-  counters.add('duplicate', duplicates);
-  counters.add('surrogates', output.surrogatesReplaced);
-  counters.add('lineBytes', kept.bytes);
-  counters.add('tasks', 1);
-  counters.add('scanMicros', Math.round(scanMicros));
 }

@@ -294,6 +294,10 @@ export const QUERY_SECONDS_MAX = 60;
 
 export * from './sinks/embedded/store/writable/limits.ts';
 
+// ── Metrics ──────────────────────────────────────────────────────────────────────────────────────────────
+
+export * from './metrics/limits.ts';
+
 // ── Life of the process ──────────────────────────────────────────────────────────────────────────────────
 
 /** Share of the memory budget above which `/ready` sends load balancers elsewhere. */
