@@ -31,7 +31,7 @@ import {
 } from './group-requests.ts';
 
 /** What is needed of the brokers; sinks/kafka/cluster.ts has it. */
-export type GroupCluster = Pick<KafkaCluster, 'topic' | 'require' | 'node' | 'someNode' | 'drop'>;
+export type GroupCluster = Pick<KafkaCluster, 'topic' | 'require' | 'node' | 'someNode' | 'drop' | 'expire'>;
 
 export interface GroupOptions {
   readonly cluster: GroupCluster;
@@ -109,6 +109,8 @@ export class Group {
     this.#coordinator ??= await this.#findCoordinator();
     const link = await cluster.node(this.#coordinator).catch((error: unknown) => {
       this.#coordinator = undefined;
+      // It may have come up since the brokers were last asked who they are.
+      cluster.expire();
       throw error;
     });
     try {

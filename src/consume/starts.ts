@@ -53,12 +53,17 @@ function beginAt(offset: number): Progress {
 /** Asks the partition's leader. Rejects where it does not know. */
 export async function findRange(cluster: GroupCluster, place: Place): Promise<OffsetRange> {
   await cluster.require([place.topic]);
-  const link = await cluster.node(cluster.topic(place.topic)?.leaders[place.partition] ?? -1);
+  const leader = cluster.topic(place.topic)?.leaders[place.partition] ?? -1;
+  const link = await cluster.node(leader).catch((error: unknown) => {
+    cluster.expire();
+    throw error;
+  });
   try {
     const [earliest, latest] = await Promise.all(
       [TIME_EARLIEST, TIME_LATEST].map(async (time) => {
         const [answer] = await listOffsets(link, [place], time);
         if (answer?.errorCode === Code.none) return Number(answer.offset);
+        cluster.expire();
         throw new Error(`offsets of ${placeName(place)}: ${describeErrorCode(answer?.errorCode ?? -1)}`);
       }),
     );
