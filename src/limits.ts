@@ -267,9 +267,9 @@ export const STORE_STOP_TIMEOUT_MS = 10_000;
 
 // ── ClickHouse server, Kafka, and the consumer from one into the other ────────────────────────────────
 
+export * from './consume/limits.ts';
 export * from './sinks/clickhouse/limits.ts';
 export * from './sinks/kafka/limits.ts';
-export * from './consume/limits.ts';
 
 // ── Query door of the embedded store ─────────────────────────────────────────────────────────────────────
 

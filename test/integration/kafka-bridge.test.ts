@@ -75,16 +75,18 @@ describeKafka('with a broker', () => {
   test('a request by name gives its fields, error codes among them; a decoder of our own gets bytes and version', async () => {
     const link = await BrokerLink.open(address, OPTIONS);
     const member = { groupId: 'nobody', groupGenerationId: 7, memberId: 'none' };
-    expect(await link.call('Heartbeat', member)).toMatchObject({ errorCode: 25 });
-    await produce(link, 'one', 'value');
+    // No such member, or no coordinator before the first group.
+    expect([16, 25]).toContain((await link.call<{ errorCode: number }>('Heartbeat', member)).errorCode);
+    await kafka.createTopic('named', 1);
+    await produce(link, 'named', 'value');
     const request = {
       maxWaitTime: 100,
       minBytes: 1,
       maxBytes: 1000,
-      topics: [{ topic: 'one', partitions: [{ partition: 0, fetchOffset: '0', maxBytes: 1000 }] }],
+      topics: [{ topic: 'named', partitions: [{ partition: 0, fetchOffset: '0', maxBytes: 1000 }] }],
     };
     const answer = await link.call('Fetch', request, readFetchAnswer);
-    expect(answer.partitions).toMatchObject([{ topic: 'one', partition: 0, errorCode: 0, endOffset: 1 }]);
+    expect(answer.partitions).toMatchObject([{ topic: 'named', partition: 0, errorCode: 0, endOffset: 1 }]);
     expect(answer.partitions[0]?.records.includes('value')).toBe(true);
     const versions: number[] = [];
     await link.call('Fetch', request, (_, version) => versions.push(version));
