@@ -175,6 +175,13 @@ describe('the shape of the tree', () => {
     ),
     ['websocket', 'src/sessions/', 'a connection may go on with the session of one before it'],
     ['websocket', 'src/http/refusal.ts', 'a stream begins as an HTTP request'],
+    [
+      'consume',
+      'src/sinks/kafka/',
+      'it reads over the connections, codecs and formats that the Kafka sink writes with',
+    ],
+    ['consume', 'src/journal/breaker.ts', 'it stops for a sink that is away as the journal does'],
+    ['consume', 'src/journal/ending.ts', 'and ends as the journal’s deliveries do'],
     ['unwrap', 'src/dialects/', 'how a body is decoded is a column of the dialects’ tables'],
     ['unwrap', 'src/slab/carried.ts', 'parts of events stand in the head that a frame carries'],
     ['unwrap', 'src/admission/', 'write keys stand in bodies too'],
