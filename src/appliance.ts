@@ -13,12 +13,14 @@ import { CreditPool } from './admission/credit-pool.ts';
 import { RefusalLog } from './admission/refusal-log.ts';
 import { RetryAfter } from './admission/retry-after.ts';
 import { type Clock, systemClock } from './clock.ts';
+import { readCaFile } from './config/ca-file.ts';
 import type { Config } from './config/config.ts';
 import { createWindowMemory, measureWindow, rekeyWindow, WINDOW_KEY_BYTES } from './dedup/layout.ts';
 import { createStartGate } from './dedup/start-gate.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
 import { WorkerPool } from './dispatch/worker-pool.ts';
 import { drain } from './drain.ts';
+import { startEmbeddedStore } from './embedded-store.ts';
 import type { FrontStage } from './front.ts';
 import { registerIngestRoutes } from './http/ingest-routes.ts';
 import { createApp, listen } from './http/server.ts';
@@ -40,11 +42,11 @@ import { CounterReader, createCounterMemory, ThreadCounters } from './metrics/co
 import { Exposition } from './metrics/exposition.ts';
 import type { SinkName } from './metrics/names.ts';
 import { readinessOf } from './readiness.ts';
+import { redisAddress } from './redis/address.ts';
 import { scannerName } from './scan/scanner.ts';
 import { SessionRegistry } from './sessions/registry.ts';
 import { readSinkStates } from './sink-states.ts';
 import { clickHouseSetup } from './sinks/clickhouse/setup.ts';
-import { type Store, startStore } from './sinks/embedded/store-process.ts';
 import { openCodec } from './sinks/kafka/codecs.ts';
 import { jsonFormOf } from './sinks/native-block-setup.ts';
 import { MemoryBudget } from './slab/budget.ts';
@@ -87,6 +89,8 @@ export async function startAppliance(
   const counterMemory = createCounterMemory(config.workers);
   const counters = new CounterReader(counterMemory);
   const progressMemory = createProgressMemory(config.workers);
+
+  const redis = redisAddress(config.redis, readCaFile(config.redis.caFile));
 
   // Socket.
   const app = createApp();
@@ -164,6 +168,11 @@ export async function startAppliance(
       spareBytes: isKept ? Math.floor((journalBytesMax * JOURNAL_SPARE_SHARE) / config.workers) : 0,
     },
     dedup,
+    redis: redis && {
+      address: redis,
+      window: sharesRepeats(config) ? config.redis : undefined,
+      countersTtlMs: config.redis.countersTtlMs,
+    },
     embedded: store && {
       address: store.address,
       blockBytesMax: config.embedded.blockBytesMax,
@@ -264,6 +273,7 @@ export async function startAppliance(
         memoryBytesMax: budget.bytesMax - credit.reservedMemoryBytes(),
         store,
         sinks: readSinkStates(counters, sinks),
+        redisStates: [counters.max('redisState')],
         isJournalFull: isJournalFull(false, RESERVE_SHARE),
         isJournalFailing: counters.total('journalFailing') > 0,
       }),
@@ -320,25 +330,12 @@ function createDedup({ dedup: { idsMax, windowMs }, workers }: Config): WorkerSe
   return { memory, windowMs, startGate: createStartGate(workers) };
 }
 
-/** Starts the store and logs each time it comes up, with the port of its query door. */
-function startEmbeddedStore(config: Config, log: Logger): Store {
-  const { embedded, dataDir } = config;
-  const store = startStore({
-    dataDir,
-    port: embedded.port,
-    ttlDays: embedded.ttlDays,
-    rejectedTtlDays: embedded.rejectedTtlDays,
-    objectType: embedded.objectType,
-    queryResultBytesMax: embedded.queryResultBytesMax,
-    logger: log,
-  });
-  let wasUp = false;
-  store.onChange(() => {
-    const isUp = store.ready() && store.queryPort() !== undefined;
-    if (isUp && !wasUp) log.info({ queryPort: store.queryPort(), restarts: store.restarts() }, 'store is up');
-    wasUp = isUp;
-  });
-  return store;
+/**
+ * Whether repeats are looked for across processes. Events that stand in memory alone die with their thread: others
+ * must not hear that they are kept.
+ */
+function sharesRepeats({ redis, dedup, journal }: Config): boolean {
+  return redis.dedup && dedup.idsMax > 0 && journal.durability !== 'memory';
 }
 
 /** Delivered rows in bytes of lines, by the average line so far. */

@@ -9,16 +9,17 @@ import { Apps } from './admission/apps.ts';
 import type { Clock } from './clock.ts';
 import type { AppConfig } from './config/config.ts';
 import { encodeDeadLetters } from './dead-letters.ts';
-import type { DedupWindow } from './dedup/findings.ts';
-import { type HeldIds, type KeptLines, SlabRepeats } from './dedup/slab-repeats.ts';
+import type { DedupWindow, SharedWindow } from './dedup/findings.ts';
+import { type AskedIds, type HeldIds, type KeptLines, SlabRepeats } from './dedup/slab-repeats.ts';
 import { ROUTES, routeOfDialect } from './dialects/routes.ts';
 import type { SlabResult } from './dispatch/worker-pool.ts';
-import { SCAN_BUFFER_KEEP_BYTES } from './limits.ts';
+import { REDIS_SLABS_WAITING_MAX, SCAN_BUFFER_KEEP_BYTES } from './limits.ts';
 import type { ThreadCounters } from './metrics/counters.ts';
 import { ReasonNumber } from './outcome.ts';
+import type { LiveCounts } from './redis/live-counts.ts';
 import { createScanOutput, type ScanJob, type ScanOutput } from './scan/contract.ts';
 import { createScanner, type ScannerChoice } from './scan/scanner.ts';
-import { createUnwrapArena, replaceBody, unwrapFrames } from './scan/unwrap.ts';
+import { createUnwrapArena, replaceBody, type UnwrapArena, unwrapFrames } from './scan/unwrap.ts';
 import { createUuidSource, uuidSuffix } from './scan/uuid.ts';
 import { encodeEntries } from './sessions/entry.ts';
 import { entriesOf } from './sessions/frames.ts';
@@ -27,6 +28,7 @@ import { createRejectedBytes, type GrowableBytes } from './sinks/rejected.ts';
 import type { StreamName } from './sinks/sink.ts';
 import { BASE_TIME_FLOAT64_INDEX, FrameWord, frameRow, HeaderWord, Want } from './slab/layout.ts';
 import type { JournalPlace, SessionFrames } from './slab/slab.ts';
+import { Turns } from './turns.ts';
 import { type DecodeSetup, decodeFrame, type FrameBodies } from './unwrap/decode.ts';
 
 /** What of the configuration the scan needs; of write keys only digests leave the front. */
@@ -49,9 +51,29 @@ export interface IngestJournal {
   sync(): Promise<unknown>;
 }
 
+/** What a thread shares with other processes (redis/thread.ts). */
+export interface IngestShared {
+  /** Undefined where repeats are looked for in this process alone. */
+  readonly window?: SharedWindow | undefined;
+  readonly counts?: Pick<LiveCounts, 'add' | 'send'> | undefined;
+}
+
+/** What a slab in the midst of its work has to itself. */
+interface Room {
+  readonly output: ScanOutput;
+  readonly arena: UnwrapArena;
+}
+
+/** A slab that was scanned, and what is known of its ids. */
+interface ScannedSlab {
+  readonly job: ScanJob;
+  readonly micros: number;
+  readonly asked: AskedIds | undefined;
+}
+
 /**
- * The function that takes a slab in one worker thread; its result waits for the disk where answers do. Without a window
- * repeats are kept like any other event.
+ * The function that takes a slab in one worker thread; its result waits for the disk where answers do, and for other
+ * processes' word on its ids where they share a window. Without a window repeats are kept like any other event.
  */
 export function createIngest(
   setup: IngestSetup,
@@ -61,9 +83,10 @@ export function createIngest(
   counters: ThreadCounters,
   clock: Clock,
   onJournalFailure: (error: unknown) => void,
+  shared: IngestShared = {},
 ): (slab: SharedArrayBuffer, sessionFrames?: SessionFrames) => SlabResult | Promise<SlabResult> {
   const ids = createUuidSource(() => randomBytes(4).readUInt32LE());
-  const repeats = window && new SlabRepeats(window, uuidSuffix(ids), clock);
+  const repeats = window && new SlabRepeats(window, uuidSuffix(ids), clock, shared.window);
   const scanner = createScanner(
     {
       programs: ROUTES.map((route) => route.program),
@@ -78,15 +101,28 @@ export function createIngest(
     routeOf: routeOfDialect,
     apps: new Apps(setup.digestedApps),
   };
-  const output = createScanOutput();
-  const arena = createUnwrapArena();
+  const room = createRoom();
+  // A window that others share is asked between the scan and the journal, while the next slab is scanned.
+  const turns =
+    repeats && shared.window && new Turns([room, ...Array.from({ length: MORE_ROOMS }, createRoom)]);
   let rejected = createRejectedBytes();
 
   return function ingest(slab, sessionFrames) {
+    if (turns === undefined) return finish(scan(slab, room), room, sessionFrames);
+    return turns.run(
+      (own) => {
+        const scanned = scan(slab, own);
+        const asked = repeats?.ask(own.output);
+        return asked === undefined ? scanned : asked.then((ids) => ({ ...scanned, asked: ids }));
+      },
+      (own, scanned) => finish(scanned, own, sessionFrames),
+    );
+  };
+
+  function scan(slab: SharedArrayBuffer, { output, arena }: Room): ScannedSlab {
     const startedAt = clock.monotonicMs();
     const words = new Uint32Array(slab);
     const bytes = Buffer.from(slab);
-
     const bodies: FrameBodies = {
       bodyOf: (row) => {
         const start = words[row + FrameWord.bodyOffset]!;
@@ -104,19 +140,31 @@ export function createIngest(
       sources: [bytes, arena.bytes],
     };
     scanner.scan(job, output);
+    return { job, micros: (clock.monotonicMs() - startedAt) * 1000, asked: undefined };
+  }
+
+  /** From the scan to the answers, in one turn. */
+  function finish(
+    { job, micros, asked }: ScannedSlab,
+    { output }: Room,
+    sessionFrames: SessionFrames | undefined,
+  ): SlabResult | Promise<SlabResult> {
+    const { words } = job;
+    const startedAt = clock.monotonicMs();
     const kept = repeats?.setAside(words, output) ?? allLines(output);
-    const scannedAt = clock.monotonicMs();
+    const scanMicros = micros + (clock.monotonicMs() - startedAt) * 1000;
 
     // The ack point: what the journal has taken here is what an answer promises.
     const isKept = keep(job, output, kept, sessionFrames);
     if (!isKept) refuseAll(words);
     const synced = isKept ? journal.synced() : undefined;
     // Not before its event is kept is an id known; one that waits for the disk waits with it.
-    if (isKept && synced === undefined) repeats?.remember();
-    countSlab(counters, words, output, kept, (scannedAt - startedAt) * 1000);
+    if (isKept && synced === undefined) repeats?.remember(output, asked);
+    countSlab(counters, words, output, kept, scanMicros);
+    if (shared.counts !== undefined) countLive(shared.counts, words, setup.apps, clock.nowMs());
     const replies = withPlace(renderReplies(words, output, ROUTES), isKept ? words[HeaderWord.wants]! : 0);
-    return synced === undefined ? replies : afterSync(synced, words, replies, repeats?.hold());
-  };
+    return synced === undefined ? replies : afterSync(synced, words, replies, repeats?.hold(output, asked));
+  }
 
   /** Adds what the front wants to know of the slab, and begins the sync that it wants. */
   function withPlace(replies: SlabResult, wants: number): SlabResult {
@@ -177,6 +225,45 @@ export function createIngest(
     return replies;
   }
 }
+
+const MORE_ROOMS = REDIS_SLABS_WAITING_MAX - 1;
+
+function createRoom(): Room {
+  return { output: createScanOutput(), arena: createUnwrapArena() };
+}
+
+/** Adds what became of the slab's events to the counters of their apps; frames beside each other mostly share one. */
+function countLive(
+  counts: Pick<LiveCounts, 'add' | 'send'>,
+  words: Uint32Array,
+  apps: readonly string[],
+  nowMs: number,
+): void {
+  const frameCount = words[HeaderWord.frameCount]!;
+  let app = -1;
+  let accepted = 0;
+  let rejected = 0;
+  let duplicates = 0;
+  for (let frame = 0; frame <= frameCount; frame++) {
+    const row = frameRow(frame);
+    if (frame === frameCount || words[row + FrameWord.app] !== app) {
+      if (accepted + rejected + duplicates > 0)
+        counts.add(apps[app] || APPS_OF_EVENTS, accepted, rejected, duplicates, nowMs);
+      if (frame === frameCount) break;
+      app = words[row + FrameWord.app]!;
+      accepted = 0;
+      rejected = 0;
+      duplicates = 0;
+    }
+    accepted += words[row + FrameWord.accepted]!;
+    duplicates += words[row + FrameWord.duplicates]!;
+    rejected += words[row + FrameWord.reason] === 0 ? words[row + FrameWord.rejected]! : 1;
+  }
+  counts.send();
+}
+
+/** Counters of events that name their apps themselves: in open mode, and in bodies with keys of several apps. */
+const APPS_OF_EVENTS = '*';
 
 /** Every frame of the slab is to be sent again; what the scan found in them is not promised. */
 function refuseAll(words: Uint32Array): void {

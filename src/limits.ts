@@ -273,6 +273,10 @@ export * from './sinks/clickhouse/limits.ts';
 
 export * from './sinks/kafka/limits.ts';
 
+// ── Redis ────────────────────────────────────────────────────────────────────────────────────────────────
+
+export * from './redis/limits.ts';
+
 // ── Query door of the embedded store ─────────────────────────────────────────────────────────────────────
 
 /** One result; the engine streams nothing over this binding, so the result stands in memory whole. */

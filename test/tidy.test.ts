@@ -134,6 +134,7 @@ describe('the shape of the tree', () => {
   /** Pages of a stage that are its contract with the others: types, and words of shared memory. */
   const CONTRACTS = [
     'src/config/config.ts',
+    'src/dedup/findings.ts',
     'src/scan/contract.ts',
     'src/scan/uuid.ts',
     'src/sinks/sink.ts',

@@ -14,13 +14,22 @@ const { slots, controlChannel, setup } = workerData as WorkerData<WorkerSetup>;
 const slot = claimWorkerSlot(slots, threadId);
 const log = createLogger(setup.logLevel, `worker-${slot}`);
 const counters = new ThreadCounters(setup.counterMemory, slot);
-const { journal, sessions, window, report } = await openWorkerKeep(setup, slot, counters, log);
-const ingest = createIngest(setup.ingest, journal, sessions, window, counters, systemClock, failureLog());
+const { journal, sessions, window, redis, report } = await openWorkerKeep(setup, slot, counters, log);
+const ingest = createIngest(
+  setup.ingest,
+  journal,
+  sessions,
+  window,
+  counters,
+  systemClock,
+  failureLog(),
+  redis,
+);
 
 answerControl(controlChannel, slot, {
   sessions: () => sessions.snapshot(),
   drain: async (signal) => {
-    const left = await journal.drain(signal);
+    const [left] = await Promise.all([journal.drain(signal), redis?.flush()]);
     report();
     if (left === 0) return;
     if (setup.journal.durability === 'memory') throw new Error(`${left} events were in memory only`);
@@ -32,7 +41,13 @@ answerControl(controlChannel, slot, {
 export default function ingestTask(task: SlabTask): unknown {
   const result = ingest(task.buffer, task.sessions);
   report();
-  return result instanceof Promise ? result.then(moved) : moved(result);
+  return result instanceof Promise ? result.then(reported) : moved(result);
+}
+
+/** What waited has changed the counters once more. */
+function reported(result: SlabResult): unknown {
+  report();
+  return moved(result);
 }
 
 function moved(result: SlabResult): unknown {

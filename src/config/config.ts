@@ -88,6 +88,24 @@ export interface Config {
     readonly ttlDays: number;
     readonly rejectedTtlDays: number;
   };
+  readonly redis: {
+    /** Scheme, host and port; empty when there is none. */
+    readonly url: string;
+    readonly username: string;
+    readonly password: string;
+    readonly db: number;
+    /** PEM file of authorities that are trusted instead of the machine's; empty for the machine's. */
+    readonly caFile: string;
+    /** What every key in Redis begins with. */
+    readonly keyPrefix: string;
+    /** A slab waits at most so long for a look-up. */
+    readonly timeoutMs: number;
+    /** Whether repeats are looked for across processes, and how long an id is known at least. */
+    readonly dedup: boolean;
+    readonly windowMs: number;
+    /** How long counters of a minute are kept; 0 counts nothing. */
+    readonly countersTtlMs: number;
+  };
   readonly delivery: {
     /** A send to a sink that is not answered for so long has failed, and is made again under the same token. */
     readonly sendTimeoutMs: number;

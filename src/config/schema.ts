@@ -30,6 +30,10 @@ import {
   NATIVE_BLOCK_BYTES_MAX,
   NATIVE_BLOCK_ROWS_MAX,
   QUERY_RESULT_BYTES_MAX,
+  REDIS_COUNTERS_TTL_MS,
+  REDIS_TIMEOUT_MS,
+  REDIS_WINDOW_MS,
+  REDIS_WRITE_TIMEOUT_MS,
   REJECTED_RAW_BYTES_MAX,
   SEGMENT_BYTES_MAX,
   SEND_TIMEOUT_MS,
@@ -38,7 +42,7 @@ import {
   WIRE_BYTES_MAX,
   WORKERS_MAX,
 } from '../limits.ts';
-import { parseServerUrl } from './server-url.ts';
+import { parseRedisUrl, parseServerUrl } from './server-url.ts';
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -181,6 +185,24 @@ export const fileSchema = section({
     object_type: choice(['auto', 'JSON', 'String']).default('auto'),
     ttl_days: whole(1, 36_500).default(365),
     rejected_ttl_days: whole(1, 36_500).default(30),
+  }),
+  redis: section({
+    url: matching(
+      (url) => url === '' || parseRedisUrl(url) !== undefined,
+      'an address such as redis://redis:6379, redis://:password@host:6379/2 or rediss://host:6380',
+    ).default(''),
+    username: text(0, 256).default(''),
+    password: text(0, 1024).default(''),
+    db: whole(0, 65_535).default(0),
+    ca_file: text(0, 4096).default(''),
+    key_prefix: matching(
+      (prefix) => /^[\x21-\x7e]{0,64}$/.test(prefix),
+      'at most 64 visible ASCII characters',
+    ).default('penstock:'),
+    timeout_ms: whole(1, REDIS_WRITE_TIMEOUT_MS).default(REDIS_TIMEOUT_MS),
+    dedup: flag().default(true),
+    window_ms: whole(1000, 7 * 24 * 3_600_000).default(REDIS_WINDOW_MS),
+    counters_ttl_ms: whole(0, 365 * 24 * 3_600_000).default(REDIS_COUNTERS_TTL_MS),
   }),
   delivery: section({
     // Shorter than a second, a busy sink would be taken for a dead one.
