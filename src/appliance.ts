@@ -7,16 +7,17 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { ackLevel } from './ack/level.ts';
 import { createProgressMemory, ProgressReader } from './ack/progress.ts';
 import { AckWaiters } from './ack/waiters.ts';
-import { Apps, digestedApps } from './admission/apps.ts';
+import { digestedApps } from './admission/apps.ts';
 import { ClientAddress } from './admission/client-address.ts';
 import { CreditPool } from './admission/credit-pool.ts';
 import { RefusalLog } from './admission/refusal-log.ts';
 import { RetryAfter } from './admission/retry-after.ts';
+import { openAdmission } from './admission-setup.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { readCaFile } from './config/ca-file.ts';
 import type { Config } from './config/config.ts';
-import { createWindowMemory, measureWindow, rekeyWindow, WINDOW_KEY_BYTES } from './dedup/layout.ts';
-import { createStartGate } from './dedup/start-gate.ts';
+import { measureWindow, rekeyWindow, WINDOW_KEY_BYTES } from './dedup/layout.ts';
+import { createDedup, sharesRepeats } from './dedup-setup.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
 import { WorkerPool } from './dispatch/worker-pool.ts';
 import { drain } from './drain.ts';
@@ -96,7 +97,7 @@ export async function startAppliance(
   const app = createApp();
 
   // Admission.
-  const apps = new Apps(config.apps);
+  const admission = await openAdmission(config, redis, clock, log);
   const { durability, maxBytes: journalBytesMax } = config.journal;
   const isKept = durability !== 'memory';
   const uploadQueue = new UploadQueue(config.memory.maxBytes * UPLOAD_QUEUE_SHARE, clock);
@@ -149,8 +150,9 @@ export async function startAppliance(
     progressMemory,
     sessions: config.sessions,
     ingest: {
-      apps: apps.names,
       digestedApps: digestedApps(config.apps),
+      keyMemory: admission.keyMemory,
+      limitMemory: admission.limitMemory,
       batchEventsMax: config.limits.batchEventsMax,
       bodyBytesMax: config.limits.bodyBytesMax,
       scanner: config.scanner,
@@ -210,7 +212,11 @@ export async function startAppliance(
   const refusals = new RefusalLog(log, clock);
   const front: FrontStage = {
     dispatcher,
-    apps,
+    get apps() {
+      return admission.apps;
+    },
+    rateLimits: admission.rateLimits,
+    keysAreRead: admission.keysAreRead,
     clientAddress: new ClientAddress(config.http.trustedProxies, config.privacy.ip),
     ackLevel: ackLevel(durability),
     ackWaiters: new AckWaiters(new ProgressReader(progressMemory), config.ack.deliveredTimeoutMs, clock),
@@ -259,6 +265,8 @@ export async function startAppliance(
     storeRestarts: () => store?.restarts() ?? 0,
     scannerNative: () => scanner === 'native',
     dedup: () => (dedup === undefined ? { ids: 0, generation: 0 } : measureWindow(dedup.memory)),
+    redisState: admission.redisState,
+    rateLimitHits: () => admission.rateLimits.hits,
     sinks,
   });
   registerServiceRoutes(app, front, {
@@ -273,7 +281,7 @@ export async function startAppliance(
         memoryBytesMax: budget.bytesMax - credit.reservedMemoryBytes(),
         store,
         sinks: readSinkStates(counters, sinks),
-        redisStates: [counters.max('redisState')],
+        redisStates: [counters.max('redisState'), admission.redisState()],
         isJournalFull: isJournalFull(false, RESERVE_SHARE),
         isJournalFailing: counters.total('journalFailing') > 0,
       }),
@@ -302,6 +310,7 @@ export async function startAppliance(
           stopStore: async (timeoutMs) => store?.stop(timeoutMs),
           stopFront: () => {
             clearInterval(drainRateTimer);
+            admission.stop();
             app.close();
             journal.release();
           },
@@ -320,22 +329,6 @@ function chooseScanner(config: Config, log: Logger): string {
     log.warn('the native scanner is not built; the one in TypeScript serves, several times slower');
   }
   return scanner;
-}
-
-/** What the workers remember ids in; undefined when repeats are kept. */
-function createDedup({ dedup: { idsMax, windowMs }, workers }: Config): WorkerSetup['dedup'] {
-  if (idsMax === 0) return undefined;
-  // A key of this start: whoever could choose ids that look alike would have others' events dropped.
-  const memory = createWindowMemory(idsMax, windowMs, randomBytes(WINDOW_KEY_BYTES));
-  return { memory, windowMs, startGate: createStartGate(workers) };
-}
-
-/**
- * Whether repeats are looked for across processes. Events that stand in memory alone die with their thread: others
- * must not hear that they are kept.
- */
-function sharesRepeats({ redis, dedup, journal }: Config): boolean {
-  return redis.dedup && dedup.idsMax > 0 && journal.durability !== 'memory';
 }
 
 /** Delivered rows in bytes of lines, by the average line so far. */

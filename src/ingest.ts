@@ -6,6 +6,8 @@
 import { randomBytes } from 'node:crypto';
 import { renderReplies } from './ack/replies.ts';
 import { Apps } from './admission/apps.ts';
+import { KeyPage } from './admission/key-page.ts';
+import { LimitPage } from './admission/limit-page.ts';
 import type { Clock } from './clock.ts';
 import type { AppConfig } from './config/config.ts';
 import { encodeDeadLetters } from './dead-letters.ts';
@@ -17,7 +19,7 @@ import { REDIS_SLABS_WAITING_MAX, SCAN_BUFFER_KEEP_BYTES } from './limits.ts';
 import type { ThreadCounters } from './metrics/counters.ts';
 import { ReasonNumber } from './outcome.ts';
 import type { LiveCounts } from './redis/live-counts.ts';
-import { createScanOutput, type ScanJob, type ScanOutput } from './scan/contract.ts';
+import { createScanOutput, type ScanJob, type Scanner, type ScanOutput } from './scan/contract.ts';
 import { createScanner, type ScannerChoice } from './scan/scanner.ts';
 import { createUnwrapArena, replaceBody, type UnwrapArena, unwrapFrames } from './scan/unwrap.ts';
 import { createUuidSource, uuidSuffix } from './scan/uuid.ts';
@@ -33,10 +35,12 @@ import { type DecodeSetup, decodeFrame, type FrameBodies } from './unwrap/decode
 
 /** What of the configuration the scan needs; of write keys only digests leave the front. */
 export interface IngestSetup {
-  /** App names by index; 0 is open mode. */
-  readonly apps: readonly string[];
-  /** For keys in bodies: the configured apps, their keys as digests (admission/apps.ts). */
+  /** The configured apps, their keys as digests (admission/apps.ts): their names, and keys in bodies. */
   readonly digestedApps: readonly AppConfig[];
+  /** Those that have taken their place meanwhile (admission/key-page.ts); absent where they never change. */
+  readonly keyMemory?: SharedArrayBuffer | undefined;
+  /** Which of them send too much (admission/limit-page.ts); absent where nobody has a rate. */
+  readonly limitMemory?: SharedArrayBuffer | undefined;
   readonly batchEventsMax: number;
   readonly bodyBytesMax: number;
   readonly scanner: ScannerChoice;
@@ -87,20 +91,10 @@ export function createIngest(
 ): (slab: SharedArrayBuffer, sessionFrames?: SessionFrames) => SlabResult | Promise<SlabResult> {
   const ids = createUuidSource(() => randomBytes(4).readUInt32LE());
   const repeats = window && new SlabRepeats(window, uuidSuffix(ids), clock, shared.window);
-  const scanner = createScanner(
-    {
-      programs: ROUTES.map((route) => route.program),
-      apps: setup.apps,
-      batchEventsMax: setup.batchEventsMax,
-      ids,
-    },
-    setup.scanner,
-  );
-  const decodeSetup: DecodeSetup = {
-    routes: ROUTES,
-    routeOf: routeOfDialect,
-    apps: new Apps(setup.digestedApps),
-  };
+  const limits = setup.limitMemory && new LimitPage(setup.limitMemory);
+  const keyPage = setup.keyMemory && new KeyPage(setup.keyMemory);
+  let known = knowing(new Apps(setup.digestedApps));
+  let knownVersion = 0;
   const room = createRoom();
   // A window that others share is asked between the scan and the journal, while the next slab is scanned.
   const turns =
@@ -119,8 +113,28 @@ export function createIngest(
     );
   };
 
+  /** What depends on the apps. Their indexes only grow, so that a slab under way stays what it is. */
+  function knowing(apps: Apps): { scanner: Scanner; decodeSetup: DecodeSetup } {
+    const programs = ROUTES.map((route) => route.program);
+    const { batchEventsMax } = setup;
+    return {
+      scanner: createScanner({ programs, apps: apps.names, batchEventsMax, ids }, setup.scanner),
+      decodeSetup: { routes: ROUTES, routeOf: routeOfDialect, apps, limits },
+    };
+  }
+
+  /** Reads the apps and keys anew when they have changed. */
+  function followKeys(page: KeyPage): void {
+    if (page.version === knownVersion) return;
+    const { version, table } = page.read();
+    known = knowing(new Apps(table.apps, new Map(table.numbers), table.isOpen));
+    knownVersion = version;
+  }
+
   function scan(slab: SharedArrayBuffer, { output, arena }: Room): ScannedSlab {
     const startedAt = clock.monotonicMs();
+    if (keyPage !== undefined) followKeys(keyPage);
+    const { scanner, decodeSetup } = known;
     const words = new Uint32Array(slab);
     const bytes = Buffer.from(slab);
     const bodies: FrameBodies = {
@@ -161,7 +175,8 @@ export function createIngest(
     // Not before its event is kept is an id known; one that waits for the disk waits with it.
     if (isKept && synced === undefined) repeats?.remember(output, asked);
     countSlab(counters, words, output, kept, scanMicros);
-    if (shared.counts !== undefined) countLive(shared.counts, words, setup.apps, clock.nowMs());
+    if (shared.counts !== undefined)
+      countLive(shared.counts, words, known.decodeSetup.apps.names, clock.nowMs());
     const replies = withPlace(renderReplies(words, output, ROUTES), isKept ? words[HeaderWord.wants]! : 0);
     return synced === undefined ? replies : afterSync(synced, words, replies, repeats?.hold(output, asked));
   }
@@ -185,7 +200,7 @@ export function createIngest(
   ): boolean {
     try {
       if (scanned.errorCount > 0) {
-        const rows = encodeDeadLetters(job, scanned, ROUTES, setup.apps, rejected);
+        const rows = encodeDeadLetters(job, scanned, ROUTES, known.decodeSetup.apps.names, rejected);
         const encoded = rejected.bytes.subarray(0, rejected.length);
         journal.append('rejected', encoded, rows, job.baseTimeMs);
       }

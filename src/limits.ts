@@ -146,6 +146,10 @@ export const SESSION_SNAPSHOT_SHARE = 0.25;
 /** A connection waits so long for its session: for the one before it, for a thread that is replaced; then it is told to come back. */
 export const SESSION_WAIT_MS_MAX = 10_000;
 
+// ── Apps, keys and their rates ───────────────────────────────────────────────────────────────────────────
+
+export * from './admission/limits.ts';
+
 // ── Slabs and tasks ──────────────────────────────────────────────────────────────────────────────────────
 
 /** A slab holds about 20 batches of 100 events, or 2,000 single ones: one task's overhead (~50 µs) is under 2 % of its scan. */

@@ -16,6 +16,13 @@ export interface Config {
   readonly scanner: 'auto' | 'native' | 'reference';
   /** No app with a key means open mode: anyone may send, and each event names its app. */
   readonly apps: readonly AppConfig[];
+  /** Events a second of an app and of a key, 0 for no limit, and how many may come at once, 0 for as many as in a second. */
+  readonly rateLimits: {
+    readonly appEventsPerSecond: number;
+    readonly appBurst: number;
+    readonly keyEventsPerSecond: number;
+    readonly keyBurst: number;
+  };
   readonly limits: {
     readonly wireBytesMax: number;
     readonly bodyBytesMax: number;
@@ -154,4 +161,9 @@ export interface AppConfig {
   readonly keys: readonly string[];
   /** Origins that browsers may send from; empty means any. */
   readonly origins: readonly string[];
+  /** Rates of the app and of each of its keys, where they are not those of `rateLimits`. */
+  readonly eventsPerSecond?: number | undefined;
+  readonly burst?: number | undefined;
+  readonly keyEventsPerSecond?: number | undefined;
+  readonly keyBurst?: number | undefined;
 }

@@ -4,7 +4,6 @@
  * commented out is the default configuration. The bounds of one key stand beside it; relations between keys are
  * in RELATIONS; load.ts applies both. The error text of a key is what a fault calls `expected`.
  */
-import { isIP } from 'node:net';
 import * as z from 'zod';
 import {
   BATCH_EVENTS_MAX,
@@ -42,6 +41,7 @@ import {
   WIRE_BYTES_MAX,
   WORKERS_MAX,
 } from '../limits.ts';
+import { isAddress, isNetwork, isTopicName } from './predicates.ts';
 import { parseRedisUrl, parseServerUrl } from './server-url.ts';
 
 const KiB = 1024;
@@ -68,6 +68,10 @@ const app = section({
     ),
     'a list of origins',
   ),
+  events_per_second: rate().optional(),
+  burst: rate().optional(),
+  key_events_per_second: rate().optional(),
+  key_burst: rate().optional(),
 });
 
 /** The file. Its output has every key; `workers` may still be the word `auto`. */
@@ -85,6 +89,12 @@ export const fileSchema = section({
     .default('auto'),
   scanner: choice(['auto', 'native', 'reference']).default('auto'),
   apps: list(app, 'a list of apps, each with name, keys and origins'),
+  rate_limits: section({
+    app_events_per_second: rate().default(0),
+    app_burst: rate().default(0),
+    key_events_per_second: rate().default(0),
+    key_burst: rate().default(0),
+  }),
   limits: section({
     wire_bytes_max: whole(KiB, 256 * MiB).default(WIRE_BYTES_MAX),
     // Offsets in a slab are 32-bit and a canonical line is longer than its event: 256 MiB stays far from 4 GiB.
@@ -305,6 +315,10 @@ function whole(min: number, max: number, error = `a whole number from ${min} to 
   return z.int({ error }).min(min, { error }).max(max, { error });
 }
 
+function rate() {
+  return whole(0, 1_000_000_000);
+}
+
 /** Bounds count bytes of UTF-8, as the columns of event.ts do. */
 function text(bytesMin: number, bytesMax: number) {
   return matching(
@@ -321,29 +335,6 @@ function choice<const Words extends readonly [string, ...string[]]>(words: Words
   return z.enum(words, { error: `one of ${words.join(', ')}` });
 }
 
-/** What Kafka takes as a topic, once `{app_id}` and `{event_type}` are filled in. */
-function isTopicName(value: string): boolean {
-  const bare = value.replaceAll(/\{(app_id|event_type)\}/g, 'x');
-  return /^[a-zA-Z0-9._-]{1,249}$/.test(bare) && bare !== '.' && bare !== '..';
-}
-
 function flag() {
   return z.boolean({ error: 'true or false' });
-}
-
-/** `host:port`, a host of IPv6 in brackets. */
-function isAddress(value: string): boolean {
-  const [, host = '', port = ''] = /^(\[[0-9a-fA-F:]+\]|[^\s:/[\]]+):(\d{1,5})$/.exec(value) ?? [];
-  return host !== '' && Number(port) >= 1 && Number(port) <= 65_535;
-}
-
-function isNetwork(value: string): boolean {
-  const [address = '', prefix = '', ...rest] = value.split('/');
-  const family = isIP(address);
-  return (
-    rest.length === 0 &&
-    family !== 0 &&
-    /^\d{1,3}$/.test(prefix) &&
-    Number(prefix) <= (family === 4 ? 32 : 128)
-  );
 }

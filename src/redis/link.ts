@@ -19,7 +19,6 @@ import {
   REDIS_LOG_INTERVAL_MS,
   REDIS_WRITE_TIMEOUT_MS,
 } from '../limits.ts';
-import type { Logger } from '../log.ts';
 import { clientOptions, type RedisAddress } from './address.ts';
 import { SCRIPTS } from './scripts.ts';
 
@@ -27,9 +26,15 @@ import { SCRIPTS } from './scripts.ts';
 export const LinkState = { off: 0, closed: 1, halfOpen: 2, open: 3 } as const;
 export type LinkState = (typeof LinkState)[keyof typeof LinkState];
 
+/** What is said of Redis: once an outage, and when it is over. */
+export interface LinkLog {
+  info(fields: object, text: string): void;
+  warn(fields: object, text: string): void;
+}
+
 export interface LinkParts {
   readonly clock: Clock;
-  readonly log: Logger;
+  readonly log: LinkLog;
   /** What the connection is for, in the log and in `CLIENT LIST`. */
   readonly name: string;
   /** What a connection must do before it is used; a rejection is a failed attempt. */
@@ -71,6 +76,11 @@ export class RedisLink {
 
   get state(): LinkState {
     return this.#state;
+  }
+
+  /** Why Redis is away, in its own words or the system's; undefined while it is not. */
+  get reason(): string | undefined {
+    return this.#told?.text;
   }
 
   /** Calls that are not answered. */

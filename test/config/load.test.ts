@@ -52,6 +52,7 @@ describe('defaults', () => {
         workers: 3,
         scanner: 'auto',
         apps: [],
+        rateLimits: { appEventsPerSecond: 0, appBurst: 0, keyEventsPerSecond: 0, keyBurst: 0 },
         limits: {
           wireBytesMax: limits.WIRE_BYTES_MAX,
           bodyBytesMax: limits.BODY_BYTES_MAX,
@@ -221,11 +222,11 @@ describe('a fault says where, what was expected and what stood there', () => {
     ['http: { prot: 80 }', '1:9: http.prot: expected one of host, port, trusted_proxies, got an unknown key'],
     [
       'prot: 80',
-      '1:1: prot: expected one of http, workers, scanner, apps, limits, memory, privacy, journal, dedup, sessions, ack, embedded, kafka, clickhouse, redis, delivery, data_dir, drain_timeout_ms, log, got an unknown key',
+      '1:1: prot: expected one of http, workers, scanner, apps, rate_limits, limits, memory, privacy, journal, dedup, sessions, ack, embedded, kafka, clickhouse, redis, delivery, data_dir, drain_timeout_ms, log, got an unknown key',
     ],
     [
       '[]',
-      'config/penstock.yaml: expected a section with http, workers, scanner, apps, limits, memory, privacy, journal, dedup, sessions, ack, embedded, kafka, clickhouse, redis, delivery, data_dir, drain_timeout_ms, log, got a list',
+      'config/penstock.yaml: expected a section with http, workers, scanner, apps, rate_limits, limits, memory, privacy, journal, dedup, sessions, ack, embedded, kafka, clickhouse, redis, delivery, data_dir, drain_timeout_ms, log, got a list',
     ],
     ['workers: 0', '1:10: workers: expected auto or a whole number from 1 to 64, got 0'],
     ['workers: some', '1:10: workers: expected auto or a whole number from 1 to 64, got "some"'],
@@ -283,7 +284,7 @@ describe('a fault says where, what was expected and what stood there', () => {
         '1:15: http.port: expected a whole number from 0 to 65535, got "x"',
         '4:15: log.level: expected one of trace, debug, info, warn, error, fatal, silent, got 1',
         '4:18: log.color: expected one of level, got an unknown key',
-        '2:1: zoo: expected one of http, workers, scanner, apps, limits, memory, privacy, journal, dedup, sessions, ack, embedded, kafka, clickhouse, redis, delivery, data_dir, drain_timeout_ms, log, got an unknown key',
+        '2:1: zoo: expected one of http, workers, scanner, apps, rate_limits, limits, memory, privacy, journal, dedup, sessions, ack, embedded, kafka, clickhouse, redis, delivery, data_dir, drain_timeout_ms, log, got an unknown key',
         'environment: PENSTOCK_WORKERS: expected auto or a whole number from 1 to 64, got 99',
         '3:27: limits.wire_bytes_max: expected at most 20000000 = limits.body_bytes_max (a body that is sent uncompressed has both sizes), got 30000000',
       ],
