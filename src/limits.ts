@@ -146,10 +146,6 @@ export const SESSION_SNAPSHOT_SHARE = 0.25;
 /** A connection waits so long for its session: for the one before it, for a thread that is replaced; then it is told to come back. */
 export const SESSION_WAIT_MS_MAX = 10_000;
 
-// ── Apps, keys and their rates ───────────────────────────────────────────────────────────────────────────
-
-export * from './admission/limits.ts';
-
 // ── Slabs and tasks ──────────────────────────────────────────────────────────────────────────────────────
 
 /** A slab holds about 20 batches of 100 events, or 2,000 single ones: one task's overhead (~50 µs) is under 2 % of its scan. */
@@ -277,8 +273,9 @@ export * from './sinks/clickhouse/limits.ts';
 
 export * from './sinks/kafka/limits.ts';
 
-// ── Redis ────────────────────────────────────────────────────────────────────────────────────────────────
+// ── Apps, keys, rates; Redis ──────────────────────────────────────────────────────────────────────────────
 
+export * from './admission/limits.ts';
 export * from './redis/limits.ts';
 
 // ── Query door of the embedded store ─────────────────────────────────────────────────────────────────────

@@ -107,7 +107,7 @@ export class RateLimits {
   noteHit(app: number, key: number): void {
     const nowMs = this.#clock.monotonicMs();
     const ofApp = this.#buckets.get(placeOfApp(this.#appOf(app, key)));
-    this.hits[ofApp !== undefined && ofApp.tokens.tokens(nowMs) <= 0 ? 'app' : 'key'] += 1;
+    this.hits[ofApp !== undefined && ofApp.tokens.tokens(nowMs) < 1 ? 'app' : 'key'] += 1;
   }
 
   /** Events that came with the key of the app. */
@@ -132,7 +132,7 @@ export class RateLimits {
     if (this.#sharing === undefined || this.#isSharing) return;
     const nowMs = this.#clock.monotonicMs();
     const shared = [...this.#buckets.values()].filter(
-      ({ spent, tokens }) => spent > 0 || tokens.tokens(nowMs) <= 0,
+      ({ spent, tokens }) => spent > 0 || tokens.tokens(nowMs) < 1,
     );
     if (shared.length === 0) return;
     this.#isSharing = true;
@@ -157,7 +157,7 @@ export class RateLimits {
 
   #mark({ place, tokens }: Bucket): void {
     const left = tokens.tokens(this.#clock.monotonicMs());
-    const word = left > 0 ? LimitWord.none : left > -tokens.rate.burst ? LimitWord.some : LimitWord.all;
+    const word = left >= 1 ? LimitWord.none : left > -tokens.rate.burst ? LimitWord.some : LimitWord.all;
     this.#page.set(place, word);
   }
 

@@ -8,7 +8,7 @@ export interface Rate {
 
 /**
  * A bucket of tokens, one an event, that may be owed: how many events a request has is known when it was scanned, so it
- * is let in while there is a token and pays afterwards. The rate holds on average; what is under way when the bucket
+ * is let in while there is a whole token and pays afterwards. The rate holds on average; what is under way when the bucket
  * runs empty comes on top, and is waited for.
  */
 export class TokenBucket {
@@ -44,6 +44,6 @@ export class TokenBucket {
   /** Milliseconds until there is a token; 0 when there is one. */
   waitMs(nowMs: number): number {
     const tokens = this.tokens(nowMs);
-    return tokens > 0 ? 0 : ((1 - tokens) * 1000) / this.rate.perSecond;
+    return tokens >= 1 ? 0 : ((1 - tokens) * 1000) / this.rate.perSecond;
   }
 }

@@ -126,13 +126,16 @@ export class KeyRegistry {
     const { log } = this.#parts;
     if (version === 0 && this.#followed > 0) {
       // Taking it at its word would turn everybody away, or let everybody in.
-      log.error({ known: this.#followed }, 'Redis has lost the key registry; what was known of it goes on');
+      log.error(
+        { registryVersion: this.#followed },
+        'Redis has lost the key registry; what was known of it goes on',
+      );
       this.#version = version;
       return;
     }
     if (!this.#parts.apply(state)) {
       log.error(
-        { version, count: apps.size },
+        { registryVersion: version, count: apps.size },
         'the key registry is too large; its last change is not followed',
       );
       return;
@@ -140,7 +143,7 @@ export class KeyRegistry {
     this.#version = version;
     this.#followed = version;
     this.#isRead = true;
-    log.info({ version, count: apps.size }, 'the key registry was read');
+    log.info({ registryVersion: version, count: apps.size }, 'the key registry was read');
     try {
       this.#parts.keep(state);
     } catch (error) {
