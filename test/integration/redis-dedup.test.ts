@@ -176,7 +176,7 @@ describeRedis('two processes and one Redis', () => {
 
   test('counts what each app sent, minute by minute, and forgets it', async () => {
     const server = await start({
-      redis: { counters_ttl_ms: 2_000 },
+      redis: { counters_ttl_ms: 60_000 },
       apps: [
         { name: 'shop', keys: ['k-shop'] },
         { name: 'web', keys: ['k-web'] },
@@ -199,9 +199,13 @@ describeRedis('two processes and one Redis', () => {
       }
       return sum;
     };
-    await until(async () => (await sums('web')).accepted === 3, 1_500, 'the counters are there');
+    await until(async () => (await sums('web')).accepted === 3, 10_000, 'the counters are there');
     expect(await sums('shop')).toEqual({ accepted: 9, rejected: 1, duplicates: 7 });
-    await until(async () => (await names()).length === 0, 10_000, 'the counters are forgotten');
+    for (const name of await names()) {
+      const leftMs = await redis.client.pttl(name);
+      expect(leftMs).toBeGreaterThan(0);
+      expect(leftMs).toBeLessThanOrEqual(60_000);
+    }
   });
 });
 
@@ -245,15 +249,18 @@ describeRedis('a Redis in trouble', () => {
     };
     const usual: number[] = [];
     for (let n = 0; n < 30; n++) usual.push(await timed(n));
+    const looksBefore = await metricOf(server, 'penstock_redis_lookups_total');
     redis.freeze();
     const frozen: number[] = [];
     for (let n = 30; n < 130; n++) frozen.push(await timed(n));
-    const slack = 2 * Math.max(...usual) + 200;
-    expect(Math.max(...frozen)).toBeLessThan(timeoutMs + slack);
-    // Three look-ups open the breaker; those behind it do not wait.
-    expect(frozen.filter((ms) => ms >= timeoutMs).length).toBeLessThanOrEqual(10);
+    // What the machine itself holds up is much at times, and no matter of Redis.
+    expect(Math.max(...frozen)).toBeLessThan(timeoutMs + 2 * Math.max(...usual) + 2_000);
+    // Three look-ups open the breaker; those behind it are not made.
+    const looks = (await metricOf(server, 'penstock_redis_lookups_total')) - looksBefore;
+    expect(looks).toBeGreaterThanOrEqual(3);
+    expect(looks).toBeLessThanOrEqual(5);
+    expect(await metricOf(server, 'penstock_redis_ids_unanswered_total')).toBe(5 * looks);
     expect(await metricOf(server, 'penstock_redis_timeouts_total')).toBeGreaterThanOrEqual(3);
-    expect(await metricOf(server, 'penstock_redis_ids_unanswered_total')).toBeGreaterThanOrEqual(15);
     await untilRedis('away', server);
     redis.thaw();
     await untilRedis('ok', server);
