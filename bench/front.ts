@@ -34,7 +34,14 @@ export async function measureFront(options: FrontOptions) {
     for (let repeat = 0; repeat <= options.repeats; repeat++) {
       options.progress(`front: round ${repeat} of ${options.repeats}`);
       const cpuBefore = frontThreadCpuSeconds(server.pid);
-      const load = { url: server.url, bodies, connections: CONNECTIONS, seconds: options.seconds };
+      const eventsPerBody = EVENTS_PER_REQUEST;
+      const load = {
+        url: server.url,
+        bodies,
+        eventsPerBody,
+        connections: CONNECTIONS,
+        seconds: options.seconds,
+      };
       const result = await generateHttp(load, '/v1/events/batch', {});
       const frontCpu = frontThreadCpuSeconds(server.pid) - cpuBefore;
       const events = result.accepted * EVENTS_PER_REQUEST;

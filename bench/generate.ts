@@ -5,20 +5,24 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { GeneratorOptions, GeneratorResult } from './generator-contract.ts';
-import { encodeFrames } from './generator-stream.ts';
-import { encodeRequestFile } from './request-file.ts';
+import { endWithUs } from './process.ts';
+import { encodeRequestFile, type Request } from './request-file.ts';
+import { encodeFrames } from './websocket-frames.ts';
 
 const GENERATOR = fileURLToPath(new URL('./generator.js', import.meta.url));
-/** WebSocket messages of one write. */
+/** WebSocket messages of one write without a schedule, where connections are few and where they are many; on a schedule 1. */
 const MESSAGES_PER_WRITE = 64;
+const MESSAGES_PER_WRITE_MANY = 4;
+const MANY_CONNECTIONS = 500;
 
 export interface GeneratedLoad {
   readonly url: string;
-  /** HTTP: bodies, sent in turn. */
+  /** Bodies or messages, sent in turn. */
   readonly bodies: readonly Buffer[];
+  readonly eventsPerBody: number;
   readonly connections: number;
   readonly seconds: number;
-  /** HTTP requests a second on schedule; undefined: as fast as answers come. */
+  /** Bodies a second on schedule; undefined: as fast as answers come. */
   readonly rate?: number;
 }
 
@@ -28,17 +32,32 @@ export function generateHttp(
   path: string,
   headers: Readonly<Record<string, string>>,
 ): Promise<GeneratorResult> {
-  const requests = load.bodies.map((body) => encodeRequest(load.url, path, headers, body));
+  const requests = load.bodies.map((body) => ({
+    bytes: encodeRequest(load.url, path, headers, body),
+    events: load.eventsPerBody,
+    messages: 1,
+  }));
   return generate(load, requests, { kind: 'http' });
 }
 
 /** One round over `GET /v1/stream`, each body a message. Rejects as generateHttp does. */
 export function generateStream(load: GeneratedLoad, key: string): Promise<GeneratorResult> {
-  const writes: Buffer[] = [];
-  for (let from = 0; from < load.bodies.length; from += MESSAGES_PER_WRITE) {
-    writes.push(encodeFrames(load.bodies.slice(from, from + MESSAGES_PER_WRITE)));
+  const perWrite = messagesPerWrite(load);
+  const writes: Request[] = [];
+  for (let from = 0; from < load.bodies.length; from += perWrite) {
+    const messages = load.bodies.slice(from, from + perWrite);
+    writes.push({
+      bytes: encodeFrames(messages),
+      events: messages.length * load.eventsPerBody,
+      messages: messages.length,
+    });
   }
   return generate(load, writes, { kind: 'stream', key });
+}
+
+function messagesPerWrite({ rate, connections }: GeneratedLoad): number {
+  if (rate !== undefined) return 1;
+  return connections < MANY_CONNECTIONS ? MESSAGES_PER_WRITE : MESSAGES_PER_WRITE_MANY;
 }
 
 function encodeRequest(
@@ -54,7 +73,7 @@ function encodeRequest(
 
 async function generate(
   load: GeneratedLoad,
-  requests: readonly Buffer[],
+  requests: readonly Request[],
   kind: Pick<GeneratorOptions, 'kind' | 'key'>,
 ): Promise<GeneratorResult> {
   const folder = mkdtempSync(join(tmpdir(), 'penstock-load-'));
@@ -81,6 +100,7 @@ function runGenerator(options: GeneratorOptions): Promise<GeneratorResult> {
     const child = spawn(process.execPath, [GENERATOR, JSON.stringify(options)], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
+    endWithUs(child);
     let text = '';
     child.stdout.on('data', (data: Buffer) => {
       text += data.toString();

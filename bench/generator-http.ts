@@ -4,11 +4,13 @@
  * stalls cannot hide it (coordinated omission). Only answers with a Content-Length are understood.
  */
 import { connect, type Socket } from 'node:net';
-import { fail, type GeneratorOptions, type Tally } from './generator-contract.ts';
+import { fail, type GeneratorOptions, type OpenLoad, Schedule, type Tally } from './generator-contract.ts';
 import { copyTemplate, type IdStamper, type RequestTemplate } from './request-file.ts';
 
 /** Requests that a connection has copies of, sent in turn. */
 const COPIES = 8;
+/** Connections that are opened at once: more than a listen backlog would be refused. */
+const OPENING_MAX = 100;
 const NO_BYTES: Buffer = Buffer.alloc(0);
 
 class Connection {
@@ -18,6 +20,7 @@ class Connection {
   readonly #tally: Tally;
   readonly #onFree: (connection: Connection) => void;
   #turn = 0;
+  #events = 0;
   #dueAtMs = 0;
   #unread = NO_BYTES;
 
@@ -26,6 +29,7 @@ class Connection {
     requests: readonly RequestTemplate[],
     ids: IdStamper,
     tally: Tally,
+    onOpen: () => void,
     onFree: (connection: Connection) => void,
   ) {
     this.#requests = requests.map(copyTemplate);
@@ -33,10 +37,12 @@ class Connection {
     this.#tally = tally;
     this.#onFree = onFree;
     this.#socket = connect({ host, port, noDelay: true });
-    this.#socket.on('connect', () => onFree(this));
+    this.#socket.on('connect', onOpen);
     this.#socket.on('data', (data) => this.#read(data));
     this.#socket.on('error', fail);
-    this.#socket.on('close', () => fail(new Error('the server closed a connection')));
+    this.#socket.on('close', () => {
+      if (!tally.isOver) fail(new Error('the server closed a connection'));
+    });
   }
 
   /** Sends the next request, which was due at `dueAtMs`. */
@@ -45,6 +51,8 @@ class Connection {
     const request = this.#requests[this.#turn++ % this.#requests.length];
     if (request === undefined) fail(new Error('no requests'));
     this.#ids.stamp(request);
+    this.#events = request.events;
+    this.#tally.inFlight += 1;
     this.#socket.write(request.bytes);
   }
 
@@ -53,63 +61,64 @@ class Connection {
     const answer = readAnswer(this.#unread);
     if (answer === undefined) return;
     this.#unread = this.#unread.subarray(answer.bytes);
+    const tally = this.#tally;
+    tally.inFlight -= 1;
     if (answer.status === '200') {
-      this.#tally.accepted += 1;
-      this.#tally.latenciesMs.push(performance.now() - this.#dueAtMs);
-    } else if (answer.status === '503') this.#tally.refused += 1;
-    else this.#tally.others += 1;
-    this.#onFree(this);
+      tally.accepted += 1;
+      tally.events += this.#events;
+      tally.latencies.add(performance.now() - this.#dueAtMs);
+    } else if (answer.status === '503') tally.refused += 1;
+    else tally.others += 1;
+    if (!tally.isOver) this.#onFree(this);
   }
 }
 
-/** Runs until the process ends. */
-export function httpLoad(
+/** Opens the connections. */
+export async function openHttp(
   options: GeneratorOptions,
   requests: readonly RequestTemplate[],
   ids: IdStamper,
   tally: Tally,
-): void {
-  const { rate, connections } = options;
-  const onFree = rate === undefined ? sendAtOnce : onSchedule(rate);
-  for (let index = 0; index < connections; index++) {
-    const own = Array.from(
-      { length: COPIES },
-      (_, copy) => requests[(index * COPIES + copy) % requests.length],
-    );
-    new Connection(
-      options,
-      own.filter((request) => request !== undefined),
-      ids,
-      tally,
-      onFree,
+): Promise<OpenLoad> {
+  // First in, first out: none is idle for so long that a server closes it.
+  const free: Connection[] = [];
+  const { rate } = options;
+  const schedule = new Schedule(rate ?? 1, tally, (dueAtMs) => {
+    const connection = free.shift();
+    connection?.send(dueAtMs);
+    return connection !== undefined;
+  });
+  const sendLater = (connection: Connection) => {
+    free.push(connection);
+    schedule.poke();
+  };
+  const onFree = rate === undefined ? sendAtOnce : sendLater;
+  for (let from = 0; from < options.connections; from += OPENING_MAX) {
+    const count = Math.min(OPENING_MAX, options.connections - from);
+    await Promise.all(
+      Array.from({ length: count }, (_, index) => {
+        const own = ownRequests(requests, from + index);
+        return new Promise<void>((resolve) => {
+          free.push(new Connection(options, own, ids, tally, resolve, onFree));
+        });
+      }),
     );
   }
+  return {
+    start: () => (rate === undefined ? free.splice(0).forEach(sendAtOnce) : schedule.start()),
+    overdue: () => (rate === undefined ? 0 : schedule.overdue()),
+  };
+}
+
+function ownRequests(requests: readonly RequestTemplate[], connection: number): RequestTemplate[] {
+  return Array.from(
+    { length: Math.min(COPIES, requests.length) },
+    (_, copy) => requests[(connection * COPIES + copy) % requests.length],
+  ).filter((request) => request !== undefined);
 }
 
 function sendAtOnce(connection: Connection): void {
   connection.send(performance.now());
-}
-
-/** Gives free connections the requests that are due. */
-function onSchedule(rate: number): (connection: Connection) => void {
-  const free: Connection[] = [];
-  const startedAtMs = performance.now();
-  let sent = 0;
-  const sendDue = () => {
-    for (;;) {
-      const dueAtMs = startedAtMs + (sent * 1000) / rate;
-      if (dueAtMs > performance.now()) return;
-      const connection = free.pop();
-      if (connection === undefined) return;
-      sent += 1;
-      connection.send(dueAtMs);
-    }
-  };
-  setInterval(sendDue, 1);
-  return (connection) => {
-    free.push(connection);
-    sendDue();
-  };
 }
 
 /** Status and length of the answer at the start of `bytes`, once all of it is there. */
@@ -117,8 +126,10 @@ function readAnswer(bytes: Buffer): { status: string; bytes: number } | undefine
   const headEnd = bytes.indexOf('\r\n\r\n');
   if (headEnd < 0) return undefined;
   const head = bytes.toString('latin1', 0, headEnd);
-  const bodyBytes = Number(/\r\ncontent-length: *(\d+)/i.exec(head)?.[1]);
-  if (Number.isNaN(bodyBytes)) fail(new Error(`an answer without Content-Length: ${head}`));
-  const length = headEnd + 4 + bodyBytes;
+  const declared = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1];
+  // An answer of 204 has neither body nor length.
+  if (declared === undefined && !head.startsWith('HTTP/1.1 204'))
+    fail(new Error(`an answer without Content-Length: ${head}`));
+  const length = headEnd + 4 + Number(declared ?? 0);
   return bytes.length < length ? undefined : { status: head.slice(9, 12), bytes: length };
 }

@@ -1,40 +1,25 @@
 /**
- * Load over `GET /v1/stream`: every connection keeps messages on their way up to WINDOW_BYTES or the server's credit and
- * counts those that an ack covers. A request of the file is a write: many messages, each a WebSocket frame
- * (RFC 6455 §5.2), masked with zeros so that ids can be written into them; a server unmasks them like any other.
+ * Load over `GET /v1/stream`: every connection keeps messages on their way up to its window or the server's credit and
+ * counts those that an ack covers. A request of the file is a write: one or many messages, each a WebSocket frame
+ * (RFC 6455 §5.2), masked with zeros so that ids can be written into them; a server unmasks them like any other. On a
+ * schedule, writes that are due go round the connections, and latency counts from when a write was due.
  */
 import { randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
-import { fail, type GeneratorOptions, type Tally } from './generator-contract.ts';
+import { fail, type GeneratorOptions, type OpenLoad, Schedule, type Tally } from './generator-contract.ts';
 import { copyTemplate, type IdStamper, type RequestTemplate } from './request-file.ts';
+import { readServerFrame } from './websocket-frames.ts';
 
-/** Bytes that a connection has unacknowledged at most. */
+/** Bytes that a connection has unacknowledged at most, and all together; each may always have one write. */
 const WINDOW_BYTES = 256 * 1024;
-const OPCODE_TEXT = 0x81;
-const MASKED = 0x80;
-const MASK_BYTES = 4;
-const LENGTH_16 = 126;
-
-/** The frames of a client for these messages, one behind the other. */
-export function encodeFrames(messages: readonly Buffer[]): Buffer {
-  return Buffer.concat(
-    messages.flatMap((message) => {
-      const head = Buffer.alloc(message.length < LENGTH_16 ? 2 + MASK_BYTES : 4 + MASK_BYTES);
-      head[0] = OPCODE_TEXT;
-      if (message.length < LENGTH_16) head[1] = MASKED | message.length;
-      else {
-        head[1] = MASKED | LENGTH_16;
-        head.writeUInt16BE(message.length, 2);
-      }
-      return [head, message];
-    }),
-  );
-}
+const ALL_WINDOWS_BYTES = 64 * 1024 * 1024;
+/** Connections that are opened at once. */
+const OPENING_MAX = 100;
 
 interface Write {
   readonly bytes: number;
   readonly endSeq: number;
-  readonly sentAtMs: number;
+  readonly dueAtMs: number;
 }
 
 class Connection {
@@ -42,27 +27,37 @@ class Connection {
   readonly #ids: IdStamper;
   readonly #tally: Tally;
   readonly #requests: readonly RequestTemplate[];
+  readonly #onOpen: () => void;
+  readonly #onRoom: (connection: Connection) => void;
+  readonly #windowBytesMax: number;
   #turn = 0;
   #windowBytes = 0;
   #unackedBytes = 0;
   #seq = 0;
-  #ackedSeq = 0;
   readonly #writes: Write[] = [];
   #unread: Buffer = Buffer.alloc(0);
   #isOpen = false;
 
   constructor(
-    { host, port, key = '' }: GeneratorOptions,
+    { host, port, key = '', connections }: GeneratorOptions,
     requests: readonly RequestTemplate[],
+    place: number,
     ids: IdStamper,
     tally: Tally,
+    onOpen: () => void,
+    onRoom: (connection: Connection) => void,
   ) {
     this.#ids = ids;
     this.#tally = tally;
+    this.#onOpen = onOpen;
+    this.#onRoom = onRoom;
+    this.#windowBytesMax = Math.min(WINDOW_BYTES, Math.floor(ALL_WINDOWS_BYTES / connections));
     // As many copies as the window holds and one more: bytes may still be on their way.
-    const [first] = requests;
-    const copies = Math.ceil(WINDOW_BYTES / (first?.bytes.length ?? 1)) + 1;
-    this.#requests = Array.from({ length: copies }, (_, index) => requests[index % requests.length])
+    const copies = Math.ceil(this.#windowBytesMax / (requests[0]?.bytes.length ?? 1)) + 1;
+    this.#requests = Array.from(
+      { length: copies },
+      (_, index) => requests[(place * copies + index) % requests.length],
+    )
       .filter((request) => request !== undefined)
       .map(copyTemplate);
     this.#socket = connect({ host, port, noDelay: true });
@@ -72,21 +67,25 @@ class Connection {
     );
     this.#socket.on('data', (data) => this.#read(data));
     this.#socket.on('error', fail);
-    this.#socket.on('close', () => fail(new Error('the server closed a connection')));
+    this.#socket.on('close', () => {
+      if (!tally.isOver) fail(new Error('the server closed a connection'));
+    });
   }
 
-  #fill(): void {
-    for (;;) {
-      const request = this.#requests[this.#turn % this.#requests.length];
-      if (request === undefined) fail(new Error('no requests'));
-      if (this.#unackedBytes + request.bytes.length > this.#windowBytes) return;
-      this.#turn += 1;
-      this.#ids.stamp(request);
-      this.#seq += request.idOffsets.length;
-      this.#unackedBytes += request.bytes.length;
-      this.#writes.push({ bytes: request.bytes.length, endSeq: this.#seq, sentAtMs: performance.now() });
-      this.#socket.write(request.bytes);
-    }
+  /** Sends the next write if the window has room for it. */
+  send(dueAtMs: number): boolean {
+    const request = this.#requests[this.#turn % this.#requests.length];
+    if (request === undefined) fail(new Error('no requests'));
+    if (this.#windowBytes === 0) return false;
+    if (this.#unackedBytes > 0 && this.#unackedBytes + request.bytes.length > this.#windowBytes) return false;
+    this.#turn += 1;
+    this.#ids.stamp(request);
+    this.#seq += request.messages;
+    this.#unackedBytes += request.bytes.length;
+    this.#tally.inFlight += 1;
+    this.#writes.push({ bytes: request.bytes.length, endSeq: this.#seq, dueAtMs });
+    this.#socket.write(request.bytes);
+    return true;
   }
 
   #read(data: Buffer): void {
@@ -99,49 +98,79 @@ class Connection {
       this.#isOpen = true;
       this.#unread = this.#unread.subarray(end + 4);
     }
-    for (let text = this.#nextText(); text !== undefined; text = this.#nextText()) this.#hear(text);
-  }
-
-  /** Text of the next whole frame; other frames than text end the generator. */
-  #nextText(): string | undefined {
-    const bytes = this.#unread;
-    if (bytes.length < 4) return undefined;
-    const short = bytes.readUInt8(1);
-    const head = short < LENGTH_16 ? 2 : 4;
-    const length = short < LENGTH_16 ? short : bytes.readUInt16BE(2);
-    if (bytes.readUInt8(0) !== OPCODE_TEXT || short > LENGTH_16)
-      fail(new Error(`a frame that was not expected: ${bytes.toString('latin1', 0, 64)}`));
-    if (bytes.length < head + length) return undefined;
-    this.#unread = bytes.subarray(head + length);
-    return bytes.toString('utf8', head, head + length);
+    for (
+      let frame = readServerFrame(this.#unread);
+      frame !== undefined;
+      frame = readServerFrame(this.#unread)
+    ) {
+      this.#unread = this.#unread.subarray(frame.bytes);
+      if (frame.text === undefined) {
+        if (!this.#tally.isOver)
+          fail(new Error(`a frame that was not expected, opcode ${frame.opcode}: ${frame.detail}`));
+      } else this.#hear(frame.text);
+    }
   }
 
   #hear(text: string): void {
     const message = JSON.parse(text) as Record<string, unknown>;
-    if (message['type'] === 'ack') this.#acked(Number(message['seq']), Number(message['rejected']));
-    else this.#windowBytes = Math.min(WINDOW_BYTES, Number(message['credit_bytes']));
-    this.#fill();
+    if (message['type'] === 'ack') {
+      this.#acked(Number(message['seq']), Number(message['accepted']), Number(message['rejected']));
+    } else this.#windowBytes = Math.min(this.#windowBytesMax, Number(message['credit_bytes']));
+    if (message['type'] === 'welcome') this.#onOpen();
+    else if (!this.#tally.isOver) this.#onRoom(this);
   }
 
-  #acked(seq: number, rejected: number): void {
-    this.#tally.accepted += seq - this.#ackedSeq - rejected;
-    this.#tally.others += rejected;
-    this.#ackedSeq = seq;
+  #acked(seq: number, accepted: number, rejected: number): void {
+    const tally = this.#tally;
+    tally.events += accepted;
+    tally.others += rejected;
     const now = performance.now();
     for (let write = this.#writes[0]; write !== undefined && write.endSeq <= seq; write = this.#writes[0]) {
       this.#writes.shift();
       this.#unackedBytes -= write.bytes;
-      this.#tally.latenciesMs.push(now - write.sentAtMs);
+      tally.inFlight -= 1;
+      tally.accepted += 1;
+      tally.latencies.add(now - write.dueAtMs);
     }
   }
 }
 
-/** Runs until the process ends. */
-export function streamLoad(
+/** Opens the connections. */
+export async function openStreams(
   options: GeneratorOptions,
   requests: readonly RequestTemplate[],
   ids: IdStamper,
   tally: Tally,
-): void {
-  for (let index = 0; index < options.connections; index++) new Connection(options, requests, ids, tally);
+): Promise<OpenLoad> {
+  const all: Connection[] = [];
+  const { rate } = options;
+  let next = 0;
+  const schedule = new Schedule(rate ?? 1, tally, (dueAtMs) => {
+    // One that has no room is passed over, once round.
+    for (let tried = 0; tried < all.length; tried++) if (all[next++ % all.length]?.send(dueAtMs)) return true;
+    return false;
+  });
+  const onRoom = rate === undefined ? fill : () => schedule.poke();
+  for (let from = 0; from < options.connections; from += OPENING_MAX) {
+    const count = Math.min(OPENING_MAX, options.connections - from);
+    await Promise.all(
+      Array.from(
+        { length: count },
+        (_, index) =>
+          new Promise<void>((resolve) => {
+            all.push(new Connection(options, requests, from + index, ids, tally, resolve, onRoom));
+          }),
+      ),
+    );
+  }
+  return {
+    start: () => (rate === undefined ? all.forEach(fill) : schedule.start()),
+    overdue: () => (rate === undefined ? 0 : schedule.overdue()),
+  };
+}
+
+function fill(connection: Connection): void {
+  while (connection.send(performance.now())) {
+    // Until the window is full.
+  }
 }

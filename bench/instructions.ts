@@ -4,7 +4,7 @@
  * alone, the encoder by what more rounds add to those in which it learns; the reference, which has no fixed code, likewise. callgrind stands for a machine with AVX2 and without AVX-512, with a branch predictor
  * of its own: compare its figures with each other only.
  *
- *   npm run bench:scan -- --instructions [--seed N]     takes three minutes
+ *   npm run bench:scan -- --instructions [--dialect penstock|segment] [--seed N]     takes three minutes
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -36,17 +36,18 @@ interface Counts {
 }
 
 /** Prints the figures, or how to get what is missing. Returns whether they could be had. */
-export function printInstructions(seed: number): boolean {
+export function printInstructions(seed: number, dialect: string): boolean {
   if (spawnSync('valgrind', ['--version']).status !== 0) {
     console.log('instructions: valgrind is not here; on Debian and Ubuntu: apt-get install valgrind');
     return false;
   }
   for (const size of ['small', 'medium', 'large'] as const) {
-    const counts = run('native', size, NATIVE_ROUNDS, seed);
+    const counts = run('native', size, NATIVE_ROUNDS, seed, dialect);
     print(`native ${counts.kernel}`, size, counts, counts.events * NATIVE_ROUNDS, counts);
   }
-  for (const size of ['small', 'medium', 'large'] as const) printMore('blocks', size, BLOCKS_ROUNDS, seed);
-  printMore('reference', 'medium', REFERENCE_ROUNDS, seed);
+  for (const size of ['small', 'medium', 'large'] as const)
+    printMore('blocks', size, BLOCKS_ROUNDS, seed, dialect);
+  printMore('reference', 'medium', REFERENCE_ROUNDS, seed, dialect);
   return true;
 }
 
@@ -56,9 +57,10 @@ function printMore(
   size: CorpusSize,
   [few, many]: readonly [number, number],
   seed: number,
+  dialect: string,
 ): void {
-  const first = run(counted, size, few, seed);
-  const all = run(counted, size, many, seed);
+  const first = run(counted, size, few, seed, dialect);
+  const all = run(counted, size, many, seed, dialect);
   const more = {
     instructions: all.instructions - first.instructions,
     branches: all.branches - first.branches,
@@ -82,7 +84,7 @@ function print(
   );
 }
 
-function run(counted: Counted, size: CorpusSize, rounds: number, seed: number): Counts {
+function run(counted: Counted, size: CorpusSize, rounds: number, seed: number, dialect: string): Counts {
   const folder = mkdtempSync(join(tmpdir(), 'penstock-callgrind-'));
   try {
     const file = join(folder, 'counts');
@@ -100,6 +102,7 @@ function run(counted: Counted, size: CorpusSize, rounds: number, seed: number): 
       size,
       String(rounds),
       String(seed),
+      dialect,
     ];
     const done = spawnSync('valgrind', parameters, { encoding: 'utf8' });
     if (done.status !== 0) throw new Error(`valgrind: ${done.error?.message ?? done.stderr.slice(-2000)}`);

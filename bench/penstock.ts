@@ -4,17 +4,21 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { BENCH_KEY } from './load.ts';
-import { type ServerProcess, startServer } from './process.ts';
+import type { Place } from './places/place.ts';
+import { MAIN, type ServerProcess, startServer } from './process.ts';
 
-const MAIN = fileURLToPath(new URL('../src/main.js', import.meta.url));
+/** The appliance without a sink. */
+const SINKLESS = fileURLToPath(new URL('./sinkless-server.js', import.meta.url));
 
 /** What a scenario configures (config/penstock.yaml). */
 export interface PenstockOptions {
   readonly durability?: 'memory' | 'os' | 'fsync';
   readonly objectType?: 'JSON' | 'String';
+  /** Where events end; by default in the embedded store, with a folder that is deleted at the end. */
+  readonly place?: Place;
 }
 
-/** Starts Penstock and waits until it is ready. `stop` also deletes its data. */
+/** Starts Penstock and waits until it is ready. `stop` also deletes its data, unless the place has the folder. */
 export async function startPenstock(options: PenstockOptions = {}): Promise<ServerProcess> {
   const server = await launchPenstock(options);
   while (!(await fetch(`${server.url}/ready`)).ok) await new Promise((resolve) => setTimeout(resolve, 20));
@@ -25,11 +29,19 @@ export async function startPenstock(options: PenstockOptions = {}): Promise<Serv
 export async function launchPenstock({
   durability = 'os',
   objectType = 'JSON',
+  place,
 }: PenstockOptions = {}): Promise<ServerProcess> {
-  const folder = mkdtempSync(join(tmpdir(), 'penstock-bench-'));
+  const folder = place?.folder ?? mkdtempSync(join(tmpdir(), 'penstock-bench-'));
+  const sink = place?.sink ?? 'embedded';
+  const isSinkless = sink === 'none' || sink === 'journal';
   const config = join(folder, 'penstock.yaml');
-  writeFileSync(config, `journal:\n  durability: ${durability}\nembedded:\n  object_type: ${objectType}\n`);
-  const server = await startServer(MAIN, ['serve'], {
+  const lasts = sink === 'none' ? 'memory' : durability;
+  writeFileSync(config, `journal:\n  durability: ${lasts}\nembedded:\n  object_type: ${objectType}\n`);
+  const server = await startServer(isSinkless ? SINKLESS : MAIN, isSinkless ? [] : ['serve'], {
+    // Of the shell that the bench runs in.
+    CLICKHOUSE_URL: '',
+    KAFKA_BROKERS: '',
+    ...place?.env,
     PORT: '0',
     PENSTOCK_CONFIG: config,
     PENSTOCK_DATA_DIR: join(folder, 'data'),
@@ -41,7 +53,7 @@ export async function launchPenstock({
     ...server,
     stop: async () => {
       await server.stop();
-      rmSync(folder, { recursive: true, force: true });
+      if (place === undefined) rmSync(folder, { recursive: true, force: true });
     },
   };
 }

@@ -2,8 +2,8 @@
  * Requests that are encoded before a round, and what of them changes while it runs: the event ids. A server that drops
  * repeats would otherwise store nothing behind the first round.
  *
- * The file is requests one behind the other: bytes u32, count of ids u32, the offset of each id u32, then the bytes;
- * numbers little endian. An id is a UUID; its first group becomes the run's number and its last one a counter.
+ * The file is requests one behind the other: bytes u32, events u32, messages u32, count of ids u32, the offset of each id
+ * u32, then the bytes; numbers little endian. An id is a UUID; its first group becomes the run's number and its last one a counter.
  */
 import { readFileSync } from 'node:fs';
 
@@ -13,18 +13,29 @@ const COUNTER_DIGITS = 12;
 const RUN_DIGITS = 8;
 const ZERO = 0x30;
 
-export interface RequestTemplate {
+/** Words before the offsets. */
+const HEAD_WORDS = 4;
+const WORD_BYTES = 4;
+
+/** What is sent in one write. */
+export interface Request {
   readonly bytes: Buffer;
+  readonly events: number;
+  /** WebSocket messages; 1 for HTTP. */
+  readonly messages: number;
+}
+
+export interface RequestTemplate extends Request {
   readonly idOffsets: Uint32Array;
 }
 
 /** The file's bytes for `requests`. */
-export function encodeRequestFile(requests: readonly Buffer[]): Buffer {
+export function encodeRequestFile(requests: readonly Request[]): Buffer {
   return Buffer.concat(
-    requests.flatMap((bytes) => {
+    requests.flatMap(({ bytes, events, messages }) => {
       const offsets = findIds(bytes);
-      const head = Buffer.from(Uint32Array.of(bytes.length, offsets.length, ...offsets).buffer);
-      return [head, bytes];
+      const head = Uint32Array.of(bytes.length, events, messages, offsets.length, ...offsets);
+      return [Buffer.from(head.buffer), bytes];
     }),
   );
 }
@@ -34,20 +45,24 @@ export function readRequestFile(path: string): RequestTemplate[] {
   const file = readFileSync(path);
   const found: RequestTemplate[] = [];
   for (let at = 0; at < file.length; ) {
-    const length = file.readUInt32LE(at);
-    const idOffsets = Uint32Array.from({ length: file.readUInt32LE(at + 4) }, (_, index) =>
-      file.readUInt32LE(at + 8 + index * 4),
-    );
-    const start = at + 8 + idOffsets.length * 4;
-    found.push({ bytes: Buffer.from(file.subarray(start, start + length)), idOffsets });
-    at = start + length;
+    const word = (index: number) => file.readUInt32LE(at + index * WORD_BYTES);
+    const idOffsets = Uint32Array.from({ length: word(3) }, (_, index) => word(HEAD_WORDS + index));
+    const start = at + (HEAD_WORDS + idOffsets.length) * WORD_BYTES;
+    const end = start + word(0);
+    found.push({
+      bytes: Buffer.from(file.subarray(start, end)),
+      events: word(1),
+      messages: word(2),
+      idOffsets,
+    });
+    at = end;
   }
   return found;
 }
 
 /** A copy of its own, for bytes that may still be on their way when the request is used again. */
-export function copyTemplate({ bytes, idOffsets }: RequestTemplate): RequestTemplate {
-  return { bytes: Buffer.from(bytes), idOffsets };
+export function copyTemplate(template: RequestTemplate): RequestTemplate {
+  return { ...template, bytes: Buffer.from(template.bytes) };
 }
 
 /** Gives ids from counters: each is given out once a process, and the run's number tells processes apart. */

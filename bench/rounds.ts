@@ -1,88 +1,103 @@
 /**
- * One round: a server under load for some seconds, what it answered, and what it cost. Servers that store are also
- * timed until their last row is visible, and their rows are counted: a round that lost one throws.
+ * One round: a server under load for some seconds, what it answered, and what it cost until all that it accepted was
+ * stored. What was accepted is counted by the generator, what was stored where it was stored: a round in which the two
+ * differ by one event throws.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { applyLoad, type LoadOptions, type LoadResult } from './load.ts';
-import { childrenOf, cpuSeconds, type ServerProcess, watchResident } from './process.ts';
+import type { PeerServer } from './peers/peer.ts';
+import { cpuSeconds, mainThreadCpuSeconds, watchResident } from './process.ts';
+
+/** Milliseconds between two samples of memory. */
+export const RESIDENT_INTERVAL_MS = 100;
+/** How long a server may store nothing more of what it accepted. */
+const STALLED_MS = 60_000;
+const COUNT_INTERVAL_MS = 100;
 
 export interface Round extends LoadResult {
-  readonly eventsPerSecond: number;
-  /** CPU seconds of the server's own process per million events. */
+  /** CPU seconds of the server's own processes per million events. */
   readonly cpuSecondsPerMillion: number;
-  /** … and of its child processes (the embedded store), until all rows were visible; 0 without children. */
-  readonly childCpuSecondsPerMillion: number;
+  /** … of that, what its first thread took: the front of Penstock, of Node programs the JavaScript. */
+  readonly frontCpuSecondsPerMillion: number;
+  /** … and of the store: a child of the server, or the ClickHouse or Kafka that was started for the bench. */
+  readonly storeCpuSecondsPerMillion: number;
   readonly residentMiBMax: number;
-  /** Seconds from the end of the load until every accepted row was visible; 0 for servers that store nothing. */
-  readonly visibleAfterSeconds: number;
-  /** Events over the time from the load's start until every accepted row was visible; 0 for servers that store nothing. */
-  readonly visiblePerSecond: number;
+  /** The server's own memory through the load, one sample each RESIDENT_INTERVAL_MS. */
+  readonly residentMiB: readonly number[];
+  /** Seconds from the end of the load until every accepted row was stored. */
+  readonly storedAfterSeconds: number;
+  /** Events over the time from the load's start until every accepted row was stored. */
+  readonly storedPerSecond: number;
 }
 
-/** Runs a round. `eventsPerRequest` turns requests into events. */
+/** Runs a round. `sinkPids` are the processes of a sink that was started for the bench. */
 export async function runRound(
-  server: ServerProcess,
+  server: PeerServer,
   load: Omit<LoadOptions, 'url'>,
-  eventsPerRequest: number,
+  sinkPids: readonly number[],
 ): Promise<Round> {
-  const before = await readEvents(server);
-  const cpuBefore = cpuSeconds(server.pid);
-  const children = childrenOf(server.pid);
-  const childCpuBefore = sumCpu(children);
-  const resident = watchResident(server.pid);
+  const storedBefore = await server.stored.rows();
+  const own = server.ownPids();
+  const stores = [...server.storePids(), ...sinkPids];
+  const before = readCpu(server.pid, own, stores);
+  const resident = watchResident(own, RESIDENT_INTERVAL_MS);
   const result = await applyLoad({ ...load, url: server.url });
-  const cpu = cpuSeconds(server.pid) - cpuBefore;
-  const residentMiBMax = resident.stop();
-  const loadEnd = performance.now();
-  const events = result.requests * eventsPerRequest;
-  if (before !== undefined) await allDelivered(server, before, events);
-  const millions = events / 1_000_000;
-  const visibleAfterSeconds = before === undefined ? 0 : (performance.now() - loadEnd) / 1000;
+  const loadEndMs = performance.now();
+  const residentMiB = resident.stop();
+  const stored = await allStored(server, storedBefore, result);
+  const after = readCpu(server.pid, own, stores);
+  const millions = stored / 1_000_000;
+  // An answer is behind the store itself where there is no sink: what the look took is not the server's.
+  const storedAfterSeconds = stores.length === 0 ? 0 : (performance.now() - loadEndMs) / 1000;
   return {
     ...result,
-    eventsPerSecond: result.requestsPerSecond * eventsPerRequest,
-    cpuSecondsPerMillion: cpu / millions,
-    childCpuSecondsPerMillion: (sumCpu(children) - childCpuBefore) / millions,
-    residentMiBMax,
-    visibleAfterSeconds,
-    visiblePerSecond: before === undefined ? 0 : events / (result.seconds + visibleAfterSeconds),
+    cpuSecondsPerMillion: (after.own - before.own) / millions,
+    frontCpuSecondsPerMillion: (after.front - before.front) / millions,
+    storeCpuSecondsPerMillion: (after.stores - before.stores) / millions,
+    residentMiBMax: Math.max(...residentMiB),
+    residentMiB,
+    storedAfterSeconds,
+    storedPerSecond: stored / (result.seconds + storedAfterSeconds),
   };
 }
 
-interface EventCounts {
-  readonly accepted: number;
-  readonly rejected: number;
-  readonly delivered: number;
+interface Cpu {
+  readonly own: number;
+  readonly front: number;
+  readonly stores: number;
 }
 
-/** Penstock's own counters; undefined for a peer without them. */
-async function readEvents(server: ServerProcess): Promise<EventCounts | undefined> {
-  const answer = await fetch(`${server.url}/metrics`);
-  if (!answer.ok) return undefined;
-  const text = await answer.text();
-  const sum = (name: string) =>
-    [...text.matchAll(new RegExp(`^${name}\\{[^}]*\\} (\\d+)`, 'gm'))].reduce(
-      (total, match) => total + Number(match[1]),
-      0,
-    );
-  return {
-    accepted: sum('penstock_events_accepted_total'),
-    rejected: sum('penstock_events_rejected_total'),
-    delivered: sum('penstock_sink_rows_delivered_total'),
-  };
-}
-
-/** The generator may stop with requests in flight, so the server may have accepted a few more than were answered. */
-async function allDelivered(server: ServerProcess, before: EventCounts, answered: number): Promise<void> {
-  for (;;) {
-    const now = (await readEvents(server))!;
-    const accepted = now.accepted - before.accepted;
-    if (now.rejected !== before.rejected) throw new Error('events of the bench were rejected');
-    if (accepted < answered) throw new Error(`${answered} events were answered, only ${accepted} accepted`);
-    if (now.delivered - before.delivered >= accepted) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+function readCpu(pid: number, own: readonly number[], stores: readonly number[]): Cpu {
+  return { own: sumCpu(own), front: mainThreadCpuSeconds(pid), stores: sumCpu(stores) };
 }
 
 function sumCpu(pids: readonly number[]): number {
   return pids.reduce((sum, pid) => sum + cpuSeconds(pid), 0);
+}
+
+/** Waits until all is stored that was accepted. Gives how many that were. */
+async function allStored(server: PeerServer, before: number, load: LoadResult): Promise<number> {
+  const least = load.eventsInAll ?? load.events;
+  let seen = -1;
+  let seenAtMs = performance.now();
+  for (;;) {
+    const stored = (await server.stored.rows()) - before;
+    if (stored >= least) return checkStored(stored, load);
+    if (stored > seen) {
+      seen = stored;
+      seenAtMs = performance.now();
+    } else if (performance.now() - seenAtMs > STALLED_MS) {
+      throw new Error(
+        `${least} events were accepted, ${stored} are stored and no more come: events are lost`,
+      );
+    }
+    await sleep(COUNT_INTERVAL_MS);
+  }
+}
+
+/** A generator that knows all that was accepted must find exactly that. */
+function checkStored(stored: number, { eventsInAll }: LoadResult): number {
+  if (eventsInAll !== undefined && stored > eventsInAll)
+    throw new Error(`${eventsInAll} events were accepted, ${stored} are stored: some twice`);
+  return stored;
 }

@@ -37,7 +37,7 @@ const { values } = parseArgs({
     instructions: { type: 'boolean', default: false },
   },
 });
-if (values.instructions) process.exit(printInstructions(Number(values.seed)) ? 0 : 1);
+if (values.instructions) process.exit(printInstructions(Number(values.seed), values.dialect) ? 0 : 1);
 const eventsPerBody = Number(values.events);
 const turns = Number(values.turns);
 const seed = Number(values.seed);

@@ -1,100 +1,141 @@
 /** What `npm run bench` can run: each scenario is rounds of one load, on servers that take turns. */
-import { fileURLToPath } from 'node:url';
-import { type PenstockOptions, startPenstock } from './penstock.ts';
-import { type ServerProcess, startServer } from './process.ts';
+import type { CorpusSize } from './corpus.ts';
+import type { SinkName } from './places/place.ts';
 
-const FASTIFY = fileURLToPath(new URL('./peers/fastify.js', import.meta.url));
+export interface Scenario {
+  readonly name: string;
+  readonly about: string;
+  readonly transport: 'http' | 'stream';
+  readonly size: CorpusSize;
+  readonly eventsPerRequest: number;
+  readonly isGzip?: boolean;
+  readonly connections: number;
+  /** Requests or messages a second on schedule: open loop. Else each connection sends when it has its answer. */
+  readonly rate?: number;
+  readonly generator?: 'own' | 'autocannon';
+  readonly sink: SinkName;
+  /** Seconds of a round where the command does not say. */
+  readonly seconds?: number;
+  /** Who takes turns; ratios are of the first to each other one. */
+  readonly peers: readonly string[];
+  /** Left out of `--scenario all`: it takes minutes. */
+  readonly isLong?: boolean;
+}
+
+const PAIR = ['penstock', 'fastify', 'go-fiber'] as const;
+const HTTP = {
+  transport: 'http',
+  size: 'medium',
+  connections: 16,
+  sink: 'journal',
+  peers: PAIR,
+} as const;
+const BATCH_100 = { ...HTTP, eventsPerRequest: 100 } as const;
+const STREAM = { ...HTTP, transport: 'stream', peers: ['penstock'] } as const;
 /** The rate at which the latency of single requests is judged. */
 const LATENCY_RATE = 5_000;
 /** Events a second of the scenarios that last: design's aims for the embedded store, and some more. */
 const SUSTAINED_RATE = 550_000;
 const SUSTAINED_RATE_STRING = 1_050_000;
-const EVENTS_PER_BATCH = 100;
-
-export interface Scenario {
-  readonly name: string;
-  readonly about: string;
-  /** Of the ingest route, or `stream` for `GET /v1/stream`. */
-  readonly path: string;
-  readonly eventsPerRequest: number;
-  readonly connections: number;
-  /** Requests a second on schedule. */
-  readonly rate?: number;
-  readonly generator?: 'own' | 'autocannon';
-  /** Seconds of a round where the command does not say. */
-  readonly seconds?: number;
-  /** Who takes turns; ratios are to the last one. */
-  readonly servers: readonly string[];
-}
-
-const BATCHES = { path: '/v1/events/batch', eventsPerRequest: EVENTS_PER_BATCH, connections: 16 } as const;
 
 export const SCENARIOS: readonly Scenario[] = [
-  {
-    name: 'single',
-    about: 'one event a request',
-    path: '/v1/events',
-    eventsPerRequest: 1,
-    connections: 64,
-    servers: ['penstock', 'fastify'],
-  },
-  { name: 'batch-100', about: 'batches of 100', ...BATCHES, servers: ['penstock', 'fastify'] },
+  { name: 'single', about: 'one event a request', ...HTTP, eventsPerRequest: 1, connections: 64 },
+  { name: 'batch-10', about: 'batches of 10', ...HTTP, eventsPerRequest: 10, connections: 32 },
+  { name: 'batch-100', about: 'batches of 100', ...BATCH_100 },
+  { name: 'batch-1000', about: 'batches of 1000', ...HTTP, eventsPerRequest: 1000, connections: 8 },
+  { name: 'gzip-100', about: 'batches of 100, gzip, ids by the server', ...BATCH_100, isGzip: true },
+  { name: 'small-100', about: 'batches of 100, about 150 bytes an event', ...BATCH_100, size: 'small' },
+  { name: 'large-100', about: 'batches of 100, about 3 KB an event', ...BATCH_100, size: 'large' },
   {
     name: 'latency',
     about: `one event a request, ${LATENCY_RATE} requests/s on schedule`,
-    path: '/v1/events',
+    ...HTTP,
     eventsPerRequest: 1,
     connections: 32,
     rate: LATENCY_RATE,
     generator: 'autocannon',
-    servers: ['penstock', 'fastify'],
   },
   {
-    name: 'stream',
-    about: 'WebSocket, one event a message, acknowledged',
-    path: 'stream',
-    eventsPerRequest: 1,
-    connections: 16,
-    servers: ['penstock'],
+    name: 'latency-100',
+    about: 'batches of 100, 100,000 events/s on schedule',
+    ...BATCH_100,
+    rate: 1_000,
   },
+  { name: 'ws-1', about: 'WebSocket, one event a message', ...STREAM, eventsPerRequest: 1 },
+  { name: 'ws-10', about: 'WebSocket, 10 events a message', ...STREAM, eventsPerRequest: 10 },
+  {
+    name: 'ws-1-lone',
+    about: 'WebSocket, one event a message, one connection',
+    ...STREAM,
+    eventsPerRequest: 1,
+    connections: 1,
+  },
+  {
+    name: 'ws-1-many',
+    about: 'WebSocket, one event a message, 10,000 connections, 20,000 messages/s on schedule',
+    ...STREAM,
+    eventsPerRequest: 1,
+    connections: 10_000,
+    rate: 20_000,
+  },
+  { name: 'none-100', about: 'batches of 100, checked and answered', ...BATCH_100, sink: 'none' },
+  {
+    name: 'embedded-100',
+    about: 'batches of 100 into the embedded store',
+    ...BATCH_100,
+    sink: 'embedded',
+    peers: ['penstock', 'fastify-parse-only'],
+  },
+  { name: 'clickhouse-100', about: 'batches of 100 into ClickHouse', ...BATCH_100, sink: 'clickhouse' },
+  { name: 'kafka-100', about: 'batches of 100 into Kafka', ...BATCH_100, sink: 'kafka' },
   {
     name: 'durability',
-    about: 'batches of 100, what an answer means: power failure survived, or kill -9',
-    ...BATCHES,
+    about: 'batches of 100, what an answer means: kill -9 survived, or a power failure',
+    ...BATCH_100,
     connections: 64,
-    servers: ['penstock fsync', 'penstock'],
+    peers: ['penstock', 'penstock-fsync'],
   },
   {
     name: 'sustained',
     about: `${SUSTAINED_RATE} events/s on schedule into JSON columns`,
-    ...BATCHES,
+    ...BATCH_100,
+    sink: 'embedded',
     connections: 64,
-    rate: SUSTAINED_RATE / EVENTS_PER_BATCH,
+    rate: SUSTAINED_RATE / 100,
     seconds: 60,
-    servers: ['penstock'],
+    peers: ['penstock'],
+    isLong: true,
   },
   {
     name: 'sustained-string',
     about: `${SUSTAINED_RATE_STRING} events/s on schedule into String columns`,
-    ...BATCHES,
+    ...BATCH_100,
+    sink: 'embedded',
     connections: 64,
-    rate: SUSTAINED_RATE_STRING / EVENTS_PER_BATCH,
+    rate: SUSTAINED_RATE_STRING / 100,
     seconds: 60,
-    servers: ['penstock String'],
+    peers: ['penstock-string'],
+    isLong: true,
   },
 ];
 
-/** Scenarios that a run without `--scenario` leaves out: they take minutes. */
-export const LONG_SCENARIOS: readonly string[] = ['sustained', 'sustained-string'];
+/** What a run without `--scenario` runs. */
+export const BY_DEFAULT: readonly string[] = [
+  'idle',
+  'single',
+  'batch-100',
+  'latency',
+  'ws-1',
+  'clickhouse-100',
+  'kafka-100',
+];
 
-const VARIANTS: Readonly<Record<string, PenstockOptions>> = {
-  penstock: {},
-  'penstock fsync': { durability: 'fsync' },
-  'penstock String': { objectType: 'String' },
-};
-
-/** Starts a scenario's server by its name. */
-export function startByName(name: string): Promise<ServerProcess> {
-  const variant = VARIANTS[name];
-  return variant === undefined ? startServer(FASTIFY, [], {}) : startPenstock(variant);
-}
+/** What README shows: the targets are among them. */
+export const README_SCENARIOS: readonly string[] = [
+  'idle',
+  'single',
+  'batch-100',
+  'latency',
+  'ws-1',
+  'clickhouse-100',
+];

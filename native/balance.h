@@ -78,7 +78,7 @@ PENSTOCK_AVX2 inline Position countAvx2(const Byte* bytes, Balance& balance) {
   const __m256i second = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(bytes + 32));
   const Brackets block{bitsOfEqual(first, second, '"'), bitsOfEqual(first, second, '\\'),
                        bitsOfFolded(first, second, '{'), bitsOfFolded(first, second, '}')};
-  return countBlock(block, balance, prefixXorPortable);
+  return countBlock(block, balance, prefixXorProduct);
 }
 
 PENSTOCK_AVX2 inline Position findCloseAvx2(const Byte* bytes, Position at, Position end) {
@@ -92,7 +92,7 @@ PENSTOCK_AVX512 inline Position countAvx512(const Byte* bytes, Balance& balance)
                           _mm512_cmpeq_epi8_mask(block, _mm512_set1_epi8('\\')),
                           _mm512_cmpeq_epi8_mask(folded, _mm512_set1_epi8('{')),
                           _mm512_cmpeq_epi8_mask(folded, _mm512_set1_epi8('}'))};
-  return countBlock(brackets, balance, prefixXorPortable);
+  return countBlock(brackets, balance, prefixXorProduct);
 }
 
 PENSTOCK_AVX512 inline Position findCloseAvx512(const Byte* bytes, Position at, Position end) {

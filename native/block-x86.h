@@ -22,6 +22,12 @@ namespace penstock {
 // for one; no walk takes it, since it compares the byte.
 #define PENSTOCK_OPERATORS 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, '{', ',', '}', 0, 0
 
+/// As `prefixXorPortable`: a product without carries by a word of ones.
+__attribute__((target("pclmul"))) inline uint64_t prefixXorProduct(uint64_t bits) {
+  const __m128i word = _mm_set_epi64x(0, static_cast<long long>(bits));
+  return static_cast<uint64_t>(_mm_cvtsi128_si64(_mm_clmulepi64_si128(word, _mm_set1_epi8(-1), 0)));
+}
+
 PENSTOCK_AVX512 inline void indexAvx512(Piece& piece) {
   const __m512i operators = _mm512_broadcast_i32x4(_mm_setr_epi8(PENSTOCK_OPERATORS));
   const __m512i counting = _mm512_set_epi8(
@@ -32,13 +38,7 @@ PENSTOCK_AVX512 inline void indexAvx512(Piece& piece) {
   // In registers: what is written to the tokens could lie in `piece`, for all the compiler knows.
   Piece left = piece;
   for (; left.from < left.end; left.from += BLOCK_BYTES) {
-    const Byte* bytes = left.bytes + left.from;
-    if (__builtin_expect(left.end - left.from < BLOCK_BYTES, 0)) {
-      std::memset(last, ' ', sizeof(last));
-      std::memcpy(last, bytes, static_cast<size_t>(left.end - left.from));
-      bytes = last;
-    }
-    const __m512i block = _mm512_loadu_si512(bytes);
+    const __m512i block = _mm512_loadu_si512(nextBlock(left, last));
     const __m512i folded = _mm512_or_si512(block, _mm512_set1_epi8(0x20));
     const Masks masks{_mm512_cmpeq_epi8_mask(block, _mm512_set1_epi8('"')),
                       _mm512_cmpeq_epi8_mask(block, _mm512_set1_epi8('\\')),
@@ -46,8 +46,7 @@ PENSTOCK_AVX512 inline void indexAvx512(Piece& piece) {
                       _mm512_cmplt_epu8_mask(block, _mm512_set1_epi8(0x20)), _mm512_movepi8_mask(block)};
     const Escapes escapes = findEscapes(masks.backslashes, left.carry);
     const uint64_t quotes = masks.quotes & ~escapes.escaped;
-    const __m128i product = _mm_clmulepi64_si128(_mm_set_epi64x(0, static_cast<long long>(quotes)), _mm_set1_epi8(-1), 0);
-    const uint64_t inString = static_cast<uint64_t>(_mm_cvtsi128_si64(product)) ^ left.carry.inString;
+    const uint64_t inString = prefixXorProduct(quotes) ^ left.carry.inString;
     if (__builtin_expect(((masks.low & inString) | (escapes.begins & ~inString)) != 0, 0)) break;
     left.carry.inString = static_cast<uint64_t>(static_cast<int64_t>(inString) >> 63);
     left.sawHigh |= masks.high != 0;
@@ -67,8 +66,7 @@ PENSTOCK_AVX512 inline void indexAvx512(Piece& piece) {
     }
     left.tokens += count;
   }
-  if (left.from > left.end) left.from = left.end;
-  piece = left;
+  closePiece(piece, left);
 }
 
 PENSTOCK_AVX2 inline uint64_t bitsOf(__m256i first, __m256i second) {
@@ -95,16 +93,8 @@ PENSTOCK_AVX2 inline Masks masksAvx2(const Byte* bytes) {
           bitsOf(first, second)};
 }
 
-PENSTOCK_AVX2 inline void indexAvx2(Piece& piece) {
-  eachBlock(piece, [](const Byte* bytes, uint32_t place, Piece& of) {
-    const Masks masks = masksAvx2(bytes);
-    uint64_t tokens;
-    if (!findTokens(masks, of.carry, prefixXorPortable, tokens)) return false;
-    of.sawHigh |= masks.high != 0;
-    of.tokens = writeTokens(of.tokens, tokens, place);
-    return true;
-  });
-}
+// A macro, since neither a lambda nor a template would have the instruction set of the function around it.
+PENSTOCK_AVX2 inline void indexAvx2(Piece& piece) { PENSTOCK_INDEX_BLOCKS(piece, masksAvx2, prefixXorProduct); }
 
 using IndexPiece = void (*)(Piece&);
 

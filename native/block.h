@@ -61,19 +61,19 @@ inline bool findTokens(const Masks& masks, Carry& carry, PrefixXor prefixXor, ui
   return true;
 }
 
-/// Runs `indexBlock(bytes, place, piece)` over the blocks of a piece; the last, when it is not whole, with spaces
-/// behind it. Stops at a block for which it returns false.
-template <typename IndexBlock>
-inline void eachBlock(Piece& piece, IndexBlock indexBlock) {
-  while (piece.end - piece.from >= BLOCK_BYTES) {
-    if (!indexBlock(piece.bytes + piece.from, static_cast<uint32_t>(piece.from), piece)) return;
-    piece.from += BLOCK_BYTES;
-  }
-  if (piece.from == piece.end) return;
-  Byte last[BLOCK_BYTES];
+/// The next block of a piece; one that is not whole is copied to `last`, with spaces behind it.
+inline const Byte* nextBlock(const Piece& piece, Byte (&last)[BLOCK_BYTES]) {
+  const Byte* const block = piece.bytes + piece.from;
+  if (__builtin_expect(piece.end - piece.from >= BLOCK_BYTES, 1)) return block;
   std::memset(last, ' ', sizeof(last));
-  std::memcpy(last, piece.bytes + piece.from, static_cast<size_t>(piece.end - piece.from));
-  if (indexBlock(last, static_cast<uint32_t>(piece.from), piece)) piece.from = piece.end;
+  std::memcpy(last, block, static_cast<size_t>(piece.end - piece.from));
+  return last;
+}
+
+/// Takes what was indexed, up to the end of the piece.
+inline void closePiece(Piece& piece, const Piece& indexed) {
+  piece = indexed;
+  if (piece.from > piece.end) piece.from = piece.end;
 }
 
 /// The places of the set bits, eight at a time: most blocks have more than eight tokens, few more than sixteen.
@@ -95,7 +95,7 @@ inline uint64_t prefixXorPortable(uint64_t bits) {
   return bits;
 }
 
-inline bool indexBlockPortable(const Byte* bytes, uint32_t place, Piece& piece) {
+inline Masks masksPortable(const Byte* bytes) {
   Masks masks{};
   for (int index = 0; index < BLOCK_BYTES; index++) {
     const Byte byte = bytes[index];
@@ -107,14 +107,24 @@ inline bool indexBlockPortable(const Byte* bytes, uint32_t place, Piece& piece) 
     else if (byte < 0x20) masks.low |= bit;
     else if (byte >= 0x80) masks.high |= bit;
   }
-  uint64_t tokens;
-  if (!findTokens(masks, piece.carry, prefixXorPortable, tokens)) return false;
-  piece.sawHigh |= masks.high != 0;
-  piece.tokens = writeTokens(piece.tokens, tokens, place);
-  return true;
+  return masks;
 }
 
-inline void indexPortable(Piece& piece) { eachBlock(piece, indexBlockPortable); }
+/// Indexes blocks up to one that cannot be; the same text for each instruction set, with its `masksOf` and `prefixXor`.
+#define PENSTOCK_INDEX_BLOCKS(piece, masksOf, prefixXor)                                \
+  Byte last[BLOCK_BYTES];                                                               \
+  /* In registers: what is written to the tokens could lie in it, for all the compiler knows. */ \
+  Piece left = piece;                                                                   \
+  for (; left.from < left.end; left.from += BLOCK_BYTES) {                              \
+    const Masks masks = masksOf(nextBlock(left, last));                                 \
+    uint64_t tokens;                                                                    \
+    if (!findTokens(masks, left.carry, prefixXor, tokens)) break;                       \
+    left.sawHigh |= masks.high != 0;                                                    \
+    left.tokens = writeTokens(left.tokens, tokens, static_cast<uint32_t>(left.from));   \
+  }                                                                                     \
+  closePiece(piece, left)
+
+inline void indexPortable(Piece& piece) { PENSTOCK_INDEX_BLOCKS(piece, masksPortable, prefixXorPortable); }
 
 }  // namespace penstock
 

@@ -1,9 +1,20 @@
 // Copies spans of the body into the lines in canonical form: no white space outside strings, no lone surrogate. The
-// caller has made room at `to`; a canonical form is never longer than what was sent.
+// caller has made room at `to`, with COPY_SLACK_BYTES behind it; a canonical form is never longer than what was sent.
 #pragma once
 #include "strings.h"
 
 namespace penstock {
+
+/// Copies from the body, wide where that reads nothing behind the source.
+inline Byte* copyBody(const State& state, Byte* to, Position start, Position end) {
+  const size_t length = static_cast<size_t>(end - start);
+  const Byte* from = state.bytes + start;
+  if (__builtin_expect(end + COPY_SLACK_BYTES <= state.sourceBytes, 1)) return copyWide(to, from, length);
+  return copyBytes(to, from, length);
+}
+
+/// Copies a text of the setup, behind which as much can be read.
+PENSTOCK_INLINE Byte* putText(Byte* to, Text text) { return copyWide(to, text.bytes, text.length); }
 
 /// `isInString` when the span lies between quotes.
 inline Byte* putCleaned(const State& state, Position start, Position end, bool isInString, Byte* to) {
@@ -32,7 +43,7 @@ inline Byte* putCleaned(const State& state, Position start, Position end, bool i
 /// Writes a span of well-formed JSON.
 inline Byte* putSpan(const State& state, Position start, Position end, bool isDirty, Byte* to) {
   if (isDirty) return putCleaned(state, start, end, false, to);
-  return copyBytes(to, state.bytes + start, static_cast<size_t>(end - start));
+  return copyBody(state, to, start, end);
 }
 
 /// A bare text, which is a number or a part of a string, with quotes.

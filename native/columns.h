@@ -123,10 +123,15 @@ inline bool isOwnApp(State& state, const Capture& capture) {
   return name.length == text.length && std::memcmp(name.bytes, text.bytes, text.length) == 0;
 }
 
-/// Marks the members of the root that no column took; a null under a name that the dialect knows is just absent.
-inline void markRest(State& state) {
-  for (size_t index = 0; index < state.captureCount; index++) {
-    Capture& capture = state.captures.items[index];
+inline const Capture& restField(const State& state, size_t index) {
+  return state.captures.items[state.restFields.items[index]];
+}
+
+/// Lists the members of the root that no column took; a null under a name that the dialect knows is just absent.
+inline void listRest(State& state) {
+  state.restFields.reserve(state.captureCount, 0);
+  for (size_t index = state.captureBase; index < state.captureCount; index++) {
+    const Capture& capture = state.captures.items[index];
     if (!capture.wanted.isRoot) continue;
     if (capture.wanted.slot >= 0) {
       if (capture.kind == ValueKind::absent) continue;
@@ -134,8 +139,7 @@ inline void markRest(State& state) {
       if (winnerOf(state, column) == &capture) continue;
       if (column == state.appColumn && state.app > 0 && isOwnApp(state, capture)) continue;
     }
-    capture.flags |= capture_flag::rest;
-    state.restCount++;
+    state.restFields.items[state.restCount++] = static_cast<uint32_t>(index);
   }
 }
 
@@ -150,7 +154,7 @@ inline uint32_t checkRequired(State& state) {
 }
 
 /// Of a plain program: chooses and checks the columns of the event just walked. Returns its reason, with
-/// `state.faultSlot`, or 0. Sets `winner`, `present`, `filled`, `made`, `eventMs` and the captures' rest flags.
+/// `state.faultSlot`, or 0. Sets `winner`, `present`, `filled`, `made`, `eventMs` and the fields of the rest.
 inline uint32_t resolvePlain(State& state) {
   state.eventMs = state.receivedMs;
   state.made = 0;
@@ -169,7 +173,7 @@ inline uint32_t resolvePlain(State& state) {
   if (reason != 0) return reason;
   state.restCount = 0;
   // Nearly always every capture is a winner.
-  if (countBits(state.present) != state.captureCount) markRest(state);
+  if (countBits(state.present) != state.captureCount) listRest(state);
   return 0;
 }
 

@@ -60,7 +60,7 @@ inline Byte* putPartMember(State& state, Text prefix, const Member& member, bool
   if (to[-1] != '{') *to++ = ',';
   *to++ = '"';
   std::memset(to, '_', underscores);
-  to = copyText(to + underscores, prefix);
+  to = putText(to + underscores, prefix);
   to = isDirty ? putCleaned(state, member.keyStart, member.keyEnd, true, to)
                : putSpan(state, member.keyStart, member.keyEnd, false, to);
   *to++ = '"';

@@ -48,7 +48,7 @@ inline void setPlainForm(Column& column) {
 
 inline void readColumns(SetupReader& reader, State& state) {
   const uint32_t count = reader.word() & 0xffff;
-  state.fixedBytes = 64 + COPY_SLACK_BYTES;
+  state.fixedBytes = 64;
   for (uint32_t index = 0; index < count; index++) {
     Column column{};
     column.kind = static_cast<ColumnKind>(reader.word());
@@ -68,7 +68,8 @@ inline void readColumns(SetupReader& reader, State& state) {
 /// Fills a zeroed state; false when the setup and this build do not belong together.
 inline bool readSetup(State& state, const uint32_t* words, size_t wordCount, const Byte* bytes, size_t byteCount) {
   state.setupWords.reserve(wordCount + 1, 0);
-  state.setupBytes.reserve(byteCount + 8, 0);
+  // Texts are copied wide.
+  state.setupBytes.reserve(byteCount + COPY_SLACK_BYTES, 0);
   std::memcpy(state.setupWords.items, words, wordCount * sizeof(uint32_t));
   std::memcpy(state.setupBytes.items, bytes, byteCount);
   SetupReader reader(state.setupWords.items, wordCount, state.setupBytes.items, byteCount);
@@ -98,6 +99,8 @@ inline bool readSetup(State& state, const uint32_t* words, size_t wordCount, con
     if (program.slotCount > PROGRAM_SLOTS_MAX || program.entries.size() > PROGRAM_SLOTS_MAX) return false;
   }
   state.slotCapture.reserve(slots + 1, 0);
+  state.choices.reserve(CHOICES, 0);
+  std::memset(static_cast<void*>(state.choices.items), 0, CHOICES * sizeof(Choice));
   state.shapes.create(programs);
   return true;
 }

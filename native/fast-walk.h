@@ -44,15 +44,24 @@ PENSTOCK_INLINE bool isPlainScalar(const Byte* bytes, Position start, Position e
   return bytes[start] <= '9' ? isPlainNumber(bytes + start, length) : isWord(bytes + start, length);
 }
 
+/// Notes the keys of the object that mostly fills the rest column, by their last one.
+inline void noteRest(State& state, const Capture* capture, const KnownKey* last) {
+  state.restCapture = static_cast<size_t>(capture - state.captures.items);
+  // Behind a key that is not known none is, up to the end of its object.
+  state.restLastKey = last == &state.fast.unknown ? nullptr : last;
+}
+
 /// The bracket at the token passed last closes the level; false when it is the event's.
 PENSTOCK_INLINE bool closeLevel(Walk& walk) {
   const Level& level = *walk.level--;
+  const KnownKey* const last = walk.key;
   walk.key = level.holder;
   if (__builtin_expect(level.isCompared, 0)) walk.state->fast.hashTop = level.keyBase;
   if (level.capture != nullptr) {
     level.capture->valueEnd = static_cast<int32_t>(*walk.token + 1);
     level.capture->kind = level.isArray ? ValueKind::array : ValueKind::object;
     level.capture->flags |= flagsSince(*walk.state, level.counts);
+    if (level.capture->wanted.slot == walk.state->program->restSlot) noteRest(*walk.state, level.capture, last);
   }
   return walk.level > walk.state->fast.levels;
 }

@@ -205,6 +205,7 @@ inline uint32_t scanFrame(State& state) {
   state.utf8 = Utf8::unknown;
   state.envelopeCount = 0;
   state.envelopeBytes = 0;
+  state.isEnvelopeUnhashed = false;
   state.captureBase = 0;
   state.sentAtCapture = -1;
   state.envelopeWalked = false;

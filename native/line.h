@@ -12,14 +12,6 @@ struct Line {
   Position runStart, runEnd;
 };
 
-/// Copies from the body, wide where that reads nothing behind the source. Room for the slack is in `fixedBytes`.
-inline Byte* copyBody(const State& state, Byte* to, Position start, Position end) {
-  const size_t length = static_cast<size_t>(end - start);
-  const Byte* from = state.bytes + start;
-  if (__builtin_expect(end + COPY_SLACK_BYTES <= state.sourceBytes, 1)) return copyWide(to, from, length);
-  return copyBytes(to, from, length);
-}
-
 /// Writes the members that wait, if any.
 PENSTOCK_INLINE void flushRun(State& state, Line& line) {
   if (line.runEnd < 0) return;
@@ -40,7 +32,7 @@ inline bool isVerbatim(const Capture& capture) {
 __attribute__((noinline)) inline Byte* putCleanMember(State& state, uint32_t column, const Capture& capture, Byte* to) {
   const size_t length = static_cast<size_t>(capture.valueEnd - capture.valueStart);
   to = reserveLines(state.output, to, length + state.fixedBytes);
-  return putValue(state, capture, copyText(to, state.columns[column].key));
+  return putValue(state, capture, putText(to, state.columns[column].key));
 }
 
 /// Writes the member of a column, or lets it wait: members that the client sent as a line carries them, one behind
@@ -64,7 +56,7 @@ PENSTOCK_INLINE void putCaptured(State& state, uint32_t column, const Capture& c
 template <typename WriteText>
 PENSTOCK_INLINE void putOwn(State& state, uint32_t column, Line& line, WriteText writeText) {
   flushRun(state, line);
-  Byte* to = copyText(line.to, state.columns[column].key);
+  Byte* to = putText(line.to, state.columns[column].key);
   *to++ = '"';
   to = writeText(to);
   *to++ = '"';
@@ -98,13 +90,13 @@ PENSTOCK_INLINE void putTime(State& state, Line& line) {
 PENSTOCK_INLINE void putApp(State& state, Line& line) {
   const Text member = state.apps[state.app].member;
   flushRun(state, line);
-  line.to = copyText(reserveLines(state.output, line.to, member.length + state.fixedBytes), member);
+  line.to = putText(reserveLines(state.output, line.to, member.length + state.fixedBytes), member);
 }
 
 /// The rest column, whose object takes fields that no column took.
 __attribute__((noinline)) inline Byte* putRestColumn(State& state, Byte* to) {
   const uint32_t column = state.program->restColumn;
-  to = putRest(state, column, winnerOf(state, column), copyText(to, state.columns[column].key));
+  to = putRest(state, column, winnerOf(state, column), putText(to, state.columns[column].key));
   return reserveLines(state.output, to, state.fixedBytes);
 }
 
@@ -112,11 +104,11 @@ __attribute__((noinline)) inline Byte* putRestColumn(State& state, Byte* to) {
 __attribute__((noinline)) inline Byte* putMade(State& state, uint32_t column, Byte* const to) {
   const Language& language = state.program->language;
   const ColumnRule& rule = language.columns[column];
-  Byte* const value = copyText(to, state.columns[column].key);
+  Byte* const value = putText(to, state.columns[column].key);
   if (rule.partStart == rule.partEnd) {
     const Text constant = language.sources[state.constantSource[column]].constant;
     Byte* const room = reserveLines(state.output, value, constant.length + state.fixedBytes);
-    return copyText(room, constant);
+    return putText(room, constant);
   }
   const size_t lineBytes = static_cast<size_t>(to - state.output.lines);
   Byte* const end = putComposed(state, column, value);
@@ -177,7 +169,7 @@ inline void writeEvent(State& state) {
   }
   flushRun(state, line);
   const size_t tailBytes = state.tailBytes - state.tailStart;
-  Byte* to = reserveLines(state.output, line.to, tailBytes + COPY_SLACK_BYTES);
+  Byte* to = reserveLines(state.output, line.to, tailBytes);
   to = copyWide(to, state.tail.items + state.tailStart, tailBytes);
   state.output.lines[lineOffset] = '{';
   state.output.lineBytes = static_cast<size_t>(to - state.output.lines);

@@ -28,14 +28,19 @@ struct Marks {
 
 inline size_t larger(size_t left, size_t right) { return left > right ? left : right; }
 
-/// Makes room for `more` bytes at `to` of the lines; those before it are kept. Returns the same place, which may have moved.
-inline Byte* reserveLines(Output& output, Byte* to, size_t more) {
-  const size_t used = static_cast<size_t>(to - output.lines);
-  if (__builtin_expect(used + more <= output.linesCapacity, 1)) return to;
-  const size_t capacity = larger(used + more, 2 * output.linesCapacity);
+__attribute__((noinline)) inline Byte* growLines(Output& output, size_t used, size_t wanted) {
+  const size_t capacity = larger(wanted, 2 * output.linesCapacity);
   output.lines = output.grow(output.context, Table::lines, output.lines, used, capacity);
   output.linesCapacity = capacity;
   return output.lines + used;
+}
+
+/// Makes room for `more` bytes at `to` of the lines, and the slack of a wide copy behind them; those before it are kept.
+/// Returns the same place, which may have moved.
+inline __attribute__((always_inline)) Byte* reserveLines(Output& output, Byte* to, size_t more) {
+  const size_t used = static_cast<size_t>(to - output.lines);
+  const size_t wanted = used + more + COPY_SLACK_BYTES;
+  return __builtin_expect(wanted <= output.linesCapacity, 1) ? to : growLines(output, used, wanted);
 }
 
 /// A new row behind the records. The caller fills it.

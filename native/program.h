@@ -43,6 +43,8 @@ struct Program {
   /// The dialect's name as a JSON string.
   Text dialect;
   uint32_t restColumn;
+  /// The slot whose object mostly fills it, or -1.
+  int32_t restSlot;
   uint32_t slotCount;
   std::vector<Entry> entries;
   /// By node: its first cell and the count of its cells minus one. A cell holds an entry plus 1, or 0.
@@ -133,6 +135,13 @@ inline void assignColumns(Program& program) {
   }
 }
 
+/// The slot of the rest column's first source, or -1.
+inline int32_t firstSlot(const Program& program) {
+  if (program.restColumn >= program.language.columns.size()) return -1;
+  const ColumnRule& rule = program.language.columns[program.restColumn];
+  return rule.sourceStart == rule.sourceEnd ? -1 : program.language.sources[rule.sourceStart].slot;
+}
+
 /// The next program of the setup; `columnCount` columns of the client.
 inline Program readProgram(SetupReader& reader, uint32_t columnCount) {
   Program program{};
@@ -146,6 +155,7 @@ inline Program readProgram(SetupReader& reader, uint32_t columnCount) {
   readSlots(reader, program, columnCount);
   readRules(reader, program.language, columnCount);
   if (program.isPlain) assignColumns(program);
+  program.restSlot = firstSlot(program);
   for (uint32_t left = reader.word(); left > 0 && reader.isSound(); left--) {
     RequiredGroup required{0, static_cast<int32_t>(reader.word())};
     for (uint32_t columns = reader.word(); columns > 0 && reader.isSound(); columns--) {

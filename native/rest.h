@@ -32,7 +32,7 @@ inline size_t measureFields(State& state) {
   for (size_t index = 0; index < state.captureCount; index++) {
     const Capture& capture = state.captures.items[index];
     if (!isEnvelopeField(state, capture)) continue;
-    Byte* to = reserveField(state, capture, 0, state.output.lines + state.output.lineBytes);
+    Byte* const to = reserveField(state, capture, 0, state.output.lines + state.output.lineBytes);
     Byte* const end = putValue(state, capture, putKey(state, capture, 0, to));
     length += static_cast<size_t>(end - to) + (length > 0 ? 1 : 0);
   }
@@ -41,9 +41,11 @@ inline size_t measureFields(State& state) {
 
 /// Keeps an envelope's field for the rest of its events: its capture, and how a line carries it if its name is free.
 inline void keepField(State& state, const Capture& capture) {
+  state.isEnvelopeUnhashed |= !isPlainKey(capture);
+  if (state.envelopeCount < HASHED_FIELDS_MAX) state.envelopeHashes[state.envelopeCount] = hashOfKey(state, capture);
   state.envelope.items[state.envelopeCount++] = capture;
   const size_t raw = static_cast<size_t>(capture.valueEnd - capture.keyStart);
-  state.envelopeText.reserve(state.envelopeBytes + raw + MEMBER_BYTES, state.envelopeBytes);
+  state.envelopeText.reserve(state.envelopeBytes + raw + MEMBER_BYTES + COPY_SLACK_BYTES, state.envelopeBytes);
   Byte* to = state.envelopeText.items + state.envelopeBytes;
   *to++ = ',';
   to = putValue(state, capture, putKey(state, capture, 0, to));
@@ -78,10 +80,7 @@ __attribute__((noinline)) inline Byte* putRestByNames(State& state, uint32_t col
     *to++ = '{';
     names = openNames(state, count);
   }
-  for (size_t index = state.captureBase; index < state.captureCount; index++) {
-    const Capture& capture = state.captures.items[index];
-    if ((capture.flags & capture_flag::rest) != 0) to = putField(state, capture, names, to);
-  }
+  for (size_t index = 0; index < state.restCount; index++) to = putField(state, restField(state, index), names, to);
   for (size_t index = 0; index < state.envelopeCount; index++) {
     to = putField(state, state.envelope.items[index], names, to);
   }
@@ -89,13 +88,34 @@ __attribute__((noinline)) inline Byte* putRestByNames(State& state, uint32_t col
   return to;
 }
 
+/// Whether the hashes of all keys differ: those of the client's own object, which a walk has noted, of the event's fields,
+/// and of the envelope's. False says nothing.
+inline bool areApartByHashes(const State& state, const Capture* own) {
+  if (own != nullptr && (state.restLastKey == nullptr || own != state.captures.items + state.restCapture)) return false;
+  if (state.restCount > HASHED_FIELDS_MAX || state.envelopeCount > HASHED_FIELDS_MAX || state.isEnvelopeUnhashed) return false;
+  const auto mayBeOwn = [&](uint32_t hash) { return own != nullptr && state.shapes.mayHave(state.restLastKey, hash); };
+  for (size_t index = 0; index < state.restCount; index++) {
+    const Capture& field = restField(state, index);
+    if (!isPlainKey(field)) return false;
+    const uint32_t hash = hashOfKey(state, field);
+    for (size_t other = 0; other < state.envelopeCount; other++) {
+      if (state.envelopeHashes[other] == hash) return false;
+    }
+    if (mayBeOwn(hash)) return false;
+  }
+  for (size_t index = 0; index < state.envelopeCount; index++) {
+    if (mayBeOwn(state.envelopeHashes[index])) return false;
+  }
+  return true;
+}
+
 /// Whether no field of the rest can meet a key of the client's own object or another field: seen without taking the
 /// object apart.
 inline bool areApart(const State& state, const Capture* own) {
+  if (__builtin_expect(areApartByHashes(state, own), 1)) return true;
   SoughtKeys sought;
-  for (size_t index = state.captureBase; index < state.captureCount; index++) {
-    const Capture& capture = state.captures.items[index];
-    if ((capture.flags & capture_flag::rest) != 0 && !sought.add(state, capture)) return false;
+  for (size_t index = 0; index < state.restCount; index++) {
+    if (!sought.add(state, restField(state, index))) return false;
   }
   const size_t fields = sought.count;
   for (size_t index = 0; index < state.envelopeCount; index++) {
@@ -115,8 +135,7 @@ inline Byte* putFreeField(State& state, const Capture& capture, Byte* to) {
   to = reserveField(state, capture, 0, to);
   if (to[-1] != '{') *to++ = ',';
   if ((capture.flags & (capture_flag::valueDirty | capture_flag::apart)) == 0) {
-    const Position start = capture.keyStart - 1;
-    return copyBytes(to, state.bytes + start, static_cast<size_t>(capture.valueEnd - start));
+    return copyBody(state, to, capture.keyStart - 1, capture.valueEnd);
   }
   return putValue(state, capture, putKey(state, capture, 0, to));
 }
@@ -129,14 +148,11 @@ inline Byte* putRest(State& state, uint32_t column, const Capture* own, Byte* to
   to = reserveLines(state.output, to, ownBytes + MEMBER_BYTES);
   if (own == nullptr) *to++ = '{';
   else to = putValue(state, *own, to) - 1;
-  for (size_t index = state.captureBase; index < state.captureCount; index++) {
-    const Capture& capture = state.captures.items[index];
-    if ((capture.flags & capture_flag::rest) != 0) to = putFreeField(state, capture, to);
-  }
+  for (size_t index = 0; index < state.restCount; index++) to = putFreeField(state, restField(state, index), to);
   to = reserveLines(state.output, to, state.envelopeBytes + MEMBER_BYTES);
   // The first comma of the envelope's fields is not behind a brace.
   const size_t comma = state.envelopeBytes > 0 && to[-1] == '{' ? 1 : 0;
-  to = copyBytes(to, state.envelopeText.items + comma, state.envelopeBytes - comma);
+  if (state.envelopeBytes > 0) to = copyWide(to, state.envelopeText.items + comma, state.envelopeBytes - comma);
   *to++ = '}';
   return to;
 }

@@ -32,6 +32,8 @@ constexpr size_t KEYS_LEARNT_MAX = 512;
 constexpr uint32_t NEXT_KEYS_MAX = 4;
 /// Each program has a root of its own among them.
 constexpr uint32_t PROGRAMS_MAX = 256;
+/// Keys of an object that are looked at for one that may be among them; objects with more are taken apart.
+constexpr uint32_t KEYS_TRACED_MAX = 32;
 /// Bytes of `"key":` that are compared; a longer key is never known.
 constexpr Position KEY_TEXT_BYTES = 32;
 
@@ -131,6 +133,17 @@ class Shapes {
     key->other = *place;
     *place = static_cast<KeyIndex>(count_++);
     return key;
+  }
+
+  /// Whether a key with that hash may be one of an object whose last key is `last`, as far as the path back to its first
+  /// tells within KEYS_TRACED_MAX steps.
+  bool mayHave(const KnownKey* last, uint32_t hash) const {
+    for (uint32_t traced = 0; traced < KEYS_TRACED_MAX; traced++) {
+      if (last->hash == hash) return true;
+      if (last->before == 0) return false;
+      last = keys_ + last->before;
+    }
+    return true;
   }
 
  private:

@@ -6,9 +6,14 @@
 
 namespace penstock {
 
-/// Whether the class of a captured key says something: it is not empty, and stands there as it is.
-inline bool hasKeyClass(const Capture& capture) {
+/// Whether the bytes of a captured key say what it is: it is not empty, and stands there as it is.
+inline bool isPlainKey(const Capture& capture) {
   return capture.keyEnd > capture.keyStart && (capture.flags & (capture_flag::keyEscaped | capture_flag::keyDirty)) == 0;
+}
+
+/// The hash that a walk would give the captured key, of one that is plain.
+inline uint32_t hashOfKey(const State& state, const Capture& capture) {
+  return makeKey(state.bytes + capture.keyStart, static_cast<uint32_t>(capture.keyEnd - capture.keyStart)).hash;
 }
 
 /// The class of the key that begins here, as one bit of 64. Of a key of one byte the quote behind it is the second.
@@ -26,7 +31,7 @@ struct SoughtKeys {
 
   /// False when the key cannot be sought.
   bool add(const State& state, const Capture& capture) {
-    if (count == SOUGHT_KEYS_MAX || !hasKeyClass(capture)) return false;
+    if (count == SOUGHT_KEYS_MAX || !isPlainKey(capture)) return false;
     const Byte* key = state.bytes + capture.keyStart;
     keys[count++] = {key, static_cast<size_t>(capture.keyEnd - capture.keyStart)};
     classes |= keyClass(key);

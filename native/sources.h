@@ -15,15 +15,19 @@ struct Fit {
   Position start, end;
 };
 
-/// Fills `slotCapture` from the captures of the event and of its envelope.
-inline void fillSlots(State& state) {
+/// Fills `slotCapture` from the captures of the event and of its envelope. Returns one bit for each of the first
+/// CHOICE_SLOTS_MAX slots that has a value.
+inline uint64_t fillSlots(State& state) {
   const size_t slots = state.program->slotCount;
   std::memset(state.slotCapture.items, 0xff, slots * sizeof(int32_t));
+  uint64_t filled = 0;
   for (size_t index = 0; index < state.captureCount; index++) {
     const Capture& capture = state.captures.items[index];
     if (capture.wanted.slot < 0 || capture.kind == ValueKind::absent) continue;
     state.slotCapture.items[capture.wanted.slot] = static_cast<int32_t>(index);
+    filled |= uint64_t{1} << (capture.wanted.slot % CHOICE_SLOTS_MAX);
   }
+  return filled;
 }
 
 inline Fit fitText(State& state, const Column& column, const SourceRule& source, const Capture& capture) {
@@ -59,18 +63,19 @@ inline Fit fitSource(State& state, const Column& column, const SourceRule& sourc
 /// Lets a capture fill the column; of a number or a text that was cut, a new one that holds the inside alone.
 inline void takeSource(State& state, uint32_t column, const SourceRule& source, int32_t index, const Fit& fit) {
   const uint32_t bit = uint32_t{1} << column;
-  Capture capture = state.captures.items[index];
+  const Capture& origin = state.captures.items[index];
   state.origin[column] = index;
   state.winner[column] = state.captures.items + index;
   state.present |= bit;
   state.taken |= bit;
   const bool isText = state.columns[column].kind == ColumnKind::text;
   // A time is written whatever it is; of objects `filled` says whether they are.
-  if (isText ? fit.end > fit.start : !isEmptyValue(state, capture)) state.filled |= bit;
-  const bool isOther = capture.wanted.isNamed && capture.wanted.column != column;
-  const bool isBare = isText && (source.after.length > 0 || capture.kind == ValueKind::number);
+  if (isText ? fit.end > fit.start : !isEmptyValue(state, origin)) state.filled |= bit;
+  const bool isOther = origin.wanted.isNamed && origin.wanted.column != column;
+  const bool isBare = isText && (source.after.length > 0 || origin.kind == ValueKind::number);
   if (!isOther && !isBare) return;
   // A copy, since the capture may fill the column that is called like it too.
+  Capture capture = origin;
   capture.flags |= capture_flag::apart;
   capture.wanted.isRoot = false;
   if (isBare) {
@@ -84,13 +89,20 @@ inline void takeSource(State& state, uint32_t column, const SourceRule& source, 
   state.winner[column] = made;
 }
 
-/// Finds the source that wins the column. Returns the reason for which the event is refused, with `faultSlot`, or 0.
-inline uint32_t chooseSource(State& state, uint32_t column) {
+/// Whether the source can win: its guards hold, and it is a constant or its slot has a value.
+inline bool applies(const State& state, const SourceRule& source) {
+  if ((state.heldGuards & source.guards) != source.guards) return false;
+  return source.slot < 0 || state.slotCapture.items[source.slot] >= 0;
+}
+
+/// Finds the source that wins the column, from the one at `first` on. Returns the reason for which the event is refused, with
+/// `faultSlot`, or 0.
+inline uint32_t chooseSource(State& state, uint32_t column, uint32_t first) {
   const Language& language = state.program->language;
   const ColumnRule& rule = language.columns[column];
-  for (uint32_t index = rule.sourceStart; index < rule.sourceEnd; index++) {
+  for (uint32_t index = first; index < rule.sourceEnd; index++) {
     const SourceRule& source = language.sources[index];
-    if ((state.heldGuards & source.guards) != source.guards) continue;
+    if (!applies(state, source)) continue;
     if (source.slot < 0) {
       state.present |= uint32_t{1} << column;
       state.made |= uint32_t{1} << column;
@@ -98,7 +110,6 @@ inline uint32_t chooseSource(State& state, uint32_t column) {
       return 0;
     }
     const int32_t capture = state.slotCapture.items[source.slot];
-    if (capture < 0) continue;
     const Fit fit = fitSource(state, state.columns[column], source, state.captures.items[capture]);
     if (fit.reason == 0) {
       takeSource(state, column, source, capture, fit);
@@ -109,6 +120,76 @@ inline uint32_t chooseSource(State& state, uint32_t column) {
     state.faultSlot = source.slot;
     return fit.reason;
   }
+  return 0;
+}
+
+/// Finds what sources and parts come into question for an event as the one in hand.
+__attribute__((noinline)) inline void learnChoice(const State& state, Choice& choice) {
+  const Language& language = state.program->language;
+  choice.count = 0;
+  for (uint32_t column = 0; column < state.columns.size(); column++) {
+    if (column == state.appColumn && state.app > 0) continue;
+    const ColumnRule& rule = language.columns[column];
+    uint32_t index = rule.sourceStart;
+    while (index < rule.sourceEnd && !applies(state, language.sources[index])) index++;
+    if (index == rule.sourceEnd) continue;
+    const SourceRule& source = language.sources[index];
+    const bool isWhole = source.after.length + source.unless.length == 0;
+    choice.picks[choice.count++] = {column, index, isWhole ? source.slot : -1};
+  }
+  choice.parts = 0;
+  for (uint32_t index = 0; index < language.parts.size(); index++) {
+    const Part& part = language.parts[index];
+    const bool isHeld = (state.heldGuards & part.guards) == part.guards;
+    if (isHeld && state.slotCapture.items[part.slot] >= 0) choice.parts |= uint32_t{1} << index;
+  }
+}
+
+/// The choice for an event whose `slots` have values. Which sources come into question follows from these, the guards, and
+/// whether there is a write key, and is the same from event to event of an SDK.
+inline const Choice& choiceOf(State& state, uint64_t slots) {
+  const bool hasApp = state.app > 0;
+  uint64_t mixed = (slots ^ reinterpret_cast<uintptr_t>(state.program)) * 0x9e3779b97f4a7c15;
+  mixed ^= (mixed >> 32) + state.heldGuards;
+  Choice& choice = state.choices.items[(mixed ^ (mixed >> 7)) % CHOICES];
+  const bool isKnown = choice.program == state.program && choice.slots == slots && choice.guards == state.heldGuards &&
+                       choice.hasApp == hasApp;
+  // Slots beyond the bits could be others than those that were there.
+  if (__builtin_expect(isKnown && state.program->slotCount <= CHOICE_SLOTS_MAX, 1)) return choice;
+  choice.program = state.program;
+  choice.slots = slots;
+  choice.guards = state.heldGuards;
+  choice.hasApp = hasApp;
+  learnChoice(state, choice);
+  return choice;
+}
+
+/// Lets the sources of a choice win that surely fit, and finds the winners of the other columns. Returns a reason as
+/// `chooseSource` does.
+inline uint32_t takeChoice(State& state, const Choice& choice) {
+  const Column* const columns = state.columns.data();
+  uint32_t taken = 0;
+  for (uint32_t index = 0; index < choice.count; index++) {
+    const Choice::Pick& pick = choice.picks[index];
+    if (pick.slot >= 0) {
+      const int32_t place = state.slotCapture.items[pick.slot];
+      const Capture* const capture = state.captures.items + place;
+      // An empty value is passed over, or leaves its column empty. A name of another column asks for a copy.
+      const bool isFilled = capture->valueEnd - capture->valueStart > 2;
+      const bool isOwn = !capture->wanted.isNamed || capture->wanted.column == pick.column;
+      if (isPlainlyRight(columns[pick.column], *capture) && isFilled && isOwn) {
+        state.winner[pick.column] = capture;
+        state.origin[pick.column] = place;
+        taken |= uint32_t{1} << pick.column;
+        continue;
+      }
+    }
+    const uint32_t reason = chooseSource(state, pick.column, pick.source);
+    if (reason != 0) return reason;
+  }
+  state.present |= taken;
+  state.filled |= taken;
+  state.taken |= taken;
   return 0;
 }
 
@@ -162,36 +243,34 @@ inline void settleTime(State& state) {
   }
 }
 
-/// The parts that are there, as bits; what they take whole is marked as used.
-inline uint32_t useParts(State& state) {
-  uint32_t active = 0, bit = 1;
-  for (const Part& part : state.program->language.parts) {
-    const int32_t index = state.slotCapture.items[part.slot];
-    if (index >= 0 && (state.heldGuards & part.guards) == part.guards) {
-      Capture& capture = state.captures.items[index];
-      if (!part.isEach || capture.kind == ValueKind::object) {
-        active |= bit;
-        if (part.usesUp) capture.flags |= capture_flag::used;
-      }
-    }
-    bit <<= 1;
+/// Those of the parts that are there, as bits; their columns are made of them, and what they take whole is marked as used.
+inline uint32_t useParts(State& state, uint32_t parts) {
+  uint32_t active = 0;
+  for (; parts != 0; parts &= parts - 1) {
+    const uint32_t index = static_cast<uint32_t>(__builtin_ctz(parts));
+    const Part& part = state.program->language.parts[index];
+    Capture& capture = state.captures.items[state.slotCapture.items[part.slot]];
+    if (part.isEach && capture.kind != ValueKind::object) continue;
+    active |= uint32_t{1} << index;
+    state.made |= uint32_t{1} << part.column;
+    if (part.usesUp) capture.flags |= capture_flag::used;
   }
   return active;
 }
 
-/// Marks the members of the root that no column took; a null under a name that the dialect knows is just absent.
-inline void markUnused(State& state) {
+/// Lists the members of the root that no column took; a null under a name that the dialect knows is just absent.
+inline void listUnused(State& state) {
   const Language& language = state.program->language;
+  state.restFields.reserve(state.captureCount, 0);
   for (size_t index = state.captureBase; index < state.captureCount; index++) {
-    Capture& capture = state.captures.items[index];
+    const Capture& capture = state.captures.items[index];
     if (!capture.wanted.isRoot || (capture.flags & capture_flag::used) != 0) continue;
     if (capture.wanted.slot >= 0) {
       if (capture.kind == ValueKind::absent) continue;
       const SlotRule& slot = language.slots[static_cast<size_t>(capture.wanted.slot)];
       if (slot.isSecret || (slot.isAppSource && state.app > 0 && isOwnApp(state, capture))) continue;
     }
-    capture.flags |= capture_flag::rest;
-    state.restCount++;
+    state.restFields.items[state.restCount++] = static_cast<uint32_t>(index);
   }
 }
 
@@ -203,32 +282,27 @@ __attribute__((noinline)) inline uint32_t resolveBySources(State& state) {
   state.isTimeExact = false;
   // Room for a copy a column, so that winners stay where they are.
   state.captures.reserve(state.captureCount + state.columns.size(), state.captureCount);
-  fillSlots(state);
+  const uint64_t slots = fillSlots(state);
   state.heldGuards = holdGuards(state);
-  for (uint32_t column = 0; column < state.columns.size(); column++) {
-    if (column == state.appColumn && state.app > 0) continue;
-    const uint32_t reason = chooseSource(state, column);
-    if (reason != 0) return reason;
-  }
+  const Choice& choice = choiceOf(state, slots);
+  const uint32_t fault = takeChoice(state, choice);
+  if (fault != 0) return fault;
   settleTime(state);
   for (uint32_t left = state.taken; left != 0; left &= left - 1) {
     state.captures.items[state.origin[__builtin_ctz(left)]].flags |= capture_flag::used;
   }
-  state.activeParts = useParts(state);
-  for (uint32_t left = state.activeParts; left != 0; left &= left - 1) {
-    state.made |= uint32_t{1} << language.parts[static_cast<size_t>(__builtin_ctz(left))].column;
-  }
+  state.activeParts = useParts(state, choice.parts);
   const uint32_t direct = language.directGuards;
   state.tailStart = (state.heldGuards & direct) == direct ? 0 : state.tailServerStart;
   const uint32_t reason = checkRequired(state);
   if (reason != 0) return reason;
   state.restCount = 0;
-  markUnused(state);
+  listUnused(state);
   return 0;
 }
 
 /// Chooses and checks the columns of the event just walked. Returns its reason, with `state.faultSlot`, or 0. Sets
-/// `winner`, `present`, `filled`, `made`, `eventMs` and the captures' rest flags.
+/// `winner`, `present`, `filled`, `made`, `eventMs` and the fields of the rest.
 inline uint32_t resolveColumns(State& state) {
   return state.program->isPlain ? resolvePlain(state) : resolveBySources(state);
 }

@@ -9,7 +9,7 @@
 
 namespace penstock {
 
-/// `rest`: goes to the rest column. `valueDirty`, `keyDirty`: cannot be copied as it stands (space, surrogates).
+/// `valueDirty`, `keyDirty`: cannot be copied as it stands (space, surrogates).
 /// `apart`: there is more than a colon between the key's quote and the value, or the key is not the column's. `used`: a
 /// column took it. `bare`: the value is a text without quotes, the inside of a string or a number.
 namespace capture_flag {
@@ -18,7 +18,6 @@ enum : uint8_t {
   valueEscaped = 2,
   keyEscaped = 4,
   keyDirty = 8,
-  rest = 16,
   apart = 32,
   used = 64,
   bare = 128
@@ -65,6 +64,29 @@ struct Level {
   uint32_t keyBase;
   uint64_t classes;
 };
+
+/// Slots that a choice has a bit for; programs with more choose anew for every event.
+constexpr uint32_t CHOICE_SLOTS_MAX = 64;
+/// Choices that are remembered. A client that sends ever other slots pays what all did without.
+constexpr size_t CHOICES = 256;
+
+/// Which source of each column comes into question first, and which parts do, where the same slots have values and the same
+/// guards hold (sources.h).
+struct Choice {
+  const Program* program;
+  uint64_t slots;
+  uint32_t guards, parts;
+  bool hasApp;
+  uint32_t count;
+  /// A column, its source, and the slot of that where its value is taken as it is, or -1.
+  struct Pick {
+    uint32_t column, source;
+    int32_t slot;
+  } picks[COLUMNS_MAX];
+};
+
+/// Fields of the rest, of an event or of its envelope, that are compared by their hashes.
+constexpr size_t HASHED_FIELDS_MAX = 8;
 
 /// What a fast walk keeps (fast-walk.h).
 struct FastRoom {
@@ -131,11 +153,18 @@ struct State {
   uint64_t spaceCount, escapeCount, surrogateCount;
   Room<Capture> captures;
   size_t captureCount;
+  /// Place of the capture that fills `program->restSlot`, and the last key of its object; null where one of its keys is not
+  /// known.
+  size_t restCapture;
+  const KnownKey* restLastKey;
   /// The first captures are those of the envelope's slots, kept over the events of a frame.
   size_t captureBase;
   /// Captures of the envelope's own fields that go into each of its events.
   Room<Capture> envelope;
   size_t envelopeCount;
+  /// The hashes of their keys; and whether there is a key that its bytes do not tell.
+  uint32_t envelopeHashes[HASHED_FIELDS_MAX];
+  bool isEnvelopeUnhashed;
   /// How a line carries them, a comma before each.
   Room<Byte> envelopeText;
   size_t envelopeBytes;
@@ -149,6 +178,7 @@ struct State {
   uint32_t constantSource[COLUMNS_MAX];
   /// By slot: its capture, or -1. Only of programs that are not plain, as what follows.
   Room<int32_t> slotCapture;
+  Room<Choice> choices;
   /// Columns that have a winner, one bit each, and by column the capture that it is or was made of.
   uint32_t taken;
   int32_t origin[COLUMNS_MAX];
@@ -159,6 +189,8 @@ struct State {
   uint32_t heldGuards, activeParts;
   /// The time that won is not to be corrected.
   bool isTimeExact;
+  /// Captures of the event that go to the rest column, `restCount` of them, by their places.
+  Room<uint32_t> restFields;
   size_t restCount;
   /// Names of the rest column that are taken (rest.h).
   Room<struct TakenName> takenNames;

@@ -170,6 +170,7 @@ inline void openWalk(State& state) {
   state.keyCellsTop = 0;
   state.scratchTop = 0;
   state.captureCount = state.captureBase;
+  state.restLastKey = nullptr;
 }
 
 /// Walks the event (or envelope) whose opening brace is at `at`. Fills the captures. The caller has set

@@ -15,7 +15,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const installStamp = join(root, 'node_modules/.penstock-install');
 const buildStamp = join(root, 'dist/.penstock-build');
 const sourceFolders = ['src', 'workers', 'bench'];
-const buildFiles = ['tsconfig.json', 'tsconfig.build.json', 'package-lock.json'];
+const buildFiles = ['tsconfig.json', 'tsconfig.build.json', 'tsconfig.sdk.json', 'package-lock.json'];
 
 /** Brings node_modules and dist up to date; quiet when there is nothing to do. */
 export function prepare() {
@@ -38,6 +38,7 @@ export function build() {
     '-p',
     'tsconfig.build.json',
   ]);
+  step('building the client', process.execPath, [join(root, 'scripts/sdk.mjs')]);
   buildNative();
   writeFileSync(buildStamp, new Date().toISOString());
 }

@@ -1,6 +1,6 @@
 // npm run stack: the real servers that Penstock talks to, for tests and for work on this machine.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { installKafka, kafkaClassPath, newClusterId, startBroker } from './stack/kafka.mjs';
@@ -13,17 +13,17 @@ import {
   untilListening,
 } from './stack/processes.mjs';
 
-const HELP = `npm run stack -- <command> [kafka] [redis] [clickhouse]      all three when none is named
+const HELP = `npm run stack -- <command> [kafka] [redis] [clickhouse] [prometheus]      all of them when none is named
 
   up        start what does not run yet, and say what is used
   down      stop what \`up\` started, by its pid; data stays in .cache/stack
   status    what runs
-  install   fetch what the tests start themselves: Kafka's jars, and as root the Debian packages
+  install   fetch what the tests start themselves: Kafka's jars, and as root the Debian packages, chromium too
 
 Each server is taken from the first of these that there is:
-  1. what already listens on its port (kafka 9092, redis 6379, clickhouse 8124)
+  1. what already listens on its port (kafka 9092, redis 6379, clickhouse 8124, prometheus 9090)
   2. a program on PATH, or for kafka its jars in .cache
-  3. kafka: jars of Maven Central (needs java 17 and mvn); redis, clickhouse: Debian packages (needs root)
+  3. kafka: jars of Maven Central (needs java 17 and mvn); the others: Debian packages (needs root)
   4. docker compose
 
 A second Kafka broker, for changes of leaders: npm run stack -- up kafka --brokers 2
@@ -31,6 +31,8 @@ A second Kafka broker, for changes of leaders: npm run stack -- up kafka --broke
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const stack = join(root, '.cache/stack');
+/** Debian asks it before a package starts a service; 101 forbids. */
+const SERVICE_POLICY = '/usr/sbin/policy-rc.d';
 const KAFKA_PORT = 9092;
 const BROKERS_MAX = 9;
 const compose = ['compose', '-p', 'penstock-stack', '-f', join(root, 'scripts/stack/compose.yaml')];
@@ -68,6 +70,20 @@ const SERVERS = {
     install: () => installPackages('clickhouse-server'),
     start: () => startClickhouse(),
   },
+  prometheus: {
+    port: 9090,
+    address: 'scrapes 127.0.0.1:8080 by deploy/prometheus',
+    // promtool, which tests the rules, is in the same package.
+    isInstalled: () => findProgram('prometheus') !== undefined && findProgram('promtool') !== undefined,
+    install: () => installPackages('prometheus'),
+    start: () => startPrometheus(),
+  },
+};
+
+/** What tests start themselves beside servers. */
+const CHROMIUM = {
+  isInstalled: () => existsSync('/usr/bin/chromium'),
+  install: () => installPackages('chromium'),
 };
 
 const [command = '--help', ...rest] = process.argv.slice(2);
@@ -83,6 +99,7 @@ if (!(command in commands) || unknown.length > 0 || !(brokers >= 1 && brokers <=
   process.exitCode = isAsked ? 0 : 2;
 } else {
   for (const name of names) await commands[command](name, SERVERS[name]);
+  if (command === 'install' && rest.length === 0) install('chromium', CHROMIUM);
 }
 
 async function up(name, server) {
@@ -176,12 +193,40 @@ async function startClickhouse() {
   await untilListening(folder, pid, 8124, 30_000);
 }
 
+async function startPrometheus() {
+  const folder = folderOf('prometheus');
+  mkdirSync(folder, { recursive: true });
+  const file = join(folder, 'prometheus.yml');
+  const rules = join(root, 'deploy/prometheus/rules.yaml');
+  writeFileSync(
+    file,
+    JSON.stringify({
+      global: { scrape_interval: '5s', evaluation_interval: '5s' },
+      rule_files: [rules],
+      scrape_configs: [{ job_name: 'penstock', static_configs: [{ targets: ['127.0.0.1:8080'] }] }],
+    }),
+  );
+  const pid = startServer(folder, findProgram('prometheus'), [
+    `--config.file=${file}`,
+    `--storage.tsdb.path=${join(folder, 'data')}`,
+    '--web.listen-address=127.0.0.1:9090',
+  ]);
+  await untilListening(folder, pid, 9090, 20_000);
+}
+
+/** The packages without their services: tests start servers of their own, and Debian starts what it installs. */
 function installPackages(...packages) {
   if (process.getuid?.() !== 0 || findProgram('apt-get') === undefined) return false;
   const apt = (...parameters) =>
     spawnSync('apt-get', parameters, { stdio: ['ignore', 2, 2], env: aptEnvironment() }).status === 0;
   const get = () => apt('install', '-y', '-qq', '--no-install-recommends', ...packages);
-  return get() || (apt('update', '-qq') && get());
+  const isOurs = !existsSync(SERVICE_POLICY);
+  if (isOurs) writeFileSync(SERVICE_POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
+  try {
+    return get() || (apt('update', '-qq') && get());
+  } finally {
+    if (isOurs) rmSync(SERVICE_POLICY, { force: true });
+  }
 }
 
 function aptEnvironment() {

@@ -13,16 +13,19 @@ import { CreditPool } from './admission/credit-pool.ts';
 import { RefusalLog } from './admission/refusal-log.ts';
 import { RetryAfter } from './admission/retry-after.ts';
 import { openAdmission } from './admission-setup.ts';
+import { chooseScanner } from './choose-scanner.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { readCaFile } from './config/ca-file.ts';
 import type { Config } from './config/config.ts';
-import { measureWindow, rekeyWindow, WINDOW_KEY_BYTES } from './dedup/layout.ts';
-import { createDedup, sharesRepeats } from './dedup-setup.ts';
+import { rekeyWindow, WINDOW_KEY_BYTES } from './dedup/layout.ts';
+import { createDedup, redisThreadOptions } from './dedup-setup.ts';
+import { ROUTES } from './dialects/routes.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
 import { WorkerPool } from './dispatch/worker-pool.ts';
 import { drain } from './drain.ts';
 import { startEmbeddedStore } from './embedded-store.ts';
 import type { FrontStage } from './front.ts';
+import { frontGauges } from './front-gauges.ts';
 import { registerIngestRoutes } from './http/ingest-routes.ts';
 import { createApp, listen } from './http/server.ts';
 import { registerServiceRoutes } from './http/service-routes.ts';
@@ -41,10 +44,12 @@ import {
 import type { Logger } from './log.ts';
 import { CounterReader, createCounterMemory, ThreadCounters } from './metrics/counters.ts';
 import { Exposition } from './metrics/exposition.ts';
+import { FrontMeter } from './metrics/front-meter.ts';
 import type { SinkName } from './metrics/names.ts';
+import { PressureGauge } from './metrics/pressure.ts';
+import { trafficLabels } from './metrics/traffic.ts';
 import { readinessOf } from './readiness.ts';
 import { redisAddress } from './redis/address.ts';
-import { scannerName } from './scan/scanner.ts';
 import { SessionRegistry } from './sessions/registry.ts';
 import { readSinkStates } from './sink-states.ts';
 import { clickHouseSetup } from './sinks/clickhouse/setup.ts';
@@ -74,7 +79,8 @@ export interface ApplianceParts {
 }
 
 const WORKER_ENTRY = new URL('../workers/ingest.js', import.meta.url);
-const DRAIN_RATE_SAMPLE_MS = 1000;
+/** How often the drain rate and the pressure are looked at. */
+const SAMPLE_INTERVAL_MS = 1000;
 
 /** Starts everything; rejects when the port cannot be had. The store may come up after it: `/ready` tells. */
 export async function startAppliance(
@@ -90,14 +96,15 @@ export async function startAppliance(
   const counterMemory = createCounterMemory(config.workers);
   const counters = new CounterReader(counterMemory);
   const progressMemory = createProgressMemory(config.workers);
-
   const redis = redisAddress(config.redis, readCaFile(config.redis.caFile));
+  const admission = await openAdmission(config, redis, clock, log);
+  const dialects = ROUTES.map(({ program }) => program.dialect);
+  const meter = new FrontMeter(config.workers, trafficLabels(admission.apps.names, dialects), clock);
 
   // Socket.
   const app = createApp();
 
   // Admission.
-  const admission = await openAdmission(config, redis, clock, log);
   const { durability, maxBytes: journalBytesMax } = config.journal;
   const isKept = durability !== 'memory';
   const uploadQueue = new UploadQueue(config.memory.maxBytes * UPLOAD_QUEUE_SHARE, clock);
@@ -127,9 +134,8 @@ export async function startAppliance(
   const retryAfter = new RetryAfter(
     clock,
     () => counters.total('journalBytes'),
-    () => deliveredBytes(counters),
+    () => meter.deliveredBytes(counters),
   );
-  const drainRateTimer = setInterval(() => retryAfter.sample(), DRAIN_RATE_SAMPLE_MS);
 
   const journal = await openJournalFolder(config.dataDir, config.workers, isKept);
 
@@ -147,6 +153,8 @@ export async function startAppliance(
   const setup: WorkerSetup = {
     logLevel: config.log.level,
     counterMemory,
+    statisticsMemory: meter.memory,
+    trafficLabels: meter.labels,
     progressMemory,
     sessions: config.sessions,
     ingest: {
@@ -170,11 +178,7 @@ export async function startAppliance(
       spareBytes: isKept ? Math.floor((journalBytesMax * JOURNAL_SPARE_SHARE) / config.workers) : 0,
     },
     dedup,
-    redis: redis && {
-      address: redis,
-      window: sharesRepeats(config) ? config.redis : undefined,
-      countersTtlMs: config.redis.countersTtlMs,
-    },
+    redis: redis && redisThreadOptions(config, redis),
     embedded: store && {
       address: store.address,
       blockBytesMax: config.embedded.blockBytesMax,
@@ -193,7 +197,10 @@ export async function startAppliance(
     log,
     () => parts.onDead?.(),
     (slot) => {
-      if (slot >= 0) new ThreadCounters(counterMemory, slot).set('isOpen', 0);
+      if (slot >= 0) {
+        new ThreadCounters(counterMemory, slot).set('isOpen', 0);
+        meter.threadDied(slot);
+      }
       // Events in memory die with their thread, and must not be known when they are sent again.
       if (!isKept && dedup !== undefined) rekeyWindow(dedup.memory, randomBytes(WINDOW_KEY_BYTES));
     },
@@ -204,7 +211,24 @@ export async function startAppliance(
     (take) => workers.collectSessions(take),
     clock,
   );
-  const dispatcher = new Dispatcher(slabs, workers, clock, log, () => sessions.askAgain());
+  const dispatcher = new Dispatcher(
+    slabs,
+    workers,
+    clock,
+    log,
+    () => sessions.askAgain(),
+    (slab) => meter.answered(slab),
+  );
+  const pressure = new PressureGauge({
+    queueWait: () => meter.queueWait(),
+    oldestFrameMs: () => dispatcher.oldestFrameMs(),
+    journalFill: () => (isKept ? counters.total('journalBytes') / journalBytesMax : 0),
+    creditShortage: () => credit.shortage(),
+  });
+  const sampleTimer = setInterval(() => {
+    retryAfter.sample();
+    pressure.sample();
+  }, SAMPLE_INTERVAL_MS);
 
   // Doors: HTTP and WebSocket, with the answers and acks on their way back.
   let draining = false;
@@ -219,7 +243,12 @@ export async function startAppliance(
     keysAreRead: admission.keysAreRead,
     clientAddress: new ClientAddress(config.http.trustedProxies, config.privacy.ip),
     ackLevel: ackLevel(durability),
-    ackWaiters: new AckWaiters(new ProgressReader(progressMemory), config.ack.deliveredTimeoutMs, clock),
+    ackWaiters: new AckWaiters(
+      new ProgressReader(progressMemory),
+      config.ack.deliveredTimeoutMs,
+      clock,
+      (level, ms, count) => meter.waited(level, ms, count),
+    ),
     keepUserAgent: config.privacy.userAgent === 'keep',
     sessions,
     uploads: budget.part(Math.floor(config.memory.maxBytes * UPLOAD_BUDGET_SHARE), () =>
@@ -247,28 +276,24 @@ export async function startAppliance(
   const stream: Stream = new Stream(app, front);
 
   // What operators see.
-  const exposition = new Exposition(counters, {
-    framesInFlight: () => dispatcher.framesInFlight,
-    requestsInFlight: () => front.exchanges.count,
-    connections: () => stream.connectionCount,
-    uploadsWaiting: () => uploadQueue.count,
-    creditBytes: () => credit.credit(),
-    sessions: () => sessions.count,
-    sessionEvictions: () => sessions.evictions,
-    acksWaiting: () => front.ackWaiters.count,
-    ackFallbacks: () => front.ackWaiters.fallbacks,
-    memoryBytesUsed: () => budget.used(),
-    memoryBytesMax: () => budget.bytesMax,
-    threads: () => workers.threadCount,
-    threadDeaths: () => workers.deaths,
-    storeReady: () => store?.ready() ?? false,
-    storeRestarts: () => store?.restarts() ?? 0,
-    scannerNative: () => scanner === 'native',
-    dedup: () => (dedup === undefined ? { ids: 0, generation: 0 } : measureWindow(dedup.memory)),
-    redisState: admission.redisState,
-    rateLimitHits: () => admission.rateLimits.hits,
-    sinks,
-  });
+  const exposition = new Exposition(
+    counters,
+    frontGauges({
+      config,
+      clock,
+      front,
+      budget,
+      workers,
+      connections: () => stream.connectionCount,
+      store,
+      scanner,
+      dedup,
+      sinks,
+      pressure,
+      admission,
+    }),
+    meter,
+  );
   registerServiceRoutes(app, front, {
     readiness: () =>
       readinessOf({
@@ -285,7 +310,7 @@ export async function startAppliance(
         isJournalFull: isJournalFull(false, RESERVE_SHARE),
         isJournalFailing: counters.total('journalFailing') > 0,
       }),
-    metrics: () => exposition.text(),
+    metrics: (thread) => exposition.text(thread),
   });
 
   const listening = await listen(app, config.http.host, config.http.port);
@@ -309,7 +334,8 @@ export async function startAppliance(
           workers,
           stopStore: async (timeoutMs) => store?.stop(timeoutMs),
           stopFront: () => {
-            clearInterval(drainRateTimer);
+            clearInterval(sampleTimer);
+            meter.end();
             admission.stop();
             app.close();
             journal.release();
@@ -320,19 +346,4 @@ export async function startAppliance(
         log,
       ),
   };
-}
-
-/** The scanner that the workers will make; said loudly when it is several times slower than this release's. */
-function chooseScanner(config: Config, log: Logger): string {
-  const scanner = scannerName(config.scanner);
-  if (config.scanner === 'auto' && scanner !== 'native') {
-    log.warn('the native scanner is not built; the one in TypeScript serves, several times slower');
-  }
-  return scanner;
-}
-
-/** Delivered rows in bytes of lines, by the average line so far. */
-function deliveredBytes(counters: CounterReader): number {
-  const accepted = counters.total('accepted');
-  return accepted === 0 ? 0 : (counters.total('delivered') * counters.total('lineBytes')) / accepted;
 }

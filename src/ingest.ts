@@ -16,7 +16,8 @@ import { type AskedIds, type HeldIds, type KeptLines, SlabRepeats } from './dedu
 import { ROUTES, routeOfDialect } from './dialects/routes.ts';
 import type { SlabResult } from './dispatch/worker-pool.ts';
 import { REDIS_SLABS_WAITING_MAX, SCAN_BUFFER_KEEP_BYTES } from './limits.ts';
-import type { ThreadCounters } from './metrics/counters.ts';
+import type { SlabMeter } from './metrics/slab-meter.ts';
+import type { SlabReceipt } from './metrics/traffic.ts';
 import { ReasonNumber } from './outcome.ts';
 import type { LiveCounts } from './redis/live-counts.ts';
 import { createScanOutput, type ScanJob, type Scanner, type ScanOutput } from './scan/contract.ts';
@@ -71,7 +72,9 @@ interface Room {
 /** A slab that was scanned, and what is known of its ids. */
 interface ScannedSlab {
   readonly job: ScanJob;
-  readonly micros: number;
+  readonly receipt: SlabReceipt;
+  readonly startedAtMs: number;
+  readonly scannedAtMs: number;
   readonly asked: AskedIds | undefined;
 }
 
@@ -84,7 +87,7 @@ export function createIngest(
   journal: IngestJournal,
   sessions: Pick<SessionLog, 'add'>,
   window: DedupWindow | undefined,
-  counters: ThreadCounters,
+  meter: SlabMeter,
   clock: Clock,
   onJournalFailure: (error: unknown) => void,
   shared: IngestShared = {},
@@ -132,7 +135,7 @@ export function createIngest(
   }
 
   function scan(slab: SharedArrayBuffer, { output, arena }: Room): ScannedSlab {
-    const startedAt = clock.monotonicMs();
+    const startedAtMs = clock.monotonicMs();
     if (keyPage !== undefined) followKeys(keyPage);
     const { scanner, decodeSetup } = known;
     const words = new Uint32Array(slab);
@@ -154,31 +157,45 @@ export function createIngest(
       sources: [bytes, arena.bytes],
     };
     scanner.scan(job, output);
-    return { job, micros: (clock.monotonicMs() - startedAt) * 1000, asked: undefined };
+    const receipt = meter.received(words, output);
+    return { job, receipt, startedAtMs, scannedAtMs: clock.monotonicMs(), asked: undefined };
   }
 
   /** From the scan to the answers, in one turn. */
   function finish(
-    { job, micros, asked }: ScannedSlab,
+    { job, receipt, startedAtMs, scannedAtMs, asked }: ScannedSlab,
     { output }: Room,
     sessionFrames: SessionFrames | undefined,
   ): SlabResult | Promise<SlabResult> {
     const { words } = job;
-    const startedAt = clock.monotonicMs();
+    const waitedMs = clock.monotonicMs() - scannedAtMs;
     const kept = repeats?.setAside(words, output) ?? allLines(output);
-    const scanMicros = micros + (clock.monotonicMs() - startedAt) * 1000;
+    const foundAtMs = clock.monotonicMs();
 
     // The ack point: what the journal has taken here is what an answer promises.
     const isKept = keep(job, output, kept, sessionFrames);
-    if (!isKept) refuseAll(words);
+    meter.measured(words, {
+      startedAtMs,
+      scannedAtMs: foundAtMs,
+      writtenAtMs: clock.monotonicMs(),
+      waitedMs,
+    });
+    if (isKept) meter.kept(kept.bytes, output.surrogatesReplaced);
     const synced = isKept ? journal.synced() : undefined;
     // Not before its event is kept is an id known; one that waits for the disk waits with it.
     if (isKept && synced === undefined) repeats?.remember(output, asked);
-    countSlab(counters, words, output, kept, scanMicros);
-    if (shared.counts !== undefined)
-      countLive(shared.counts, words, known.decodeSetup.apps.names, clock.nowMs());
+    if (synced === undefined) meter.ended(words, receipt, isKept);
+    if (!isKept) refuseAll(words);
     const replies = withPlace(renderReplies(words, output, ROUTES), isKept ? words[HeaderWord.wants]! : 0);
-    return synced === undefined ? replies : afterSync(synced, words, replies, repeats?.hold(output, asked));
+    if (synced !== undefined) return afterSync(synced, words, receipt, replies, repeats?.hold(output, asked));
+    countLive(words);
+    return replies;
+  }
+
+  /** Adds the slab to the counters of its apps, now that it is certain what became of it. */
+  function countLive(words: Uint32Array): void {
+    if (shared.counts !== undefined)
+      countSlab(shared.counts, words, known.decodeSetup.apps.names, clock.nowMs());
   }
 
   /** Adds what the front wants to know of the slab, and begins the sync that it wants. */
@@ -220,23 +237,28 @@ export function createIngest(
   }
 
   function failed(error: unknown): void {
-    counters.add('journalFailures', 1);
+    meter.journalFailed();
     onJournalFailure(error);
   }
 
   async function afterSync(
     synced: Promise<unknown>,
     words: Uint32Array,
+    receipt: SlabReceipt,
     replies: SlabResult,
     held: HeldIds | undefined,
   ): Promise<SlabResult> {
+    let isSynced = true;
     try {
       await synced;
       if (held !== undefined) repeats?.rememberHeld(held);
     } catch (error) {
       failed(error);
-      refuseAll(words);
+      isSynced = false;
     }
+    meter.ended(words, receipt, isSynced);
+    if (!isSynced) refuseAll(words);
+    countLive(words);
     return replies;
   }
 }
@@ -248,7 +270,7 @@ function createRoom(): Room {
 }
 
 /** Adds what became of the slab's events to the counters of their apps; frames beside each other mostly share one. */
-function countLive(
+function countSlab(
   counts: Pick<LiveCounts, 'add' | 'send'>,
   words: Uint32Array,
   apps: readonly string[],
@@ -303,36 +325,4 @@ function emptied(rejected: GrowableBytes): GrowableBytes {
   if (rejected.bytes.length > SCAN_BUFFER_KEEP_BYTES) return createRejectedBytes();
   rejected.length = 0;
   return rejected;
-}
-
-function countSlab(
-  counters: ThreadCounters,
-  words: Uint32Array,
-  output: ScanOutput,
-  kept: KeptLines,
-  scanMicros: number,
-): void {
-  const frameCount = words[HeaderWord.frameCount]!;
-  let bytes = 0;
-  let accepted = 0;
-  let rejected = 0;
-  let duplicates = 0;
-  for (let frame = 0; frame < frameCount; frame++) {
-    const row = frameRow(frame);
-    bytes += words[row + FrameWord.bodyLength]!;
-    accepted += words[row + FrameWord.accepted]!;
-    duplicates += words[row + FrameWord.duplicates]!;
-    // A frame refused whole counts as one event: how many it held is not known.
-    rejected += words[row + FrameWord.reason] === 0 ? words[row + FrameWord.rejected]! : 1;
-  }
-  counters.add('frames', frameCount);
-  counters.add('bytes', bytes);
-  counters.add('received', accepted + rejected + duplicates);
-  counters.add('accepted', accepted);
-  counters.add('rejected', rejected);
-  counters.add('duplicate', duplicates);
-  counters.add('surrogates', output.surrogatesReplaced);
-  counters.add('lineBytes', kept.bytes);
-  counters.add('tasks', 1);
-  counters.add('scanMicros', Math.round(scanMicros));
 }

@@ -265,18 +265,15 @@ export const STORE_HANG_MS_MAX = 120_000;
 /** After SIGTERM the store finishes the blocks in hand for so long, then it is killed; the files stay for the next start. */
 export const STORE_STOP_TIMEOUT_MS = 10_000;
 
-// ── ClickHouse server ────────────────────────────────────────────────────────────────────────────────────
+// ── ClickHouse server; Redis; apps, keys and their rates ──────────────────────────────────────────────────
 
+export * from './admission/limits.ts';
+export * from './redis/limits.ts';
 export * from './sinks/clickhouse/limits.ts';
 
 // ── Kafka ────────────────────────────────────────────────────────────────────────────────────────────────
 
 export * from './sinks/kafka/limits.ts';
-
-// ── Apps, keys, rates; Redis ──────────────────────────────────────────────────────────────────────────────
-
-export * from './admission/limits.ts';
-export * from './redis/limits.ts';
 
 // ── Query door of the embedded store ─────────────────────────────────────────────────────────────────────
 
@@ -294,6 +291,10 @@ export const QUERY_SECONDS_MAX = 60;
 // ── Writable store: `penstock store --writable` ───────────────────────────────────────────────────────────
 
 export * from './sinks/embedded/store/writable/limits.ts';
+
+// ── Metrics ──────────────────────────────────────────────────────────────────────────────────────────────
+
+export * from './metrics/limits.ts';
 
 // ── Life of the process ──────────────────────────────────────────────────────────────────────────────────
 

@@ -14,11 +14,15 @@ import { systemDisk } from './journal/disk.ts';
 import { createMemoryDisk } from './journal/memory-disk.ts';
 import { WorkerJournal } from './journal/worker-journal.ts';
 import { openKnownIds } from './known-ids.ts';
-import { SESSION_SNAPSHOT_BYTES_MAX, SESSION_SNAPSHOT_SHARE } from './limits.ts';
+import { BEAT_INTERVAL_MS, SESSION_SNAPSHOT_BYTES_MAX, SESSION_SNAPSHOT_SHARE } from './limits.ts';
 import type { Logger } from './log.ts';
+import { meteredDisk, meteredSink } from './metered-journal.ts';
 import type { ThreadCounters } from './metrics/counters.ts';
 import type { ThreadValue } from './metrics/names.ts';
 import { createSinkReport } from './metrics/sink-report.ts';
+import type { StatisticsMemory, ThreadStatistics } from './metrics/statistics.ts';
+import type { TrafficLabels } from './metrics/traffic.ts';
+import { ThreadVitals } from './metrics/vitals.ts';
 import type { RedisThread, RedisThreadOptions } from './redis/thread.ts';
 import { SessionLog } from './sessions/session-log.ts';
 import type {
@@ -37,6 +41,8 @@ import type { WorkerSink } from './sinks/sink.ts';
 export interface WorkerSetup {
   readonly logLevel: Config['log']['level'];
   readonly counterMemory: SharedArrayBuffer;
+  readonly statisticsMemory: StatisticsMemory;
+  readonly trafficLabels: TrafficLabels;
   readonly progressMemory: SharedArrayBuffer;
   readonly sessions: Config['sessions'];
   readonly ingest: IngestSetup;
@@ -84,9 +90,6 @@ export interface WorkerSetup {
   readonly clickhouse: ClickHouseSinkSetup | undefined;
 }
 
-/** How often a thread writes what its journal holds into shared memory, beside once a slab. */
-const REPORT_INTERVAL_MS = 50;
-
 /** What one thread keeps events in, and what it tells of it. */
 export interface WorkerKeep {
   readonly journal: WorkerJournal;
@@ -104,6 +107,7 @@ export async function openWorkerKeep(
   setup: WorkerSetup,
   slot: number,
   counters: ThreadCounters,
+  statistics: ThreadStatistics,
   log: Logger,
 ): Promise<WorkerKeep> {
   const { embedded, journal: options } = setup;
@@ -150,13 +154,14 @@ export async function openWorkerKeep(
     clock: systemClock,
   });
   const journal: WorkerJournal = await WorkerJournal.open({
-    disk: options.durability === 'memory' ? createMemoryDisk() : systemDisk,
+    disk:
+      options.durability === 'memory' ? createMemoryDisk() : meteredDisk(systemDisk, statistics, systemClock),
     leftDisk: systemDisk,
     dir: options.dir,
     node: options.node,
     worker: slot,
     left: options.left[slot] ?? [],
-    sinks,
+    sinks: sinks.map((sink) => meteredSink(sink, statistics, systemClock)),
     segmentBytesMax: options.segmentBytes,
     compression: options.compression,
     spareBytesMax: options.spareBytes,
@@ -187,7 +192,9 @@ export async function openWorkerKeep(
   });
   const report = createReport(journal, sessions, sinks, kafka, redis, counters);
   const reportSinks = createSinkReport(counters);
+  const vitals = new ThreadVitals(statistics);
   const look = () => {
+    vitals.beat(systemClock.monotonicMs());
     if (clickhouse !== undefined) reportServer(clickhouse, counters);
     if (journal.isFailing) journal.probe();
     journal.sweep();
@@ -196,7 +203,7 @@ export async function openWorkerKeep(
   };
   look();
   counters.set('isOpen', 1);
-  setInterval(look, REPORT_INTERVAL_MS).unref();
+  setInterval(look, BEAT_INTERVAL_MS).unref();
   return { journal, sessions, window, redis, report };
 }
 

@@ -8,23 +8,24 @@ import { claimWorkerSlot } from '../src/dispatch/worker-slots.ts';
 import { createIngest } from '../src/ingest.ts';
 import { createLogger } from '../src/log.ts';
 import { ThreadCounters } from '../src/metrics/counters.ts';
+import { SlabMeter } from '../src/metrics/slab-meter.ts';
+import { ThreadStatistics } from '../src/metrics/statistics.ts';
 import { openWorkerKeep, type WorkerSetup } from '../src/worker-setup.ts';
 
 const { slots, controlChannel, setup } = workerData as WorkerData<WorkerSetup>;
 const slot = claimWorkerSlot(slots, threadId);
 const log = createLogger(setup.logLevel, `worker-${slot}`);
 const counters = new ThreadCounters(setup.counterMemory, slot);
-const { journal, sessions, window, redis, report } = await openWorkerKeep(setup, slot, counters, log);
-const ingest = createIngest(
-  setup.ingest,
-  journal,
-  sessions,
-  window,
+const statistics = new ThreadStatistics(setup.statisticsMemory, slot);
+const { journal, sessions, window, redis, report } = await openWorkerKeep(
+  setup,
+  slot,
   counters,
-  systemClock,
-  failureLog(),
-  redis,
+  statistics,
+  log,
 );
+const meter = new SlabMeter(counters, statistics, setup.trafficLabels);
+const ingest = createIngest(setup.ingest, journal, sessions, window, meter, systemClock, failureLog(), redis);
 
 answerControl(controlChannel, slot, {
   sessions: () => sessions.snapshot(),

@@ -1,55 +1,112 @@
-/**
- * What a Node team writes first: Fastify, JSON.parse, a check of the required fields, an answer. It stores
- * nothing, so it is the floor of what handling such a request costs in Node, not a rival with the same promises.
- */
-import Fastify from 'fastify';
-import { BENCH_KEY } from '../load.ts';
+/** The Fastify peers (fastify/server.ts), and the one that keeps nothing (fastify/parse-only.ts). */
+import { createReadStream, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Count, Place, SinkName } from '../places/place.ts';
+import { startServer } from '../process.ts';
+import { countByMetric, PENSTOCK_PATHS, type Peer } from './peer.ts';
 
-const BODY_BYTES_MAX = 20_000_000;
+const SERVER = fileURLToPath(new URL('./fastify/server.js', import.meta.url));
+const PARSE_ONLY = fileURLToPath(new URL('./fastify/parse-only.js', import.meta.url));
+const LINE_FEED = 0x0a;
 
-interface Event {
-  event_type?: unknown;
-  device_id?: unknown;
-  user_id?: unknown;
-  event_id?: unknown;
+const DOES_NOT = [
+  'look for repeats of an event_id',
+  'refuse duplicate keys, deep nesting, invalid UTF-8 and numbers that no store keeps whole; integers above 2^53 are changed',
+  'keep fields that no column has, and events that were refused',
+];
+/** Where they differ: a file's answers are always behind the write, and a cluster has no one counter. */
+const SINKS_OF: Readonly<Record<string, readonly SinkName[]>> = {
+  'fastify-delivered': ['clickhouse', 'kafka'],
+  'fastify-cluster': ['journal', 'clickhouse', 'kafka'],
+};
+const COMMON = {
+  hasStream: false,
+  takesGzip: true,
+  paths: PENSTOCK_PATHS,
+  prepare: async () => {},
+} as const;
+
+export const FASTIFYS: readonly Peer[] = [
+  fastify('fastify', 'Fastify, JSON.parse, kafkajs or @clickhouse/client', 'memory', 1),
+  fastify('fastify-delivered', 'the same, answers behind the sink', 'delivered', 1),
+  fastify('fastify-cluster', 'the same in two processes', 'memory', 2),
+  {
+    ...COMMON,
+    name: 'fastify-parse-only',
+    about: 'Fastify, JSON.parse, a look at three fields: keeps nothing',
+    sinks: ['none', 'journal', 'embedded', 'clickhouse', 'kafka'],
+    acks: () => 'parsed, kept nowhere',
+    doesNot: ['keep anything', 'check more than three fields', ...DOES_NOT.slice(0, 2)],
+    takesGzip: false,
+    start: async () => {
+      const server = await startServer(PARSE_ONLY, [], {});
+      return {
+        ...server,
+        ownPids: () => [server.pid],
+        storePids: () => [],
+        stored: countByMetric(server.url, 'bench_events_accepted_total'),
+      };
+    },
+  },
+];
+
+function fastify(name: string, about: string, ack: 'memory' | 'delivered', processes: number): Peer {
+  return {
+    ...COMMON,
+    name,
+    about,
+    sinks: SINKS_OF[name] ?? ['none', 'journal', 'clickhouse', 'kafka'],
+    acks: (sink) => ackWords(sink, ack),
+    doesNot: DOES_NOT,
+    start: async (place) => {
+      const server = await startServer(SERVER, [], {
+        ...place.env,
+        BENCH_SINK: place.sink,
+        BENCH_ACK: ack,
+        BENCH_FOLDER: place.folder,
+        BENCH_PROCESSES: String(processes),
+      });
+      return {
+        ...server,
+        ownPids: server.family,
+        storePids: () => [],
+        stored: place.count ?? countOwn(place, server.url),
+      };
+    },
+  };
 }
 
-const app = Fastify({ bodyLimit: BODY_BYTES_MAX });
-app.removeAllContentTypeParsers();
-app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => {
-  try {
-    done(null, JSON.parse(body as string));
-  } catch (error) {
-    done(error as Error);
+/** What an answer of a peer with a buffer in memory means. */
+export function ackWords(sink: SinkName, ack: 'memory' | 'delivered'): string {
+  if (sink === 'none') return 'checked';
+  if (sink === 'journal') return 'on disk';
+  return ack === 'memory' ? 'in memory' : 'in the sink';
+}
+
+function countOwn({ sink, folder }: Place, url: string): Count {
+  return sink === 'journal' ? countLines(folder) : countByMetric(url, 'bench_events_accepted_total');
+}
+
+/** Counts the lines of a folder's files, of each only what was not counted before. */
+export function countLines(folder: string): Count {
+  const seen = new Map<string, { bytes: number; lines: number }>();
+  return {
+    rows: async () => {
+      for (const name of readdirSync(folder).filter((file) => file.endsWith('.ndjson'))) {
+        const known = seen.get(name) ?? { bytes: 0, lines: 0 };
+        await countFrom(join(folder, name), known);
+        seen.set(name, known);
+      }
+      return [...seen.values()].reduce((sum, { lines }) => sum + lines, 0);
+    },
+  };
+}
+
+async function countFrom(path: string, known: { bytes: number; lines: number }): Promise<void> {
+  for await (const chunk of createReadStream(path, { start: known.bytes, highWaterMark: 4 * 1024 * 1024 })) {
+    const bytes = chunk as Buffer;
+    known.bytes += bytes.length;
+    for (let at = bytes.indexOf(LINE_FEED); at >= 0; at = bytes.indexOf(LINE_FEED, at + 1)) known.lines += 1;
   }
-});
-
-function isValid(event: Event): boolean {
-  return (
-    typeof event.event_type === 'string' &&
-    (typeof event.device_id === 'string' || typeof event.user_id === 'string')
-  );
 }
-
-app.addHook('onRequest', async (request, reply) => {
-  if (request.headers['x-api-key'] !== BENCH_KEY) return reply.code(401).send({ code: 'unauthorized' });
-  return undefined;
-});
-
-app.post('/v1/events', (request, reply) => {
-  const event = request.body as Event;
-  if (!isValid(event)) return reply.code(400).send({ code: 'missing_field' });
-  return { status: 'accepted', event_id: event.event_id };
-});
-
-app.post('/v1/events/batch', (request, reply) => {
-  const events = request.body as Event[];
-  let accepted = 0;
-  for (const event of events) if (isValid(event)) accepted += 1;
-  if (accepted === 0) return reply.code(400).send({ code: 'missing_field' });
-  return { status: 'accepted', accepted, rejected: events.length - accepted, errors: [] };
-});
-
-const url = await app.listen({ host: '127.0.0.1', port: 0 });
-process.stdout.write(`${JSON.stringify({ listen: [url] })}\n`);
-process.on('SIGTERM', () => process.exit(0));

@@ -10,6 +10,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import { childrenOf } from '../process.ts';
+import { sumOf } from './scrape.ts';
 import { timeout, within } from './waiting.ts';
 
 /** The repository: this file runs compiled, in dist/bench/prove. */
@@ -151,7 +152,7 @@ export class Appliance {
 
   /** A value of /metrics, summed over the threads; undefined while nobody answers. */
   async metric(name: string): Promise<number | undefined> {
-    return sumOf((await this.#metrics()) ?? '', name);
+    return sumOf((await this.metrics()) ?? '', name);
   }
 
   /** Rows of a query. Only when it is ready. */
@@ -169,14 +170,15 @@ export class Appliance {
   /** Whether every row of the journal is in the store within the time. */
   delivered(timeoutMs: number): Promise<boolean> {
     return within(timeoutMs, 50, async () => {
-      const metrics = (await this.#metrics()) ?? '';
+      const metrics = (await this.metrics()) ?? '';
       // What the thread has that is not open yet, nobody has counted.
       const isOpen = sumOf(metrics, 'penstock_worker_open') === sumOf(metrics, 'penstock_worker_threads');
       return isOpen && sumOf(metrics, 'penstock_journal_rows') === 0;
     });
   }
 
-  async #metrics(): Promise<string | undefined> {
+  /** The text of /metrics; undefined while nobody answers. */
+  async metrics(): Promise<string | undefined> {
     const answer = await fetch(`${this.url}/metrics`).catch(() => undefined);
     return answer?.text().catch(() => undefined);
   }
@@ -196,12 +198,6 @@ export class Appliance {
     const said = this.logs.slice(-5).map(({ msg, err }) => `${msg} ${JSON.stringify(err ?? '')}`);
     return `the server ended before it answered: ${this.#stderr.slice(-1_000)} ${said.join(' · ')}`;
   }
-}
-
-/** A value of the text of /metrics, summed over the threads; undefined where it is not. */
-function sumOf(metrics: string, name: string): number | undefined {
-  const values = [...metrics.matchAll(new RegExp(`^${name}\\{[^}]*\\} (\\S+)$`, 'gm'))];
-  return values.length === 0 ? undefined : values.reduce((sum, match) => sum + Number(match[1]), 0);
 }
 
 /** Sends a signal; a process that is gone is no fault. */

@@ -2,6 +2,8 @@
 import { residentMiB } from '../process.ts';
 import type { Appliance } from './appliance.ts';
 import { steadyNow } from './client/messages.ts';
+import { lawFault } from './law.ts';
+import { sumOf } from './scrape.ts';
 import { sleep } from './waiting.ts';
 
 const INTERVAL_MS = 100;
@@ -18,6 +20,8 @@ export class Monitor {
   waitingRowsMax = 0;
   /** steadyNow of that. */
   seenAt = 0;
+  /** Scrapes whose counters did not add up, and how. */
+  readonly lawFaults: string[] = [];
   readonly #appliance: Appliance;
   #isStopped = false;
   readonly #loop: Promise<void>;
@@ -48,7 +52,10 @@ export class Monitor {
     if (!this.#appliance.isUp || this.#appliance.life !== life) return;
     if (answer?.ok === true) this.healthAnswers += 1;
     else this.healthFailures += 1;
-    const rows = await this.#appliance.metric('penstock_journal_rows');
+    const metrics = (await this.#appliance.metrics()) ?? '';
+    const rows = sumOf(metrics, 'penstock_journal_rows');
+    const fault = lawFault(metrics, false);
+    if (fault !== undefined) this.lawFaults.push(fault);
     if (rows !== undefined) {
       this.waitingRows = rows;
       this.waitingRowsMax = Math.max(this.waitingRowsMax, rows);

@@ -12,6 +12,7 @@ import { withCleanup } from './cleanup.ts';
 import { type LoadReport, steadyNow } from './client/messages.ts';
 import { type Count, countEvents } from './count.ts';
 import type { Extent, Fault, FaultResult, Prepared, Site } from './fault.ts';
+import { lawFault } from './law.ts';
 import { Load } from './load.ts';
 import { Monitor } from './monitor.ts';
 import { sleep, within } from './waiting.ts';
@@ -167,6 +168,10 @@ class Run {
     if (monitor !== undefined) {
       if (monitor.healthFailures > 0)
         this.problem(`/health failed ${monitor.healthFailures} times (${monitor.healthAnswers} answers)`);
+      if (monitor.lawFaults.length > 0)
+        this.problem(
+          `the counters did not add up ${monitor.lawFaults.length} times, first ${monitor.lawFaults[0]}`,
+        );
       if (monitor.residentMiBMax > RESIDENT_MIB_MAX)
         this.problem(`${monitor.residentMiBMax.toFixed(0)} MiB resident, over ${RESIDENT_MIB_MAX}`);
     }
@@ -243,13 +248,10 @@ class Run {
     this.#count = await countEvents((sql) => appliance.query(sql), this.#prefix, this.#report.clients);
   }
 
-  /** received = accepted + rejected + duplicate, of this life of the server and with nothing in flight. */
+  /** Of this life of the server, and with nothing in flight: every client has its answers. */
   async #checkLaw(appliance: Appliance): Promise<void> {
-    const of = async (what: string) => (await appliance.metric(`penstock_events_${what}_total`)) ?? 0;
-    const received = await of('received');
-    const sum = (await of('accepted')) + (await of('rejected')) + (await of('duplicate'));
-    if (received !== sum)
-      this.problem(`the counters do not add up: ${received} received, ${sum} accounted for`);
+    const fault = lawFault((await appliance.metrics()) ?? '', true);
+    if (fault !== undefined) this.problem(`the counters do not add up: ${fault}`);
   }
 
   async #end(appliance: Appliance): Promise<number | string> {

@@ -14,6 +14,9 @@ import type { ProgressReader } from './progress.ts';
 /** Called once, with whether the level was reached. */
 export type Settle = (isReached: boolean) => void;
 
+/** `count` answers for `level` have waited `ms`. */
+export type OnWaited = (level: AckLevel, ms: number, count: number) => void;
+
 interface Entry {
   readonly place: JournalPlace;
   readonly level: AckLevel;
@@ -25,16 +28,18 @@ export class AckWaiters {
   readonly #progress: ProgressReader;
   readonly #timeoutMs: number;
   readonly #clock: Clock;
+  readonly #onWaited: OnWaited;
   #entries: Entry[] = [];
   #timer: NodeJS.Timeout | undefined;
   #isEnding = false;
   #count = 0;
   #fallbacks = 0;
 
-  constructor(progress: ProgressReader, timeoutMs: number, clock: Clock) {
+  constructor(progress: ProgressReader, timeoutMs: number, clock: Clock, onWaited: OnWaited = () => {}) {
     this.#progress = progress;
     this.#timeoutMs = timeoutMs;
     this.#clock = clock;
+    this.#onWaited = onWaited;
   }
 
   /** Answers that wait. */
@@ -80,7 +85,11 @@ export class AckWaiters {
       clearInterval(this.#timer);
       this.#timer = undefined;
     }
-    for (const [entry, isReached] of settled) this.#settle(entry, isReached);
+    for (const [entry, isReached] of settled) {
+      const { level, deadlineMs, settles } = entry;
+      this.#onWaited(level, nowMs - deadlineMs + this.#timeoutMs, settles.length);
+      this.#settle(entry, isReached);
+    }
   }
 
   /** From now on nothing waits: a drain does not wait for sinks. */

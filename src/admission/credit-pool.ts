@@ -56,6 +56,11 @@ export class CreditPool {
     return this.#credit;
   }
 
+  /** How much of it was taken back for want of room: 0 for nothing, 1 for all. */
+  shortage(): number {
+    return 1 - Math.max(0, this.#share());
+  }
+
   /** Bytes of the memory budget that are for promised messages only. */
   reservedMemoryBytes(): number {
     const { memoryBytesMax, journalBytesMax } = this.#sources;
@@ -78,15 +83,21 @@ export class CreditPool {
   }
 
   #compute(): number {
-    const { memoryBytesMax, journalBytesMax, messageBytesMax } = this.#sources;
+    const share = this.#share();
+    if (share <= 0) return 0;
+    const { messageBytesMax } = this.#sources;
+    return Math.max(messageBytesMax, Math.floor(share * this.#fullCredit(this.#sources.connections())));
+  }
+
+  /** Of the full credit, at most 1; 0 or less where there is no room. */
+  #share(): number {
+    const { memoryBytesMax, journalBytesMax } = this.#sources;
     const memoryRoom = memoryBytesMax - this.reservedMemoryBytes() - this.#sources.heldBytes();
-    const share = Math.min(
+    return Math.min(
       memoryRoom / (memoryBytesMax * CREDIT_SHRINK_SHARE),
       journalBytesMax === undefined ? 1 : this.#journalShare(journalBytesMax),
       1,
     );
-    if (share <= 0) return 0;
-    return Math.max(messageBytesMax, Math.floor(share * this.#fullCredit(this.#sources.connections())));
   }
 
   #journalShare(bytesMax: number): number {

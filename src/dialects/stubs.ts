@@ -94,6 +94,15 @@ export const STUBS: readonly Stub[] = [
     type: 'application/javascript',
     body: `(function(){window._POSTHOG_REMOTE_CONFIG=window._POSTHOG_REMOTE_CONFIG||{};window._POSTHOG_REMOTE_CONFIG["{key}"]={config:${JSON.stringify(POSTHOG_CONFIG)},siteApps:[]}})();`,
   },
+  // posthog-js loads it, told that there are no surveys too; a 404 is an error in the console of every page.
+  ...['/static/surveys.js', '/static/:key/surveys.js'].map(
+    (path): Stub => ({
+      methods: ['get'],
+      path,
+      type: 'application/javascript',
+      body: '(window.__PosthogExtensions__=window.__PosthogExtensions__||{}).generateSurveys=function(){};',
+    }),
+  ),
   // PostHog asks with POST, Mixpanel with GET.
   json(['get', 'post'], '/flags', NO_FLAGS),
   json(['post'], '/decide', NO_FLAGS),

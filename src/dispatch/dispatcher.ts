@@ -21,10 +21,12 @@ export class Dispatcher {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #onSessionsLost: () => void;
+  readonly #onReturn: (slab: Slab) => void;
+  /** Slabs that workers have, oldest first. */
+  readonly #running = new Set<Slab>();
   /** Full slabs that wait for a task place, oldest first. */
   readonly #sealed: Slab[] = [];
   #open: Slab | undefined;
-  #tasksInFlight = 0;
   readonly #frames = new InFlight();
   #scheduled = false;
   readonly #flush = () => {
@@ -32,24 +34,40 @@ export class Dispatcher {
     this.#pump();
   };
 
-  /** `onSessionsLost` is called when a worker was lost with messages of sessions, before their owners are told. */
+  /**
+   * `onSessionsLost` is called when a worker was lost with messages of sessions, before their owners are told; `onReturn`
+   * when a slab came back with its verdicts and its owners were told, before it is given back.
+   */
   constructor(
     slabs: SlabPool,
     workers: WorkerPool,
     clock: Clock,
     log: Logger,
     onSessionsLost: () => void = () => {},
+    onReturn: (slab: Slab) => void = () => {},
   ) {
     this.#slabs = slabs;
     this.#workers = workers;
     this.#clock = clock;
     this.#log = log;
     this.#onSessionsLost = onSessionsLost;
+    this.#onReturn = onReturn;
   }
 
   /** Frames appended whose verdict is not back. */
   get framesInFlight(): number {
     return this.#frames.count;
+  }
+
+  /** How long the oldest frame without a verdict waits now. */
+  oldestFrameMs(): number {
+    for (const slab of this.#running) return this.#ageMs(slab);
+    const waiting = this.#sealed[0] ?? this.#open;
+    return waiting === undefined ? 0 : this.#ageMs(waiting);
+  }
+
+  #ageMs(slab: Slab): number {
+    return this.#clock.monotonicMs() - slab.openedAtMs;
   }
 
   /**
@@ -73,6 +91,7 @@ export class Dispatcher {
       if (next === undefined) return false;
       if (slab !== undefined) this.#sealed.push(slab);
       slab = next;
+      slab.openedAtMs = this.#clock.monotonicMs();
       this.#open = slab;
     }
     slab.append(body, route, app, encoding, transport, nowMs, origin, owner);
@@ -97,18 +116,18 @@ export class Dispatcher {
 
   #pump(): void {
     const { workerCount: workers, tasksPerWorker } = this.#workers;
-    while (this.#sealed.length > 0 && this.#tasksInFlight < workers * tasksPerWorker) {
+    while (this.#sealed.length > 0 && this.#running.size < workers * tasksPerWorker) {
       void this.#run(this.#sealed.shift()!);
     }
     const open = this.#open;
-    if (open !== undefined && this.#sealed.length === 0 && this.#tasksInFlight < workers) {
+    if (open !== undefined && this.#sealed.length === 0 && this.#running.size < workers) {
       this.#open = undefined;
       void this.#run(open);
     }
   }
 
   async #run(slab: Slab): Promise<void> {
-    this.#tasksInFlight += 1;
+    this.#running.add(slab);
     let replies: Replies | undefined;
     try {
       replies = await this.#workers.run(slab);
@@ -116,7 +135,7 @@ export class Dispatcher {
       this.#log.error({ err: error, frames: slab.frameCount }, 'a slab was lost with its worker');
       if (slab.sessionFrames !== undefined) this.#onSessionsLost();
     }
-    this.#tasksInFlight -= 1;
+    this.#running.delete(slab);
     this.#pump();
     this.#settle(slab, replies);
   }
@@ -128,6 +147,7 @@ export class Dispatcher {
       else owners[frame]!.frameDone(slab, frame, replies);
     }
     const frameCount = owners.length;
+    if (replies !== undefined) this.#onReturn(slab);
     this.#slabs.give(slab);
     this.#frames.leave(frameCount);
   }

@@ -18,7 +18,7 @@ import type { FrameOwner, JournalPlace, Replies, Slab } from '../slab/slab.ts';
 import { okAnswer, okBody } from './answers.ts';
 import { writeCors } from './cors.ts';
 import { type BodyOwner, IncomingBody } from './incoming-body.ts';
-import { type Carried, refuseRequest } from './refusal.ts';
+import { type Carried, refuseRequest, writeConnection } from './refusal.ts';
 
 /** What of the request's head the exchange needs later: request objects of uWebSockets die with their callback. */
 export interface RequestHead extends Carried {
@@ -168,6 +168,7 @@ export class Exchange implements FrameOwner, BodyOwner {
       response
         .writeHeader('Content-Type', type)
         .writeHeader('Penstock-Ack', isReached ? head.ackLevel : this.#stage.ackLevel);
+      writeConnection(response, this.#stage);
       if (head.requestId !== '') response.writeHeader('X-Request-Id', head.requestId);
       if (head.corsOrigin !== '') writeCors(response, head.corsOrigin);
       response.end(body);
@@ -184,6 +185,7 @@ export class Exchange implements FrameOwner, BodyOwner {
     response.cork(() => {
       response.writeStatus(STATUS_LINES[400]).writeHeader('Content-Type', 'application/problem+json');
       response.writeHeader('X-Request-Id', requestId);
+      writeConnection(response, this.#stage);
       if (head.corsOrigin !== '') writeCors(response, head.corsOrigin);
       response.end(body);
     });

@@ -86,6 +86,7 @@ export function refuseRequest(
     }
     if (form.allow !== undefined) response.writeHeader('Allow', form.allow);
     if (status === 401) response.writeHeader('WWW-Authenticate', 'Bearer');
+    writeConnection(response, stage);
     response.writeHeader('X-Request-Id', requestId);
     if (carried.corsOrigin !== '') writeCors(response, carried.corsOrigin);
     const body = form.isNumeric
@@ -93,6 +94,14 @@ export function refuseRequest(
       : JSON.stringify(problem(reason, { request_id: requestId }, status));
     endWith(response, body, form.withBody, form.close);
   });
+}
+
+/**
+ * Tells a client of a server that stops to leave this connection by itself: one that it closes under a next request takes
+ * the events of SDKs along that never send again.
+ */
+export function writeConnection(response: HttpResponse, stage: FrontStage): void {
+  if (stage.draining()) response.writeHeader('Connection', 'close');
 }
 
 /** Ends an answer with `body`, or for HEAD with its length alone. */

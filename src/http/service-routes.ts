@@ -1,9 +1,10 @@
 /** The routes for operators: liveness, readiness, metrics; and every path that is none of ours. */
-import type { HttpResponse, TemplatedApp } from 'uWebSockets.js';
+import type { HttpRequest, HttpResponse, TemplatedApp } from 'uWebSockets.js';
 import type { FrontStage } from '../front.ts';
+import { outcome } from '../outcome.ts';
 import { STATUS_LINES } from '../problem.ts';
 import { receiveElsewhere } from './ingest-routes.ts';
-import { endWith, guarded, refuseHead } from './refusal.ts';
+import { endWith, guarded, readCarried, refuseHead, refuseRequest } from './refusal.ts';
 
 /** Readiness, as `/ready` says it. */
 export interface Readiness {
@@ -14,25 +15,27 @@ export interface Readiness {
 
 export interface ServiceStage {
   readiness(): Readiness;
-  /** Prometheus text. */
-  metrics(): Promise<string>;
+  /** Prometheus text, of one thread if it is named; undefined when there is none of that name. */
+  metrics(thread: string | undefined): Promise<string | undefined>;
 }
+
+type Answer = (response: HttpResponse, withBody: boolean, request: HttpRequest) => void;
 
 const METHODS = 'GET, HEAD';
 
 /** Registers `/health`, `/ready`, `/metrics` and, last, what becomes of other paths. */
 export function registerServiceRoutes(app: TemplatedApp, front: FrontStage, service: ServiceStage): void {
-  const routes: Record<string, (response: HttpResponse, withBody: boolean) => void> = {
+  const routes: Record<string, Answer> = {
     '/health': (response, withBody) => answerJson(response, 200, { status: 'ok' }, withBody),
     '/ready': (response, withBody) => {
       const { ready, parts } = service.readiness();
       answerJson(response, ready ? 200 : 503, { status: ready ? 'ready' : 'not_ready', ...parts }, withBody);
     },
-    '/metrics': (response, withBody) => answerMetrics(response, service, withBody),
+    '/metrics': (response, withBody, request) => answerMetrics(front, response, request, service, withBody),
   };
   for (const [path, answer] of Object.entries(routes)) {
-    app.get(path, (response) => answer(response, true));
-    app.head(path, (response) => answer(response, false));
+    app.get(path, (response, request) => answer(response, true, request));
+    app.head(path, (response, request) => answer(response, false, request));
     app.any(path, (response, request) => refuseHead(front, response, request, 'method_not_allowed', METHODS));
   }
   app.any(
@@ -54,13 +57,26 @@ function answerJson(
   });
 }
 
-function answerMetrics(response: HttpResponse, service: ServiceStage, withBody: boolean): void {
+/** `?thread=` asks for one thread's series. */
+function answerMetrics(
+  front: FrontStage,
+  response: HttpResponse,
+  request: HttpRequest,
+  service: ServiceStage,
+  withBody: boolean,
+): void {
+  const carried = readCarried(request);
   let aborted = false;
   response.onAborted(() => {
     aborted = true;
   });
-  void service.metrics().then((text) => {
+  void service.metrics(request.getQuery('thread')).then((text) => {
     if (aborted) return;
+    if (text === undefined) {
+      const form = { close: false, withBody, allow: undefined, isNumeric: false };
+      refuseRequest(front, response, 'not_found', outcome('not_found').status, carried, form);
+      return;
+    }
     response.cork(() => {
       response.writeHeader('Content-Type', 'text/plain; version=0.0.4; charset=utf-8');
       endWith(response, text, withBody);

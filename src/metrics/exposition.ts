@@ -1,9 +1,9 @@
 /**
  * `/metrics`: what threads keep in shared memory and what the front knows, as Prometheus text. Values are read
- * from shared memory, so a scrape never waits for a thread.
+ * from shared memory, so a scrape never waits for a thread; one that stands still is shown by `penstock_thread_up`.
  */
 import { Counter, Gauge, Registry } from 'prom-client';
-import type { Reason } from '../outcome.ts';
+import { REASONS, type Reason } from '../outcome.ts';
 import { STREAMS } from '../sinks/sink.ts';
 import type { CounterReader } from './counters.ts';
 import {
@@ -16,6 +16,11 @@ import {
   THREAD_GAUGES,
   type ThreadValue,
 } from './names.ts';
+import { type Pressure, pressureRatio } from './pressure.ts';
+import { registerProcessSeries } from './process-series.ts';
+import type { StatisticsReader } from './statistics.ts';
+import { type NamedRow, registerThreadSeries } from './thread-series.ts';
+import type { TrafficLabels } from './traffic.ts';
 
 type Kind = typeof Counter | typeof Gauge;
 
@@ -50,13 +55,35 @@ export interface FrontGauges {
   dedup(): { readonly ids: number; readonly generation: number };
   /** Those that events go to. */
   readonly sinks: readonly SinkName[];
+  /** Bytes of the journal at which clients are refused; 0 where it has no bound of its own. */
+  journalBytesMax(): number;
+  pressure(): Pressure;
+  monotonicMs(): number;
+  /** Says what runs: version and the like. */
+  readonly build: Readonly<Record<string, string>>;
+}
+
+/** The threads' rows (statistics.ts), the front's last, and what their traffic is labelled with. */
+export interface ThreadRows {
+  readonly reader: StatisticsReader;
+  readonly labels: TrafficLabels;
 }
 
 export class Exposition {
   readonly #registry = new Registry();
   readonly #refused: Counter<'thread' | 'code'>;
+  readonly #threads: ThreadRows;
+  /** As they were when the scrape began. */
+  #rows: readonly NamedRow[] = [];
 
-  constructor(reader: CounterReader, front: FrontGauges) {
+  constructor(reader: CounterReader, front: FrontGauges, threads: ThreadRows) {
+    this.#threads = threads;
+    registerThreadSeries(this.#registry, {
+      rows: () => this.#rows,
+      monotonicMs: front.monotonicMs,
+      labels: threads.labels,
+      hasSink: (sink) => front.sinks.some((name) => name === sink),
+    });
     for (const counter of THREAD_COUNTERS) this.#perThread(Counter, reader, counter);
     for (const gauge of THREAD_GAUGES)
       this.#perThread(Gauge, reader, gauge, gauge.key === 'redisState' ? front.redisState : undefined);
@@ -68,6 +95,8 @@ export class Exposition {
       labelNames: ['thread', 'code'],
       registers: [this.#registry],
     });
+    // There from the start, so that the first refusal is a rise and not a series that begins.
+    for (const code of REASONS.slice(1)) this.#refused.inc({ thread: 'front', code }, 0);
     this.#front(
       Gauge,
       'penstock_frames_in_flight',
@@ -151,9 +180,34 @@ export class Exposition {
       () =>
         (['app', 'key'] as const).map((scope) => [{ thread: 'front', scope }, front.rateLimitHits()[scope]]),
     );
-    this.#front(Gauge, 'penstock_resident_bytes', 'Resident memory of front and workers', () =>
-      process.memoryUsage.rss(),
+    this.#front(
+      Gauge,
+      'penstock_journal_max_bytes',
+      'Bytes of the journal at which clients are refused; 0 where it has no bound of its own',
+      front.journalBytesMax,
     );
+    this.#front(
+      Gauge,
+      'penstock_pressure_ratio',
+      'How near the process is to refusing events, the worst of penstock_pressure_part_ratio',
+      () => pressureRatio(front.pressure()),
+    );
+    this.#register(
+      Gauge,
+      'penstock_pressure_part_ratio',
+      'Waiting for a thread (1 is PRESSURE_QUEUE_WAIT_MS), fill of the journal, credit taken back from streams',
+      ['thread', 'part'],
+      () => {
+        const { queueWait, journal, credit } = front.pressure();
+        const parts = { queue_wait: queueWait, journal, credit };
+        return Object.entries(parts).map(([part, value]) => [{ thread: 'front', part }, value]);
+      },
+    );
+    const build = { thread: 'front', ...front.build };
+    this.#register(Gauge, 'penstock_build_info', 'What runs; always 1', Object.keys(build), () => [
+      [build, 1],
+    ]);
+    registerProcessSeries(this.#registry);
   }
 
   /** Counts a request that the front refused. */
@@ -161,9 +215,16 @@ export class Exposition {
     this.#refused.inc({ thread: 'front', code: reason });
   }
 
-  /** The text of a scrape. */
-  text(): Promise<string> {
-    return this.#registry.metrics();
+  /** The text of a scrape, of one thread if it is named; undefined when there is none of that name. */
+  async text(thread?: string): Promise<string | undefined> {
+    const { reader } = this.#threads;
+    const names = threadNames(reader.rows - 1);
+    if (thread !== undefined && !names.includes(thread)) return undefined;
+    this.#rows = reader
+      .copy()
+      .map((row, index) => ({ row, thread: names[index] ?? '', isFront: index === reader.rows - 1 }));
+    const text = await this.#registry.metrics();
+    return thread === undefined ? text : linesOfThread(text, thread);
   }
 
   #front(Kind: Kind, name: string, help: string, read: () => number): void {
@@ -216,4 +277,20 @@ type Sample = [labels: Record<string, string>, value: number];
 
 function threadsOf(reader: CounterReader): { readonly slot: number; readonly thread: string }[] {
   return Array.from({ length: reader.threadCount }, (_, slot) => ({ slot, thread: `worker-${slot}` }));
+}
+
+/** Names of the threads that have rows, the front's last. */
+function threadNames(workers: number): string[] {
+  return [...Array.from({ length: workers }, (_, slot) => `worker-${slot}`), 'front'];
+}
+
+/** Metrics of which the thread has a series, without those of others. Quotes within a label are escaped: none can look like another. */
+function linesOfThread(text: string, thread: string): string {
+  const label = new RegExp(`^[^ {]*\\{(?:[^\\n]*,)?thread="${thread}"[,}]`);
+  return text
+    .split('\n\n')
+    .map((metric) => metric.split('\n').filter((line) => line.startsWith('#') || label.test(line)))
+    .filter((lines) => lines.some((line) => line !== '' && !line.startsWith('#')))
+    .map((lines) => `${lines.join('\n')}\n`)
+    .join('\n');
 }

@@ -1,38 +1,18 @@
 /**
- * Every series that Penstock exposes, in one table: counters that threads keep in shared memory (counters.ts) and
- * gauges that the front reads at scrape time. Names follow Prometheus: namespace, name, unit, `_total` for counters.
+ * The series that threads keep in shared memory as single values (counters.ts). What is read together, counts of events
+ * and histograms, stands in statistics-names.ts, and what the front reads at scrape time in exposition.ts. Names follow
+ * Prometheus: namespace, name, unit, `_total` for counters.
  */
 import { STREAMS, type StreamName } from '../sinks/sink.ts';
 
 /** Words that each thread writes; the order is the layout in shared memory. `scale` turns a word into the series' unit. */
 export const THREAD_COUNTERS = [
-  { key: 'frames', name: 'penstock_frames_total', help: 'HTTP bodies and WebSocket messages scanned' },
-  {
-    key: 'bytes',
-    name: 'penstock_received_bytes_total',
-    help: 'Bytes of scanned bodies, after decompression',
-  },
-  { key: 'received', name: 'penstock_events_received_total', help: 'Events found in scanned frames' },
-  { key: 'accepted', name: 'penstock_events_accepted_total', help: 'Events accepted' },
-  { key: 'rejected', name: 'penstock_events_rejected_total', help: 'Events rejected' },
-  {
-    key: 'duplicate',
-    name: 'penstock_events_duplicate_total',
-    help: 'Events dropped because one with the same id was kept before',
-  },
   {
     key: 'surrogates',
     name: 'penstock_surrogates_replaced_total',
     help: 'Escaped lone surrogates replaced by U+FFFD',
   },
   { key: 'lineBytes', name: 'penstock_line_bytes_total', help: 'Bytes of canonical lines' },
-  { key: 'tasks', name: 'penstock_slabs_total', help: 'Slabs scanned' },
-  {
-    key: 'scanMicros',
-    name: 'penstock_scan_seconds_total',
-    help: 'Time in decompression and scan',
-    scale: 1e-6,
-  },
   { key: 'delivered', name: 'penstock_sink_rows_delivered_total', help: 'Rows that every sink confirmed' },
   {
     key: 'refusedRows',

@@ -45,6 +45,8 @@ export function clientOptions(address: RedisAddress): RedisOptions {
     db: address.db,
     ...(address.tls ? { tls: address.ca === '' ? {} : { ca: address.ca } } : {}),
     connectTimeout: REDIS_CONNECT_TIMEOUT_MS,
+    // A silent server does not close its end: the next attempt need not wait for it.
+    disconnectTimeout: 100,
     lazyConnect: true,
     enableOfflineQueue: false,
     enableReadyCheck: false,

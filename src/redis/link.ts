@@ -122,7 +122,10 @@ export class RedisLink {
     if (redis !== this.#redis) return;
     this.#failedCalls += 1;
     if (!(error instanceof RedisAwayError)) this.#tell(error);
-    if (this.#failedCalls >= REDIS_FAILURES_MAX) redis.disconnect();
+    if (this.#failedCalls < REDIS_FAILURES_MAX) return;
+    // At once: a server that is silent does not even close its end.
+    this.#close();
+    redis.disconnect();
   }
 
   async #run(): Promise<void> {
@@ -144,7 +147,7 @@ export class RedisLink {
         if (redis.status === 'ready' && !this.#isStopped) {
           this.#open(redis);
           await ended;
-          this.#close();
+          if (this.#redis === redis) this.#close();
         }
       } catch (error) {
         reason = refusal ?? error;
@@ -169,6 +172,7 @@ export class RedisLink {
 
   #close(): void {
     this.#redis = undefined;
+    this.#enter(LinkState.open);
     this.#parts.onChange?.(false);
   }
 

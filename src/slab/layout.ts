@@ -12,6 +12,7 @@
  *
  *   header  0 frame count · 1 bytes used (end of the last frame) · 2 slab bytes · 3 what is wanted (Want)
  *           4–5 base time: float64, ms since 1970, to which the rows' received deltas are added
+ *           6–7 the same moment by the monotonic clock: float64, ms
  *   row     see FrameWord
  */
 
@@ -25,6 +26,8 @@ export const HeaderWord = { frameCount: 0, bytesUsed: 1, slabBytes: 2, wants: 3 
 export const Want = { place: 1, sync: 2 } as const;
 /** Index of the base time in a Float64Array over the slab. */
 export const BASE_TIME_FLOAT64_INDEX = 2;
+/** … and of the same moment by the monotonic clock. */
+export const OPENED_FLOAT64_INDEX = 3;
 
 /** Words of a frame row. W: written by the worker. All offsets and lengths are bytes. */
 export const FrameWord = {

@@ -11,6 +11,7 @@ import {
   FrameWord,
   frameRow,
   HeaderWord,
+  OPENED_FLOAT64_INDEX,
   SLAB_BYTES_START,
 } from './layout.ts';
 import { type Origin, originBytesMax } from './origin.ts';
@@ -82,6 +83,15 @@ export class Slab {
 
   get frameCount(): number {
     return this.words[HeaderWord.frameCount]!;
+  }
+
+  /** When the first frame came, ms of the monotonic clock; the front sets it before the slab travels. */
+  get openedAtMs(): number {
+    return this.#times[OPENED_FLOAT64_INDEX]!;
+  }
+
+  set openedAtMs(monotonicMs: number) {
+    this.#times[OPENED_FLOAT64_INDEX] = monotonicMs;
   }
 
   /** Empties the slab for a new use. `generation` must be one that no slab had before. */

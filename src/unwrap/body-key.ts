@@ -1,7 +1,7 @@
 /**
  * Write keys in bodies: which app a frame belongs to whose head named no key. A key of the envelope counts for all of
  * its events; else each event must have one. Keys in events are replaced by the names of their apps, so that none is
- * stored, and so that one body may carry events of several apps.
+ * stored, and so that one body may carry events of several apps. posthog-js writes the envelope's key into each event too.
  */
 import { type KnownKey, UNKNOWN_KEY } from '../admission/apps.ts';
 import type { BodyKeys } from '../dialects/dialect.ts';
@@ -44,7 +44,9 @@ export function resolveApp(
   const key = envelopeKey(body, places.envelope ?? []);
   if (key !== undefined) {
     const known = ring.match(key);
-    return known.app === UNKNOWN_KEY ? 'unauthorized' : { app: known.app, key: known.key, body };
+    if (known.app === UNKNOWN_KEY) return 'unauthorized';
+    const named = renameKey(body, places.event ?? [], key, ring.names[known.app]);
+    return { app: known.app, key: known.key, body: named };
   }
   const apps = new Set<number>();
   const edits: Edit[] = [];
@@ -78,6 +80,30 @@ export function resolveApp(
     ? { app: OPEN_APP, key: firstKey, body: edited }
     : 'unauthorized';
 }
+
+/**
+ * The body with the app's name where one of the paths has the key, as compact JSON has it. The texts are looked for, the
+ * paths not walked: a batch whose envelope has the key costs no walk over its events.
+ */
+function renameKey(body: Buffer, paths: readonly string[], key: string, name: string | undefined): Buffer {
+  const edits: Edit[] = [];
+  const value = JSON.stringify(key);
+  for (const member of new Set(paths.filter((path) => path.includes('.')).map(lastKeyOf))) {
+    const mark = Buffer.from(`${JSON.stringify(member)}:${value}`);
+    for (let at = body.indexOf(mark); at !== -1; at = body.indexOf(mark, at + mark.length)) {
+      // As often as there may be events; more of them are somebody's own texts.
+      if (edits.length === DECODED_EVENTS_MAX) break;
+      const end = at + mark.length;
+      edits.push({ start: end - Buffer.byteLength(value), end, text: JSON.stringify(name) });
+    }
+  }
+  return applyEdits(
+    body,
+    edits.sort((one, other) => one.start - other.start),
+  );
+}
+
+const lastKeyOf = (path: string) => path.slice(path.lastIndexOf('.') + 1);
 
 /** Whether every event has one of the paths and the envelope none, and no key is spelt with escapes on the way to them. */
 function isPlainlyNamed(

@@ -9,13 +9,20 @@ import { createWindowMemory } from '../../src/dedup/layout.ts';
 import { ROUTES } from '../../src/dialects/routes.ts';
 import type { SlabResult } from '../../src/dispatch/worker-pool.ts';
 import { createIngest, type IngestJournal } from '../../src/ingest.ts';
-import { CounterReader, createCounterMemory, ThreadCounters } from '../../src/metrics/counters.ts';
+import { createCounterMemory, ThreadCounters } from '../../src/metrics/counters.ts';
+import { SlabMeter } from '../../src/metrics/slab-meter.ts';
+import { createStatisticsMemory, StatisticsReader, ThreadStatistics } from '../../src/metrics/statistics.ts';
+import { eachCell, trafficLabels, trafficWord, trafficWords } from '../../src/metrics/traffic.ts';
 import { ReasonNumber } from '../../src/outcome.ts';
 import { FrameWord, frameRow } from '../../src/slab/layout.ts';
 import { KEY, WINDOWS } from './harness.ts';
 
 const SINGLE = ROUTES.findIndex(({ path }) => path === '/v1/events');
 const BATCH = ROUTES.findIndex(({ path }) => path === '/v1/events/batch');
+const LABELS = trafficLabels(
+  [''],
+  ROUTES.map(({ program }) => program.dialect),
+);
 
 const event = (id: string, note = '') => ({
   event_id: id,
@@ -30,7 +37,7 @@ class Thread {
   readonly lines: string[] = [];
   failsAppend = false;
   sync: Promise<unknown> | undefined;
-  readonly #counters = createCounterMemory(1);
+  readonly #statistics = createStatisticsMemory(1, trafficWords(LABELS));
   readonly #ingest: (slab: SharedArrayBuffer) => SlabResult | Promise<SlabResult>;
 
   constructor(name: keyof typeof WINDOWS, memory = createWindowMemory(1_000, 60_000, KEY)) {
@@ -51,13 +58,17 @@ class Thread {
       bodyBytesMax: 1_000_000,
       scanner: name,
     };
-    const counters = new ThreadCounters(this.#counters, 0);
+    const meter = new SlabMeter(
+      new ThreadCounters(createCounterMemory(1), 0),
+      new ThreadStatistics(this.#statistics, 0),
+      LABELS,
+    );
     this.#ingest = createIngest(
       setup,
       journal,
       sessions,
       WINDOWS[name](memory),
-      counters,
+      meter,
       systemClock,
       () => {},
     );
@@ -87,8 +98,16 @@ class Thread {
   }
 
   counts(): number[] {
-    const reader = new CounterReader(this.#counters);
-    return (['received', 'accepted', 'rejected', 'duplicate'] as const).map((key) => reader.total(key));
+    const [row] = new StatisticsReader(this.#statistics).copy();
+    const counts = (['received', 'accepted', 'rejected', 'duplicate'] as const).map((key) => {
+      let total = 0;
+      eachCell(LABELS, (cell) => {
+        total += row?.words[cell + trafficWord(key)] ?? 0;
+      });
+      return total;
+    });
+    expect(row?.read('eventsInFlight')).toBe(0);
+    return counts;
   }
 }
 

@@ -10,10 +10,17 @@ import { createWindowMemory } from '../../src/dedup/layout.ts';
 import { ROUTES } from '../../src/dialects/routes.ts';
 import { createIngest, type IngestJournal } from '../../src/ingest.ts';
 import { createCounterMemory, ThreadCounters } from '../../src/metrics/counters.ts';
+import { SlabMeter } from '../../src/metrics/slab-meter.ts';
+import { createStatisticsMemory, ThreadStatistics } from '../../src/metrics/statistics.ts';
+import { trafficLabels, trafficWords } from '../../src/metrics/traffic.ts';
 import { FrameWord, frameRow } from '../../src/slab/layout.ts';
 import { KEY, lineOf, NO_SUFFIX, outputOf, WINDOWS } from './harness.ts';
 
 const BATCH = ROUTES.findIndex(({ path }) => path === '/v1/events/batch');
+const LABELS = trafficLabels(
+  [''],
+  ROUTES.map(({ program }) => program.dialect),
+);
 const SHARED_KEY = new BigUint64Array([1n, 2n]);
 
 const event = (id: string) => ({ event_id: id, event_type: 'tap', app_id: 'shop', user_id: 'u' });
@@ -83,7 +90,11 @@ class Process {
       journal,
       { add: () => {} },
       WINDOWS[name](createWindowMemory(1_000, 60_000, KEY)),
-      new ThreadCounters(createCounterMemory(1), 0),
+      new SlabMeter(
+        new ThreadCounters(createCounterMemory(1), 0),
+        new ThreadStatistics(createStatisticsMemory(1, trafficWords(LABELS)), 0),
+        LABELS,
+      ),
       systemClock,
       () => {},
       { window },

@@ -10,7 +10,14 @@ import { loadConfig } from '../../src/config/load.ts';
 import { addKey, listKeys, removeKey } from '../../src/key-commands.ts';
 import { type Running, startServer, until } from '../support/appliance.ts';
 import { testEvent, testEvents } from '../support/events.ts';
-import { describeRedis, metricOf, startRedis, type TestRedis, untilRedis } from '../support/redis.ts';
+import {
+  describeRedis,
+  metricOf,
+  NO_STORE,
+  startRedis,
+  type TestRedis,
+  untilRedis,
+} from '../support/redis.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
 
 const MAIN = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url));
@@ -36,7 +43,7 @@ async function start(
   dataDir?: string,
 ): Promise<Running> {
   const server = await startServer({
-    config,
+    config: { ...NO_STORE, ...config },
     env: { REDIS_URL: url },
     ...(dataDir === undefined ? {} : { dataDir }),
   });
@@ -69,7 +76,10 @@ const untilStatus = (server: Running, key: string, status: number) =>
 describeRedis('keys in a registry', () => {
   test('are added and taken away in all processes, without a restart', async () => {
     const apps = [{ name: 'shop', keys: ['configured'] }];
-    const [one, other] = await Promise.all([start({ apps }), start({ apps, workers: 2 })]);
+    const [one, other] = await Promise.all([
+      start({ apps }),
+      start({ apps, workers: 2, embedded: { enabled: true } }),
+    ]);
     await untilRedis('ok', one, other);
     expect(await statusOf(one, 'new-key')).toBe(401);
     const { status, stdout } = spawnSync(

@@ -2,6 +2,8 @@ import { expect, test } from 'vitest';
 import { CounterReader, createCounterMemory, ThreadCounters } from '../../src/metrics/counters.ts';
 import { Exposition, type FrontGauges } from '../../src/metrics/exposition.ts';
 import { createSinkReport, type DeliveryReport } from '../../src/metrics/sink-report.ts';
+import { createStatisticsMemory, StatisticsReader } from '../../src/metrics/statistics.ts';
+import { trafficLabels, trafficWords } from '../../src/metrics/traffic.ts';
 
 const CALM: DeliveryReport = {
   sink: 'kafka',
@@ -35,6 +37,16 @@ const FRONT: FrontGauges = {
   rateLimitHits: () => ({ app: 0, key: 0 }),
   dedup: () => ({ ids: 0, generation: 0 }),
   sinks: ['clickhouse', 'kafka'],
+  journalBytesMax: () => 0,
+  pressure: () => ({ queueWait: 0, journal: 0, credit: 0 }),
+  monotonicMs: () => 0,
+  build: { version: '1' },
+};
+
+const LABELS = trafficLabels([''], ['penstock']);
+const ROWS = {
+  labels: LABELS,
+  reader: new StatisticsReader(createStatisticsMemory(3, trafficWords(LABELS))),
 };
 
 function start() {
@@ -83,7 +95,7 @@ test('a clock that was set back makes no age below zero', () => {
 test('only sinks that events go to are shown, each with thread, sink and stream', async () => {
   const { report, reader } = start();
   report([{ ...CALM, lagRows: 3, oldestTimeMs: 8_500 }], 10_000);
-  const text = await new Exposition(reader, FRONT).text();
+  const text = await new Exposition(reader, FRONT, ROWS).text();
   expect(text).toContain('penstock_sink_lag_seconds{thread="worker-1",sink="kafka",stream="events"} 1.5');
   expect(text).toContain(
     'penstock_sink_breaker_state{thread="worker-0",sink="clickhouse",stream="rejected"} 0',

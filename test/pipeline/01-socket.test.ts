@@ -48,7 +48,7 @@ describe('service routes', () => {
 
   test('/metrics labels every series of a thread with its name', async () => {
     const text = await (await fetch(`${server.url}/metrics`)).text();
-    expect(text).toContain('penstock_events_accepted_total{thread="worker-0"}');
+    expect(text).toContain('penstock_events_accepted_total{thread="worker-0",app="open",');
     for (const line of text.split('\n').filter((line) => line.startsWith('penstock_'))) {
       expect(line).toMatch(/\{(.*,)?thread="(front|worker-\d+)"/);
     }

@@ -7,6 +7,7 @@ import { ClickHouseLogLevel, createClient } from '@clickhouse/client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Running, startServer } from '../support/appliance.ts';
 import { type TestEvent, testEvent, testEvents } from '../support/events.ts';
+import { expectLawAtRest } from '../support/metrics.ts';
 import { StreamClient } from '../support/stream-client.ts';
 
 let server: Running;
@@ -182,11 +183,8 @@ test('@clickhouse/client pings and queries the embedded store', async () => {
 });
 
 test('counters obey the law at rest: received = accepted + rejected, and delivered rows are all of both', async () => {
-  const text = await (await fetch(`${server.url}/metrics`)).text();
-  const value = (name: string) => Number(new RegExp(`^${name}\\{[^}]*\\} (\\d+)`, 'm').exec(text)![1]);
-  const received = value('penstock_events_received_total');
-  expect(received).toBe(value('penstock_events_accepted_total') + value('penstock_events_rejected_total'));
-  expect(value('penstock_frames_in_flight')).toBe(0);
+  const { received, duplicate } = await expectLawAtRest(server.url);
+  expect(duplicate).toBe(0);
   const [{ n }] = (await server.query(
     'SELECT (SELECT count() FROM events) + (SELECT count() FROM events_rejected) AS n',
   )) as [{ n: string }];

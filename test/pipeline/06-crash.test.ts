@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type Running, startServer, storePidOf, until } from '../support/appliance.ts';
 import { testEvent, testEvents } from '../support/events.ts';
+import { expectLawAtRest } from '../support/metrics.ts';
 import { openSocket, readAnswer } from '../support/raw-http.ts';
 import { StreamClient } from '../support/stream-client.ts';
 
@@ -45,6 +46,7 @@ describe('a worker thread that dies', () => {
       /penstock_worker_deaths_total\{[^}]*\} 1\b/,
     );
     expect(server.logs.some((line) => line.msg === 'worker thread died')).toBe(true);
+    await expectLawAtRest(server.url);
   });
 
   test('closes its WebSocket clients with 1013, so that they send again what has no ack', async () => {
@@ -114,6 +116,7 @@ describe('an engine that aborts', () => {
       'SELECT count() AS n, uniq(event_id) AS ids FROM events',
     );
     expect([Number(row!['n']), Number(row!['ids'])]).toEqual([sent, sent]);
+    expect(await expectLawAtRest(server.url)).toMatchObject({ received: sent, accepted: sent });
   });
 });
 
@@ -170,6 +173,7 @@ describe.each([
     );
     await server.waitForCount("SELECT count() FROM events WHERE startsWith(event_id, 'full-')", sent);
     await server.waitForCount("SELECT count() FROM events WHERE startsWith(event_id, 'stream-')", streamed);
+    await expectLawAtRest(server.url);
   }, 60_000);
 });
 

@@ -127,6 +127,7 @@ test('delivers 10,000 events of all its calls, each once, through a server that 
   recordSdk({
     sdk: '@segment/analytics-node',
     mode: '',
+    runtime: 'Node',
     events: rows.size,
     refused: refused.length,
     encodings: ['none'],

@@ -5,6 +5,7 @@
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Running, startServer } from '../support/appliance.ts';
+import { expectLawAtRest } from '../support/metrics.ts';
 import { openSocket, readAnswer } from '../support/raw-http.ts';
 import { CALL_TYPES, rowsOf } from '../support/segment.ts';
 
@@ -19,11 +20,7 @@ beforeAll(async () => {
   await server.ready();
 });
 afterAll(async () => {
-  const text = await (await fetch(`${server.url}/metrics`)).text();
-  const value = (name: string) => Number(new RegExp(`^${name}\\{[^}]*\\} (\\d+)`, 'm').exec(text)?.[1]);
-  expect(value('penstock_events_received_total')).toBe(
-    value('penstock_events_accepted_total') + value('penstock_events_rejected_total'),
-  );
+  await expectLawAtRest(server.url);
   expect(await server.stop()).toBe(0);
 });
 

@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type Running, startServer, until } from '../support/appliance.ts';
 import { testEvent, testEvents } from '../support/events.ts';
+import { expectLawAtRest } from '../support/metrics.ts';
 import { StreamClient } from '../support/stream-client.ts';
 
 let server: Running;
@@ -53,13 +54,6 @@ async function stored(): Promise<{ rows: number; ids: number }> {
   return { rows: Number(row?.['n']), ids: Number(row?.['ids']) };
 }
 
-async function expectLaw(): Promise<void> {
-  const [received, accepted, rejected, duplicate] = await Promise.all(
-    ['received', 'accepted', 'rejected', 'duplicate'].map((name) => metric(`penstock_events_${name}_total`)),
-  );
-  expect(received).toBe((accepted ?? 0) + (rejected ?? 0) + (duplicate ?? 0));
-}
-
 describe('an event that is sent again', () => {
   test('is answered as accepted, counted as a duplicate, and stored once', async () => {
     server = await startServer();
@@ -91,7 +85,7 @@ describe('an event that is sent again', () => {
     expect(await stored()).toEqual({ rows: 6, ids: 6 });
     expect(await metric('penstock_events_duplicate_total')).toBe(10);
     expect(await metric('penstock_dedup_ids')).toBe(6);
-    await expectLaw();
+    await expectLawAtRest(server.url);
   });
 
   test('under another app, without an id, or spelt otherwise is an event, an event, and a repeat', async () => {
@@ -116,7 +110,7 @@ describe('an event that is sent again', () => {
     const answers = await Promise.all(batches.map((batch) => post(batch)));
     for (const { body } of answers) expect(body).toMatchObject({ accepted: 0, duplicates: 100 });
     expect(await stored()).toEqual({ rows: 4_000, ids: 4_000 });
-    await expectLaw();
+    await expectLawAtRest(server.url);
   });
 
   test('over the stream is acknowledged with its count, and in Segment’s shape answered as ever', async () => {

@@ -5,7 +5,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { type Running, startServer, until } from '../support/appliance.ts';
 import { testEvents } from '../support/events.ts';
-import { metricOf } from '../support/redis.ts';
+import { metricOf, NO_STORE } from '../support/redis.ts';
 import { StreamClient } from '../support/stream-client.ts';
 
 let server: Running;
@@ -28,7 +28,7 @@ const batch = (key: string, prefix: string) =>
 
 describe('a rate', () => {
   test('of an app is refused with 429 and the seconds to wait, over all its keys and nobody else’s', async () => {
-    server = await startServer({ config: { apps } });
+    server = await startServer({ config: { ...NO_STORE, apps } });
     expect((await batch('k-shop', 'a')).status).toBe(200);
     const refused = await batch('k-other', 'b');
     expect(refused.status).toBe(429);
@@ -47,14 +47,14 @@ describe('a rate', () => {
 
   test('is filled again', async () => {
     server = await startServer({
-      config: { apps: [{ name: 'shop', keys: ['k'], events_per_second: 200, burst: 100 }] },
+      config: { ...NO_STORE, apps: [{ name: 'shop', keys: ['k'], events_per_second: 200, burst: 100 }] },
     });
     expect((await batch('k', 'a')).status).toBe(200);
     await until(async () => (await batch('k', 'b')).status === 200, 10_000, 'the bucket is filled');
   });
 
   test('counts where the key stands in the body, in the words of the SDK: PostHog’s is never told 429', async () => {
-    server = await startServer({ config: { apps } });
+    server = await startServer({ config: { ...NO_STORE, apps } });
     const posthog = (n: number) =>
       post('/e/', {
         api_key: 'k-shop',
@@ -88,7 +88,7 @@ describe('a rate', () => {
 
   test('holds a stream by its credit, and lets it go on by itself', async () => {
     server = await startServer({
-      config: { apps: [{ name: 'shop', keys: ['k'], events_per_second: 20, burst: 50 }] },
+      config: { ...NO_STORE, apps: [{ name: 'shop', keys: ['k'], events_per_second: 20, burst: 50 }] },
     });
     const client = await StreamClient.connect(`${server.streamUrl}?key=k`);
     client.send(testEvents(100, 'ws'));
@@ -110,7 +110,9 @@ describe('a rate', () => {
   }, 90_000);
 
   test('of open mode counts all together', async () => {
-    server = await startServer({ config: { rate_limits: { app_events_per_second: 1, app_burst: 50 } } });
+    server = await startServer({
+      config: { ...NO_STORE, rate_limits: { app_events_per_second: 1, app_burst: 50 } },
+    });
     expect((await batch('', 'a')).status).toBe(200);
     expect((await batch('', 'b')).status).toBe(429);
   });

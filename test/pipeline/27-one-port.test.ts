@@ -6,6 +6,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Running, startServer, storePidOf } from '../support/appliance.ts';
 import { testEvents } from '../support/events.ts';
+import { expectLawAtRest } from '../support/metrics.ts';
 import { openSocket, readAnswer } from '../support/raw-http.ts';
 import { APP, KEY, startSdkServer } from '../support/real-sdk.ts';
 import { rowsOf } from '../support/segment.ts';
@@ -15,13 +16,7 @@ beforeAll(async () => {
   server = await startSdkServer();
 });
 afterAll(async () => {
-  const text = await (await fetch(`${server.url}/metrics`)).text();
-  const value = (name: string) => Number(new RegExp(`^${name}\\{[^}]*\\} (\\d+)`, 'm').exec(text)?.[1]);
-  expect(value('penstock_events_received_total')).toBe(
-    value('penstock_events_accepted_total') +
-      value('penstock_events_rejected_total') +
-      value('penstock_events_duplicate_total'),
-  );
+  await expectLawAtRest(server.url);
   expect(await server.stop()).toBe(0);
 });
 

@@ -1,6 +1,7 @@
 /**
  * A door before the server that refuses its first requests as an overloaded Penstock does (503, Retry-After: 1) and
  * passes the others on, bytes untouched; and what it saw of them. For SDKs that are to show that they come back.
+ * Preflights and settings are never refused: Penstock answers them from its head, however full it is.
  */
 import {
   type ClientRequest,
@@ -26,23 +27,49 @@ export interface FlakyDoor {
   close(): Promise<void>;
 }
 
-/** Opens a door before the server at `target`, which refuses its first `refusals` requests. */
-export async function openDoor(target: string, refusals: number): Promise<FlakyDoor> {
+/** Of a request that brings events: its head, and its body as it came. */
+export interface SeenRequest {
+  readonly from: IncomingMessage;
+  readonly body: Buffer;
+}
+
+export interface DoorOptions {
+  /** Whether a request brings events; others are passed on, and count for nothing. */
+  readonly isIngest?: (method: string, path: string) => boolean;
+  /** Called with every request that brought events and was passed on, when its body is whole. */
+  readonly onPassed?: (request: SeenRequest) => void;
+}
+
+/** Opens a door before the server at `target`, which refuses the first `refusals` requests that bring events. */
+export async function openDoor(
+  target: string,
+  refusals: number,
+  { isIngest = () => true, onPassed }: DoorOptions = {},
+): Promise<FlakyDoor> {
   const { hostname, port } = new URL(target);
   const count = <Key>(counts: Map<Key, number>, key: Key) => counts.set(key, (counts.get(key) ?? 0) + 1);
   const server = createServer((from, to) => {
-    if (door.refused < refusals) {
+    const path = from.url?.split('?')[0] ?? '';
+    const isCounted = isIngest(from.method ?? '', path);
+    if (isCounted && door.refused < refusals) {
       door.refused += 1;
       refuse(from, to);
       return;
     }
-    door.passed += 1;
-    count(door.encodings, String(from.headers['content-encoding'] ?? ''));
-    count(door.paths, `${from.method} ${from.url?.split('?')[0]}`);
+    if (isCounted) {
+      door.passed += 1;
+      count(door.encodings, String(from.headers['content-encoding'] ?? ''));
+      count(door.paths, `${from.method} ${path}`);
+      if (onPassed !== undefined) {
+        const pieces: Buffer[] = [];
+        from.on('data', (piece: Buffer) => pieces.push(piece));
+        from.on('end', () => onPassed({ from, body: Buffer.concat(pieces) }));
+      }
+    }
     const onward: ClientRequest = request(
       { hostname, port, path: from.url, method: from.method, headers: from.headers },
       (answer) => {
-        count(door.statuses, answer.statusCode ?? 0);
+        if (isCounted) count(door.statuses, answer.statusCode ?? 0);
         to.writeHead(answer.statusCode ?? 502, answer.headers);
         answer.pipe(to);
       },
@@ -72,8 +99,15 @@ export async function openDoor(target: string, refusals: number): Promise<FlakyD
 /** As src/http/refusal.ts words it, and for Amplitude's SDKs, which read the body, as they want it. */
 function refuse(from: IncomingMessage, to: ServerResponse): void {
   from.resume();
+  const { origin } = from.headers;
+  const cors = origin !== undefined && {
+    'access-control-allow-origin': origin,
+    'access-control-allow-credentials': 'true',
+    'access-control-expose-headers': 'Retry-After, X-Request-Id, Penstock-Ack',
+    vary: 'Origin',
+  };
   from.on('end', () => {
-    to.writeHead(503, { 'content-type': 'application/json', 'retry-after': '1' });
+    to.writeHead(503, { 'content-type': 'application/json', 'retry-after': '1', ...cors });
     to.end('{"code":503,"error":"the server is at its memory budget; send again after Retry-After seconds"}');
   });
 }

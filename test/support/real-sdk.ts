@@ -1,10 +1,11 @@
 /**
  * A real SDK sends 10,000 events through a door that refuses at first; the store then must have each exactly once, with
- * the columns that it should. What was seen goes into node_modules/.cache/penstock-sdks/, of which the table of
- * docs/sdks.md is made (scripts/sdk-table.mjs).
+ * the columns that it should. What was seen goes into the table of docs/sdks.md (scripts/sdk-table.mjs).
  */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { expect } from 'vitest';
+import { readFileSync } from 'node:fs';
+import { expect, TestRunner } from 'vitest';
+
+import { rowOf, rowsOfPage, type SdkResult } from '../../scripts/sdk-table/table.mjs';
 import { type Running, startServer, until } from './appliance.ts';
 import { type FlakyDoor, openDoor } from './flaky-door.ts';
 
@@ -84,6 +85,7 @@ export async function expectDelivered(server: Running, run: SdkRun): Promise<voi
   recordSdk({
     sdk: run.sdk,
     mode: run.mode ?? '',
+    runtime: 'Node',
     events: count,
     refused: door.refused,
     encodings: [...door.encodings.keys()].map((name) => name || 'none').sort(),
@@ -106,28 +108,22 @@ async function rowsSince(server: Running, run: SdkRun, before: number): Promise<
   return rows.map((row) => ({ ...row, timestamp: `${String(row['timestamp']).replace(' ', 'T')}Z` }));
 }
 
-/** What a chapter has seen of a client. */
-export interface SdkResult {
-  readonly sdk: string;
-  readonly mode: string;
-  readonly events: number;
-  readonly refused: number;
-  readonly encodings: readonly string[];
-  readonly paths: readonly string[];
+/**
+ * Says for the test that runs what it has seen of its client, with the version and the licence of the package that ran:
+ * it goes into vitest's reports, of which the table of docs/sdks.md is made. Fails when the table says something else.
+ */
+export function recordSdk(seen: Omit<SdkResult, 'version' | 'license'>): void {
+  const manifest = new URL(`../../node_modules/${seen.sdk}/package.json`, import.meta.url);
+  const { version = '', license = '' } = JSON.parse(readFileSync(manifest, 'utf8')) as Record<string, string>;
+  const test = TestRunner.getCurrentTest();
+  const result = { ...seen, version, license };
+  if (test !== undefined) test.meta.sdk = result;
+  // Not while the table is being made.
+  if (process.env['SDK_TABLE'] !== 'write') expect(rowsOfPage()).toContain(rowOf(result));
 }
 
-/** Keeps it for the table, with the version and the licence of the package that ran. */
-export function recordSdk(result: SdkResult): void {
-  const manifest = new URL(`../../node_modules/${result.sdk}/package.json`, import.meta.url);
-  const { version, license } = JSON.parse(readFileSync(manifest, 'utf8')) as Record<string, string>;
-  const folder = new URL('../../node_modules/.cache/penstock-sdks/', import.meta.url);
-  mkdirSync(folder, { recursive: true });
-  const name = `${result.sdk} ${result.mode}`
-    .trim()
-    .replaceAll(/[^a-z0-9]+/gi, '-')
-    .replace(/^-/, '');
-  writeFileSync(
-    new URL(`${name}.json`, folder),
-    `${JSON.stringify({ ...result, version, license }, null, 2)}\n`,
-  );
+declare module 'vitest' {
+  interface TaskMeta {
+    sdk?: SdkResult;
+  }
 }

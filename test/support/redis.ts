@@ -86,6 +86,16 @@ export async function startRedis({ password, settings = [] }: RedisTestOptions =
   };
 }
 
+/**
+ * Configuration of a server whose events go nowhere: where only answers and counters matter, the embedded engine would take
+ * most of the time. Its journal keeps them.
+ */
+export const NO_STORE = {
+  clickhouse: { url: 'http://127.0.0.1:9' },
+  drain_timeout_ms: 100 as never,
+  redis: { timeout_ms: 2_000 },
+};
+
 /** Sum of a series of a server over all threads. */
 export async function metricOf(server: Running, name: string): Promise<number> {
   const text = await (await fetch(`${server.url}/metrics`)).text();

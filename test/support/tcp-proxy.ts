@@ -9,15 +9,26 @@ export interface TcpProxy {
   release(): void;
   /** Resets all connections. */
   cut(): void;
+  /** New connections go to this port. */
+  retarget(port: number): void;
   stop(): Promise<void>;
 }
 
-/** A proxy to a port of this machine, on `port` or any free one. */
-export async function startProxy(targetPort: number, port = 0): Promise<TcpProxy> {
+/**
+ * A proxy to a port of this machine, on `port` or any free one. Connections whose first bytes from the client match
+ * `forbidden` are reset.
+ */
+export async function startProxy(targetPort: number, port = 0, forbidden?: RegExp): Promise<TcpProxy> {
   const sockets = new Set<net.Socket>();
   let isHeld = false;
+  let currentPort = targetPort;
   const server = net.createServer((client) => {
-    const target = net.connect(targetPort, '127.0.0.1');
+    const target = net.connect(currentPort, '127.0.0.1');
+    if (forbidden !== undefined) {
+      client.once('data', (bytes) => {
+        if (forbidden.test(bytes.toString('latin1'))) client.resetAndDestroy();
+      });
+    }
     for (const [from, to] of [
       [client, target],
       [target, client],
@@ -47,6 +58,9 @@ export async function startProxy(targetPort: number, port = 0): Promise<TcpProxy
       isHeld = false;
     },
     cut,
+    retarget: (port) => {
+      currentPort = port;
+    },
     stop: async () => {
       cut();
       await new Promise((resolve) => server.close(resolve));

@@ -1,0 +1,111 @@
+/** A real Prometheus for tests: Debian's package, on a free port, with its own folder, ended by process id. */
+import { spawn } from 'node:child_process';
+import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { stringify } from 'yaml';
+import { until } from './appliance.ts';
+
+/** Path of a program, or undefined when it is not on PATH. */
+export function findProgram(name: string): string | undefined {
+  const folders = (process.env['PATH'] ?? '').split(delimiter);
+  return folders
+    .map((folder) => join(folder, name))
+    .find((path) => {
+      try {
+        accessSync(path, constants.X_OK);
+        return true;
+      } catch {
+        return false;
+      }
+    });
+}
+
+export interface Series {
+  readonly metric: Readonly<Record<string, string>>;
+  readonly value: readonly [number, string];
+}
+
+export interface Prometheus {
+  readonly url: string;
+  /** The instant result of a query; throws with Prometheus' own words when it is refused. */
+  query(expression: string): Promise<Series[]>;
+  /** Label sets of all series of a metric that were seen. */
+  series(name: string): Promise<Readonly<Record<string, string>>[]>;
+  get<Data>(path: string): Promise<Data>;
+  stop(): Promise<void>;
+}
+
+/** Starts one that scrapes `targets` (host:port) as job penstock once a second and evaluates `ruleFiles`. */
+export async function startPrometheus(
+  targets: readonly string[],
+  ruleFiles: readonly string[],
+): Promise<Prometheus> {
+  const program = findProgram('prometheus');
+  if (program === undefined) throw new Error('no prometheus');
+  const folder = mkdtempSync(join(tmpdir(), 'penstock-prometheus-'));
+  const port = await freePort();
+  const file = join(folder, 'prometheus.yml');
+  writeFileSync(
+    file,
+    stringify({
+      // A scrape that takes longer than its time makes every series stale.
+      global: { scrape_interval: '1s', scrape_timeout: '1s', evaluation_interval: '1s' },
+      rule_files: ruleFiles,
+      scrape_configs: [{ job_name: 'penstock', static_configs: [{ targets }] }],
+    }),
+  );
+  const child = spawn(
+    program,
+    [
+      `--config.file=${file}`,
+      `--storage.tsdb.path=${join(folder, 'data')}`,
+      `--web.listen-address=127.0.0.1:${port}`,
+      '--log.level=warn',
+    ],
+    { stdio: ['ignore', 'ignore', 'pipe'] },
+  );
+  let said = '';
+  child.stderr.on('data', (data: Buffer) => {
+    said = (said + data.toString()).slice(-2_000);
+  });
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const url = `http://127.0.0.1:${port}`;
+  const get = async <Data>(path: string): Promise<Data> => {
+    const answer = (await (await fetch(`${url}${path}`)).json()) as { data: Data; error?: string };
+    if (answer.error !== undefined) throw new Error(answer.error);
+    return answer.data;
+  };
+  const stop = async () => {
+    if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM');
+    await exited;
+    rmSync(folder, { recursive: true, force: true });
+  };
+  try {
+    const isReady = async () => (await fetch(`${url}/-/ready`)).ok;
+    await until(isReady, 30_000, () => `Prometheus is ready: ${said}`);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return {
+    url,
+    get,
+    stop,
+    query: async (expression) => {
+      const path = `/api/v1/query?query=${encodeURIComponent(expression)}`;
+      return (await get<{ result: Series[] }>(path)).result;
+    },
+    series: (name) => get(`/api/v1/series?match[]=${encodeURIComponent(`{__name__="${name}"}`)}`),
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('no free port');
+  return address.port;
+}
