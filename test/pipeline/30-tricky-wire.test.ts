@@ -55,7 +55,9 @@ describe('an encoding', () => {
   });
 
   test('zstd: stored where the runtime has it, else 415', async () => {
-    const body = HAS_ZSTD ? zlib.zstdCompressSync(track('encoding-zstd')) : Buffer.from(track('encoding-zstd'));
+    const body = HAS_ZSTD
+      ? zlib.zstdCompressSync(track('encoding-zstd'))
+      : Buffer.from(track('encoding-zstd'));
     const { status } = await post('/v1/track', body, { 'content-encoding': 'zstd' });
     expect(status).toBe(HAS_ZSTD ? 200 : 415);
   });
