@@ -1,6 +1,8 @@
-/** The command line: `serve` (also when no command is given), `config check`, `journal ls|verify|replay`, `store`, `migrate`. */
+/** The command line: `serve` (also when no command is given), `config check`, `journal`, `store`, `migrate`, `consume`, `dlq`. */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Config } from './config/config.ts';
+import { addConsumeCommand } from './consume-command.ts';
+import { addDlqCommands } from './dlq-command.ts';
 import { addMigrateCommand } from './migrate-command.ts';
 import { addStoreCommand } from './store-command.ts';
 import { VERSION } from './version.ts';
@@ -100,6 +102,8 @@ export async function runCommand(argv: readonly string[]): Promise<void> {
     .action(checkConfig);
   addStoreCommand(program);
   addMigrateCommand(program, fileOption, loadOrReport);
+  addConsumeCommand(program, fileOption, loadOrReport);
+  addDlqCommands(program, fileOption, loadOrReport);
   addJournalCommands(program, fileOption);
   await program.parseAsync(argv as string[]);
 }

@@ -88,6 +88,8 @@ export interface Config {
     readonly ttlDays: number;
     readonly rejectedTtlDays: number;
   };
+  /** `penstock consume`: from Kafka into the ClickHouse server. */
+  readonly consume: ConsumeConfig;
   readonly delivery: {
     /** A send to a sink that is not answered for so long has failed, and is made again under the same token. */
     readonly sendTimeoutMs: number;
@@ -127,6 +129,25 @@ export interface KafkaConfig {
   readonly tlsCaFile: string;
   readonly tlsCertFile: string;
   readonly tlsKeyFile: string;
+}
+
+export interface ConsumeConfig {
+  /** Where /health, /ready and /metrics are served; port 0 takes any free one. */
+  readonly host: string;
+  readonly port: number;
+  readonly groupId: string;
+  /** Empty for the topic of the Kafka sink. */
+  readonly topics: readonly string[];
+  /** Where a partition begins that the group has no offset of. */
+  readonly from: 'earliest' | 'latest';
+  /** `{topic}` is the topic that a record stood in. */
+  readonly deadLetterTopic: string;
+  /** A block goes out at so many rows or bytes, or so long after its first record. */
+  readonly flushRows: number;
+  readonly flushBytes: number;
+  readonly flushIntervalMs: number;
+  readonly sessionTimeoutMs: number;
+  readonly rebalanceTimeoutMs: number;
 }
 
 export interface AppConfig {

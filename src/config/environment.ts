@@ -19,6 +19,9 @@ const VARIABLES = {
   KAFKA_TOPIC: ['kafka', 'topic'],
   KAFKA_SASL_USERNAME: ['kafka', 'sasl_username'],
   KAFKA_SASL_PASSWORD: ['kafka', 'sasl_password'],
+  PENSTOCK_CONSUME_PORT: ['consume', 'port'],
+  PENSTOCK_CONSUME_GROUP: ['consume', 'group_id'],
+  PENSTOCK_CONSUME_TOPICS: ['consume', 'topics'],
   CLICKHOUSE_URL: ['clickhouse', 'url'],
   CLICKHOUSE_DATABASE: ['clickhouse', 'database'],
   CLICKHOUSE_USERNAME: ['clickhouse', 'username'],
@@ -26,10 +29,15 @@ const VARIABLES = {
 } as const satisfies Record<string, readonly string[]>;
 
 /** Keys whose text form is digits; the others keep digits as text (a data directory may be called 7). */
-const NUMBER_VARIABLES: ReadonlySet<string> = new Set(['PORT', 'PENSTOCK_WORKERS', 'PENSTOCK_EMBEDDED_PORT']);
+const NUMBER_VARIABLES: ReadonlySet<string> = new Set([
+  'PORT',
+  'PENSTOCK_WORKERS',
+  'PENSTOCK_EMBEDDED_PORT',
+  'PENSTOCK_CONSUME_PORT',
+]);
 
 /** Variables that are a list, divided by commas. */
-const LIST_VARIABLES: ReadonlySet<string> = new Set(['KAFKA_BROKERS']);
+const LIST_VARIABLES: ReadonlySet<string> = new Set(['KAFKA_BROKERS', 'PENSTOCK_CONSUME_TOPICS']);
 
 /**
  * Addresses of sinks that this version does not have. Starting without them would look like delivery, so they

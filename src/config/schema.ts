@@ -4,13 +4,16 @@
  * commented out is the default configuration. The bounds of one key stand beside it; relations between keys are
  * in RELATIONS; load.ts applies both. The error text of a key is what a fault calls `expected`.
  */
-import { isIP } from 'node:net';
 import * as z from 'zod';
 import {
   BATCH_EVENTS_MAX,
   BLOCK_BYTES_MAX,
+  BLOCK_BYTES_MIN,
   BODY_BYTES_MAX,
   CLICKHOUSE_FLUSH_INTERVAL_MS,
+  CONSUME_FLUSH_INTERVAL_MS,
+  CONSUME_REBALANCE_TIMEOUT_MS,
+  CONSUME_SESSION_TIMEOUT_MS,
   CREDIT_BYTES,
   DEDUP_IDS_MAX,
   DEDUP_WINDOW_MS,
@@ -30,7 +33,6 @@ import {
   NATIVE_BLOCK_BYTES_MAX,
   NATIVE_BLOCK_ROWS_MAX,
   QUERY_RESULT_BYTES_MAX,
-  REJECTED_RAW_BYTES_MAX,
   SEGMENT_BYTES_MAX,
   SEND_TIMEOUT_MS,
   SESSION_TTL_MS,
@@ -38,6 +40,18 @@ import {
   WIRE_BYTES_MAX,
   WORKERS_MAX,
 } from '../limits.ts';
+import {
+  choice,
+  flag,
+  isAddress,
+  isNetwork,
+  isTopicName,
+  list,
+  matching,
+  section,
+  text,
+  whole,
+} from './schema-parts.ts';
 import { parseServerUrl } from './server-url.ts';
 
 const KiB = 1024;
@@ -120,7 +134,7 @@ export const fileSchema = section({
     port: whole(0, 65_535).default(8123),
     flush_interval_ms: whole(1, 60_000).default(FLUSH_INTERVAL_MS),
     // A rejected event with its raw bytes must fit a block.
-    block_bytes_max: whole(2 * REJECTED_RAW_BYTES_MAX, GiB).default(BLOCK_BYTES_MAX),
+    block_bytes_max: whole(BLOCK_BYTES_MIN, GiB).default(BLOCK_BYTES_MAX),
     ttl_days: whole(1, 36_500).default(365),
     rejected_ttl_days: whole(1, 36_500).default(30),
     object_type: choice(['JSON', 'String']).default('JSON'),
@@ -176,11 +190,34 @@ export const fileSchema = section({
     verify_tls: flag().default(true),
     compression: choice(['none', 'lz4']).default('none'),
     flush_rows: whole(1, NATIVE_BLOCK_ROWS_MAX).default(NATIVE_BLOCK_ROWS_MAX),
-    flush_bytes: whole(2 * REJECTED_RAW_BYTES_MAX, NATIVE_BLOCK_BYTES_MAX).default(BLOCK_BYTES_MAX),
+    flush_bytes: whole(BLOCK_BYTES_MIN, NATIVE_BLOCK_BYTES_MAX).default(BLOCK_BYTES_MAX),
     flush_interval_ms: whole(1, 60_000).default(CLICKHOUSE_FLUSH_INTERVAL_MS),
     object_type: choice(['auto', 'JSON', 'String']).default('auto'),
     ttl_days: whole(1, 36_500).default(365),
     rejected_ttl_days: whole(1, 36_500).default(30),
+  }),
+  consume: section({
+    host: text(1, 255).default('0.0.0.0'),
+    port: whole(0, 65_535).default(8081),
+    group_id: text(1, 249).default('penstock'),
+    topics: list(
+      matching(
+        (name) => isTopicName(name) && !name.includes('{'),
+        'a topic of letters, digits, dots, _ and -',
+      ),
+      'a list of topics',
+    ),
+    from: choice(['earliest', 'latest']).default('earliest'),
+    dead_letter_topic: matching(
+      (name) => isTopicName(name.replace('{topic}', 'x')) && !/\{(?!topic\})/.test(name),
+      'a topic of letters, digits, dots, _ and -, in which {topic} may stand',
+    ).default('{topic}.dlq'),
+    flush_rows: whole(1, NATIVE_BLOCK_ROWS_MAX).default(NATIVE_BLOCK_ROWS_MAX),
+    flush_bytes: whole(64 * KiB, NATIVE_BLOCK_BYTES_MAX).default(BLOCK_BYTES_MAX),
+    flush_interval_ms: whole(1, 600_000).default(CONSUME_FLUSH_INTERVAL_MS),
+    // Brokers take nothing shorter or longer unless they are told to.
+    session_timeout_ms: whole(6_000, 1_800_000).default(CONSUME_SESSION_TIMEOUT_MS),
+    rebalance_timeout_ms: whole(6_000, 1_800_000).default(CONSUME_REBALANCE_TIMEOUT_MS),
   }),
   delivery: section({
     // Shorter than a second, a busy sink would be taken for a dead one.
@@ -264,64 +301,3 @@ export const RELATIONS: readonly Relation[] = [
     reason: 'only whole segments are given back',
   },
 ];
-
-function section<Shape extends z.ZodRawShape>(shape: Shape) {
-  const keys = Object.keys(shape).join(', ');
-  return z.preprocess(
-    (value) => value ?? {},
-    z.strictObject(shape, {
-      error: (issue) => (issue.code === 'unrecognized_keys' ? `one of ${keys}` : `a section with ${keys}`),
-    }),
-  );
-}
-
-function list<Item extends z.ZodType>(item: Item, error: string, countMin = 0) {
-  return z.preprocess((value) => value ?? [], z.array(item, { error }).min(countMin, { error }));
-}
-
-function whole(min: number, max: number, error = `a whole number from ${min} to ${max}`) {
-  return z.int({ error }).min(min, { error }).max(max, { error });
-}
-
-/** Bounds count bytes of UTF-8, as the columns of event.ts do. */
-function text(bytesMin: number, bytesMax: number) {
-  return matching(
-    (value) => Buffer.byteLength(value) >= bytesMin && Buffer.byteLength(value) <= bytesMax,
-    `a text of ${bytesMin} to ${bytesMax} bytes (a number needs quotes)`,
-  );
-}
-
-function matching(accepts: (value: string) => boolean, error: string) {
-  return z.string({ error }).refine(accepts, { error });
-}
-
-function choice<const Words extends readonly [string, ...string[]]>(words: Words) {
-  return z.enum(words, { error: `one of ${words.join(', ')}` });
-}
-
-/** What Kafka takes as a topic, once `{app_id}` and `{event_type}` are filled in. */
-function isTopicName(value: string): boolean {
-  const bare = value.replaceAll(/\{(app_id|event_type)\}/g, 'x');
-  return /^[a-zA-Z0-9._-]{1,249}$/.test(bare) && bare !== '.' && bare !== '..';
-}
-
-function flag() {
-  return z.boolean({ error: 'true or false' });
-}
-
-/** `host:port`, a host of IPv6 in brackets. */
-function isAddress(value: string): boolean {
-  const [, host = '', port = ''] = /^(\[[0-9a-fA-F:]+\]|[^\s:/[\]]+):(\d{1,5})$/.exec(value) ?? [];
-  return host !== '' && Number(port) >= 1 && Number(port) <= 65_535;
-}
-
-function isNetwork(value: string): boolean {
-  const [address = '', prefix = '', ...rest] = value.split('/');
-  const family = isIP(address);
-  return (
-    rest.length === 0 &&
-    family !== 0 &&
-    /^\d{1,3}$/.test(prefix) &&
-    Number(prefix) <= (family === 4 ? 32 : 128)
-  );
-}
