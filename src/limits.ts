@@ -257,9 +257,11 @@ export const STORE_HANG_MS_MAX = 120_000;
 /** After SIGTERM the store finishes the blocks in hand for so long, then it is killed; the files stay for the next start. */
 export const STORE_STOP_TIMEOUT_MS = 10_000;
 
-// ── ClickHouse server, Kafka, and the consumer from one into the other ────────────────────────────────
+// ── ClickHouse server, Kafka, the consumer; Redis; apps, keys and their rates ─────────────────────────────
 
+export * from './admission/limits.ts';
 export * from './consume/limits.ts';
+export * from './redis/limits.ts';
 export * from './sinks/clickhouse/limits.ts';
 export * from './sinks/kafka/limits.ts';
 

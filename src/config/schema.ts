@@ -33,6 +33,10 @@ import {
   NATIVE_BLOCK_BYTES_MAX,
   NATIVE_BLOCK_ROWS_MAX,
   QUERY_RESULT_BYTES_MAX,
+  REDIS_COUNTERS_TTL_MS,
+  REDIS_TIMEOUT_MS,
+  REDIS_WINDOW_MS,
+  REDIS_WRITE_TIMEOUT_MS,
   SEGMENT_BYTES_MAX,
   SEND_TIMEOUT_MS,
   SESSION_TTL_MS,
@@ -40,19 +44,9 @@ import {
   WIRE_BYTES_MAX,
   WORKERS_MAX,
 } from '../limits.ts';
-import {
-  choice,
-  flag,
-  isAddress,
-  isNetwork,
-  isTopicName,
-  list,
-  matching,
-  section,
-  text,
-  whole,
-} from './schema-parts.ts';
-import { parseServerUrl } from './server-url.ts';
+import { isAddress, isNetwork, isTopicName } from './predicates.ts';
+import { choice, flag, list, matching, rate, section, text, whole } from './schema-parts.ts';
+import { parseRedisUrl, parseServerUrl } from './server-url.ts';
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -78,6 +72,10 @@ const app = section({
     ),
     'a list of origins',
   ),
+  events_per_second: rate().optional(),
+  burst: rate().optional(),
+  key_events_per_second: rate().optional(),
+  key_burst: rate().optional(),
 });
 
 /** The file. Its output has every key; `workers` may still be the word `auto`. */
@@ -95,6 +93,12 @@ export const fileSchema = section({
     .default('auto'),
   scanner: choice(['auto', 'native', 'reference']).default('auto'),
   apps: list(app, 'a list of apps, each with name, keys and origins'),
+  rate_limits: section({
+    app_events_per_second: rate().default(0),
+    app_burst: rate().default(0),
+    key_events_per_second: rate().default(0),
+    key_burst: rate().default(0),
+  }),
   limits: section({
     wire_bytes_max: whole(KiB, 256 * MiB).default(WIRE_BYTES_MAX),
     // Offsets in a slab are 32-bit and a canonical line is longer than its event: 256 MiB stays far from 4 GiB.
@@ -218,6 +222,24 @@ export const fileSchema = section({
     // Brokers take nothing shorter or longer unless they are told to.
     session_timeout_ms: whole(6_000, 1_800_000).default(CONSUME_SESSION_TIMEOUT_MS),
     rebalance_timeout_ms: whole(6_000, 1_800_000).default(CONSUME_REBALANCE_TIMEOUT_MS),
+  }),
+  redis: section({
+    url: matching(
+      (url) => url === '' || parseRedisUrl(url) !== undefined,
+      'an address such as redis://redis:6379, redis://:password@host:6379/2 or rediss://host:6380',
+    ).default(''),
+    username: text(0, 256).default(''),
+    password: text(0, 1024).default(''),
+    db: whole(0, 65_535).default(0),
+    ca_file: text(0, 4096).default(''),
+    key_prefix: matching(
+      (prefix) => /^[\x21-\x7e]{0,64}$/.test(prefix),
+      'at most 64 visible ASCII characters',
+    ).default('penstock:'),
+    timeout_ms: whole(1, REDIS_WRITE_TIMEOUT_MS).default(REDIS_TIMEOUT_MS),
+    dedup: flag().default(true),
+    window_ms: whole(1000, 7 * 24 * 3_600_000).default(REDIS_WINDOW_MS),
+    counters_ttl_ms: whole(0, 365 * 24 * 3_600_000).default(REDIS_COUNTERS_TTL_MS),
   }),
   delivery: section({
     // Shorter than a second, a busy sink would be taken for a dead one.

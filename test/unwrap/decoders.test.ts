@@ -148,7 +148,7 @@ describe('what comes from the head', () => {
 describe('keys in bodies', () => {
   const ring = {
     names: ['', 'shop', 'the "other"'],
-    find: (key: string) => ({ k1: 1, k2: 2 })[key] ?? UNKNOWN_KEY,
+    match: (key: string) => ({ app: { k1: 1, k2: 2 }[key] ?? UNKNOWN_KEY, key: 0 }),
   };
   const places = { envelope: ['api_key'], event: ['token', 'props.token'] };
   const resolve = (body: string) => {
