@@ -137,6 +137,7 @@ describe('the shape of the tree', () => {
     'in-flight',
     'limits',
     'log',
+    'memory',
     'native-addon',
     'outcome',
     'problem',

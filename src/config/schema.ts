@@ -8,6 +8,7 @@ import * as z from 'zod';
 import {
   BATCH_EVENTS_MAX,
   BLOCK_BYTES_MAX,
+  BLOCK_BYTES_MIN,
   BODY_BYTES_MAX,
   CLICKHOUSE_FLUSH_INTERVAL_MS,
   CONSUME_FLUSH_INTERVAL_MS,
@@ -32,7 +33,6 @@ import {
   NATIVE_BLOCK_BYTES_MAX,
   NATIVE_BLOCK_ROWS_MAX,
   QUERY_RESULT_BYTES_MAX,
-  REJECTED_RAW_BYTES_MAX,
   SEGMENT_BYTES_MAX,
   SEND_TIMEOUT_MS,
   SESSION_TTL_MS,
@@ -134,7 +134,7 @@ export const fileSchema = section({
     port: whole(0, 65_535).default(8123),
     flush_interval_ms: whole(1, 60_000).default(FLUSH_INTERVAL_MS),
     // A rejected event with its raw bytes must fit a block.
-    block_bytes_max: whole(2 * REJECTED_RAW_BYTES_MAX, GiB).default(BLOCK_BYTES_MAX),
+    block_bytes_max: whole(BLOCK_BYTES_MIN, GiB).default(BLOCK_BYTES_MAX),
     ttl_days: whole(1, 36_500).default(365),
     rejected_ttl_days: whole(1, 36_500).default(30),
     object_type: choice(['JSON', 'String']).default('JSON'),
@@ -190,7 +190,7 @@ export const fileSchema = section({
     verify_tls: flag().default(true),
     compression: choice(['none', 'lz4']).default('none'),
     flush_rows: whole(1, NATIVE_BLOCK_ROWS_MAX).default(NATIVE_BLOCK_ROWS_MAX),
-    flush_bytes: whole(2 * REJECTED_RAW_BYTES_MAX, NATIVE_BLOCK_BYTES_MAX).default(BLOCK_BYTES_MAX),
+    flush_bytes: whole(BLOCK_BYTES_MIN, NATIVE_BLOCK_BYTES_MAX).default(BLOCK_BYTES_MAX),
     flush_interval_ms: whole(1, 60_000).default(CLICKHOUSE_FLUSH_INTERVAL_MS),
     object_type: choice(['auto', 'JSON', 'String']).default('auto'),
     ttl_days: whole(1, 36_500).default(365),
