@@ -12,7 +12,7 @@ namespace penstock {
 namespace frame_word {
 enum : uint32_t {
   source, bodyOffset, bodyLength, route, app, encoding, transport, receivedDeltaMs,
-  addressOffset, addressLength, userAgentOffset, userAgentLength, reason, accepted, rejected, recordStart, duplicates, count
+  addressOffset, addressLength, userAgentOffset, userAgentLength, reason, accepted, rejected, recordStart, duplicates, key, count
 };
 }
 /// Words of a record and of an error row (src/scan/contract.ts).

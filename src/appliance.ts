@@ -7,16 +7,18 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { ackLevel } from './ack/level.ts';
 import { createProgressMemory, ProgressReader } from './ack/progress.ts';
 import { AckWaiters } from './ack/waiters.ts';
-import { Apps, digestedApps } from './admission/apps.ts';
+import { digestedApps } from './admission/apps.ts';
 import { ClientAddress } from './admission/client-address.ts';
 import { CreditPool } from './admission/credit-pool.ts';
 import { RefusalLog } from './admission/refusal-log.ts';
 import { RetryAfter } from './admission/retry-after.ts';
+import { openAdmission } from './admission-setup.ts';
 import { chooseScanner } from './choose-scanner.ts';
 import { type Clock, systemClock } from './clock.ts';
+import { readCaFile } from './config/ca-file.ts';
 import type { Config } from './config/config.ts';
-import { createWindowMemory, rekeyWindow, WINDOW_KEY_BYTES } from './dedup/layout.ts';
-import { createStartGate } from './dedup/start-gate.ts';
+import { rekeyWindow, WINDOW_KEY_BYTES } from './dedup/layout.ts';
+import { createDedup, redisThreadOptions } from './dedup-setup.ts';
 import { ROUTES } from './dialects/routes.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
 import { WorkerPool } from './dispatch/worker-pool.ts';
@@ -48,6 +50,7 @@ import type { SinkName } from './metrics/names.ts';
 import { PressureGauge } from './metrics/pressure.ts';
 import { trafficLabels } from './metrics/traffic.ts';
 import { readinessOf } from './readiness.ts';
+import { redisAddress } from './redis/address.ts';
 import { SessionRegistry } from './sessions/registry.ts';
 import { readSinkStates } from './sink-states.ts';
 import { clickHouseSetup } from './sinks/clickhouse/setup.ts';
@@ -94,9 +97,10 @@ export async function startAppliance(
   const counterMemory = createCounterMemory(config.workers);
   const counters = new CounterReader(counterMemory);
   const progressMemory = createProgressMemory(config.workers);
-  const apps = new Apps(config.apps);
+  const redis = redisAddress(config.redis, readCaFile(config.redis.caFile));
+  const admission = await openAdmission(config, redis, clock, log);
   const dialects = ROUTES.map(({ program }) => program.dialect);
-  const meter = new FrontMeter(config.workers, trafficLabels(apps.names, dialects), clock);
+  const meter = new FrontMeter(config.workers, trafficLabels(admission.apps.names, dialects), clock);
 
   // Socket.
   const app = createApp();
@@ -155,8 +159,9 @@ export async function startAppliance(
     progressMemory,
     sessions: config.sessions,
     ingest: {
-      apps: apps.names,
       digestedApps: digestedApps(config.apps),
+      keyMemory: admission.keyMemory,
+      limitMemory: admission.limitMemory,
       batchEventsMax: config.limits.batchEventsMax,
       bodyBytesMax: config.limits.bodyBytesMax,
       scanner: config.scanner,
@@ -175,6 +180,7 @@ export async function startAppliance(
       spareBytes: isKept ? Math.floor((journalBytesMax * JOURNAL_SPARE_SHARE) / config.workers) : 0,
     },
     dedup,
+    redis: redis && redisThreadOptions(config, redis),
     embedded: store && {
       address: store.address,
       blockBytesMax: config.embedded.blockBytesMax,
@@ -232,7 +238,11 @@ export async function startAppliance(
   const refusals = new RefusalLog(log, clock);
   const front: FrontStage = {
     dispatcher,
-    apps,
+    get apps() {
+      return admission.apps;
+    },
+    rateLimits: admission.rateLimits,
+    keysAreRead: admission.keysAreRead,
     clientAddress: new ClientAddress(config.http.trustedProxies, config.privacy.ip),
     ackLevel: ackLevel(durability),
     ackWaiters: new AckWaiters(
@@ -282,6 +292,7 @@ export async function startAppliance(
       dedup,
       sinks,
       pressure,
+      admission,
     }),
     meter,
   );
@@ -297,6 +308,7 @@ export async function startAppliance(
         memoryBytesMax: budget.bytesMax - credit.reservedMemoryBytes(),
         store,
         sinks: readSinkStates(counters, sinks),
+        redisStates: [counters.max('redisState'), admission.redisState()],
         isJournalFull: isJournalFull(false, RESERVE_SHARE),
         isJournalFailing: counters.total('journalFailing') > 0,
       }),
@@ -326,6 +338,7 @@ export async function startAppliance(
           stopFront: () => {
             clearInterval(sampleTimer);
             meter.end();
+            admission.stop();
             app.close();
             journal.release();
           },
@@ -335,12 +348,4 @@ export async function startAppliance(
         log,
       ),
   };
-}
-
-/** What the workers remember ids in; undefined when repeats are kept. */
-function createDedup({ dedup: { idsMax, windowMs }, workers }: Config): WorkerSetup['dedup'] {
-  if (idsMax === 0) return undefined;
-  // A key of this start: whoever could choose ids that look alike would have others' events dropped.
-  const memory = createWindowMemory(idsMax, windowMs, randomBytes(WINDOW_KEY_BYTES));
-  return { memory, windowMs, startGate: createStartGate(workers) };
 }

@@ -1,6 +1,12 @@
-/** The command line: `serve` (also when no command is given), `config check`, `journal ls|verify|replay`, `store`, `migrate`. */
+/**
+ * The command line: `serve` (also when no command is given), `config check`, `journal`, `keys`, `store`, `migrate`, `consume`,
+ * `dlq`.
+ */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Config } from './config/config.ts';
+import { addConsumeCommand } from './consume-command.ts';
+import { addDlqCommands } from './dlq-command.ts';
+import { addKeysCommand } from './keys-command.ts';
 import { addMigrateCommand } from './migrate-command.ts';
 import { addStoreCommand } from './store-command.ts';
 import { VERSION } from './version.ts';
@@ -30,6 +36,8 @@ Environment (over the file; empty counts as not set), with defaults:
   KAFKA_TOPIC              topic of the events (events)
   CLICKHOUSE_URL           ClickHouse server that events go to, instead of the embedded store (none); or
                            CLICKHOUSE_HOST, _PORT (8123), _DATABASE, _USERNAME, _PASSWORD
+  REDIS_URL                Redis that processes share (none): repeats, rate limits, counters, keys; or
+                           REDIS_HOST, _PORT (6379), _PASSWORD, _DB
   PENSTOCK_KEYS            write keys, added to the file's: app=key,app2=key2 (none)
 
 Every other setting is a key of the file, with its default and its reason: see config/penstock.yaml.
@@ -100,7 +108,10 @@ export async function runCommand(argv: readonly string[]): Promise<void> {
     .action(checkConfig);
   addStoreCommand(program);
   addMigrateCommand(program, fileOption, loadOrReport);
+  addConsumeCommand(program, fileOption, loadOrReport);
+  addDlqCommands(program, fileOption, loadOrReport);
   addJournalCommands(program, fileOption);
+  addKeysCommand(program, fileOption, loadOrReport);
   await program.parseAsync(argv as string[]);
 }
 

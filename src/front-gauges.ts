@@ -1,3 +1,4 @@
+import type { Admission } from './admission-setup.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config/config.ts';
 import { measureWindow } from './dedup/layout.ts';
@@ -25,12 +26,14 @@ export interface GaugeParts {
   readonly dedup: { readonly memory: SharedArrayBuffer } | undefined;
   readonly sinks: readonly SinkName[];
   readonly pressure: PressureGauge;
+  readonly admission: Pick<Admission, 'redisState' | 'rateLimits'>;
 }
 
 /** What the front says of itself at a scrape, out of the stages. */
 export function frontGauges(parts: GaugeParts): FrontGauges {
   const { config, clock, front, budget, workers, connections, store, scanner, dedup, sinks, pressure } =
     parts;
+  const { admission } = parts;
   return {
     framesInFlight: () => front.dispatcher.framesInFlight,
     requestsInFlight: () => front.exchanges.count,
@@ -49,6 +52,8 @@ export function frontGauges(parts: GaugeParts): FrontGauges {
     storeRestarts: () => store?.restarts() ?? 0,
     scannerNative: () => scanner === 'native',
     dedup: () => (dedup === undefined ? { ids: 0, generation: 0 } : measureWindow(dedup.memory)),
+    redisState: () => admission.redisState(),
+    rateLimitHits: () => admission.rateLimits.hits,
     sinks,
     journalBytesMax: () => (config.journal.durability === 'memory' ? 0 : config.journal.maxBytes),
     pressure: () => pressure.parts(),

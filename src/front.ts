@@ -3,6 +3,7 @@ import type { AckWaiters } from './ack/waiters.ts';
 import type { Apps } from './admission/apps.ts';
 import type { ClientAddress } from './admission/client-address.ts';
 import type { CreditPool } from './admission/credit-pool.ts';
+import type { RateLimits } from './admission/rate-limits.ts';
 import type { Dispatcher } from './dispatch/dispatcher.ts';
 import type { UploadQueue } from './http/upload-queue.ts';
 import type { InFlight } from './in-flight.ts';
@@ -13,7 +14,11 @@ import type { MemoryBudget } from './slab/budget.ts';
 /** What the front's doors (HTTP and WebSocket) need of the stages around them; made once, in appliance.ts. */
 export interface FrontStage {
   readonly dispatcher: Dispatcher;
+  /** Those of now: they may change between two requests. */
   readonly apps: Apps;
+  readonly rateLimits: RateLimits;
+  /** False while a registry of keys was never read: no key can be called unknown then. */
+  keysAreRead(): boolean;
   readonly clientAddress: ClientAddress;
   readonly keepUserAgent: boolean;
   readonly sessions: SessionRegistry;

@@ -6,20 +6,23 @@
 import { randomBytes } from 'node:crypto';
 import { renderReplies } from './ack/replies.ts';
 import { Apps } from './admission/apps.ts';
+import { KeyPage } from './admission/key-page.ts';
+import { LimitPage } from './admission/limit-page.ts';
 import type { Clock } from './clock.ts';
 import type { AppConfig } from './config/config.ts';
 import { encodeDeadLetters } from './dead-letters.ts';
-import type { DedupWindow } from './dedup/findings.ts';
-import { type HeldIds, type KeptLines, SlabRepeats } from './dedup/slab-repeats.ts';
+import type { DedupWindow, SharedWindow } from './dedup/findings.ts';
+import { type AskedIds, type HeldIds, type KeptLines, SlabRepeats } from './dedup/slab-repeats.ts';
 import { ROUTES, routeOfDialect } from './dialects/routes.ts';
 import type { SlabResult } from './dispatch/worker-pool.ts';
-import { SCAN_BUFFER_KEEP_BYTES } from './limits.ts';
+import { REDIS_SLABS_WAITING_MAX, SCAN_BUFFER_KEEP_BYTES } from './limits.ts';
 import type { SlabMeter } from './metrics/slab-meter.ts';
 import type { SlabReceipt } from './metrics/traffic.ts';
 import { ReasonNumber } from './outcome.ts';
-import { createScanOutput, type ScanJob, type ScanOutput } from './scan/contract.ts';
+import type { LiveCounts } from './redis/live-counts.ts';
+import { createScanOutput, type ScanJob, type Scanner, type ScanOutput } from './scan/contract.ts';
 import { createScanner, type ScannerChoice } from './scan/scanner.ts';
-import { createUnwrapArena, replaceBody, unwrapFrames } from './scan/unwrap.ts';
+import { createUnwrapArena, replaceBody, type UnwrapArena, unwrapFrames } from './scan/unwrap.ts';
 import { createUuidSource, uuidSuffix } from './scan/uuid.ts';
 import { encodeEntries } from './sessions/entry.ts';
 import { entriesOf } from './sessions/frames.ts';
@@ -28,14 +31,17 @@ import { createRejectedBytes, type GrowableBytes } from './sinks/rejected.ts';
 import type { StreamName } from './sinks/sink.ts';
 import { BASE_TIME_FLOAT64_INDEX, FrameWord, frameRow, HeaderWord, Want } from './slab/layout.ts';
 import type { JournalPlace, SessionFrames } from './slab/slab.ts';
+import { Turns } from './turns.ts';
 import { type DecodeSetup, decodeFrame, type FrameBodies } from './unwrap/decode.ts';
 
 /** What of the configuration the scan needs; of write keys only digests leave the front. */
 export interface IngestSetup {
-  /** App names by index; 0 is open mode. */
-  readonly apps: readonly string[];
-  /** For keys in bodies: the configured apps, their keys as digests (admission/apps.ts). */
+  /** The configured apps, their keys as digests (admission/apps.ts): their names, and keys in bodies. */
   readonly digestedApps: readonly AppConfig[];
+  /** Those that have taken their place meanwhile (admission/key-page.ts); absent where they never change. */
+  readonly keyMemory?: SharedArrayBuffer | undefined;
+  /** Which of them send too much (admission/limit-page.ts); absent where nobody has a rate. */
+  readonly limitMemory?: SharedArrayBuffer | undefined;
   readonly batchEventsMax: number;
   readonly bodyBytesMax: number;
   readonly scanner: ScannerChoice;
@@ -50,9 +56,31 @@ export interface IngestJournal {
   sync(): Promise<unknown>;
 }
 
+/** What a thread shares with other processes (redis/thread.ts). */
+export interface IngestShared {
+  /** Undefined where repeats are looked for in this process alone. */
+  readonly window?: SharedWindow | undefined;
+  readonly counts?: Pick<LiveCounts, 'add' | 'send'> | undefined;
+}
+
+/** What a slab in the midst of its work has to itself. */
+interface Room {
+  readonly output: ScanOutput;
+  readonly arena: UnwrapArena;
+}
+
+/** A slab that was scanned, and what is known of its ids. */
+interface ScannedSlab {
+  readonly job: ScanJob;
+  readonly receipt: SlabReceipt;
+  readonly startedAtMs: number;
+  readonly scannedAtMs: number;
+  readonly asked: AskedIds | undefined;
+}
+
 /**
- * The function that takes a slab in one worker thread; its result waits for the disk where answers do. Without a window
- * repeats are kept like any other event.
+ * The function that takes a slab in one worker thread; its result waits for the disk where answers do, and for other
+ * processes' word on its ids where they share a window. Without a window repeats are kept like any other event.
  */
 export function createIngest(
   setup: IngestSetup,
@@ -62,32 +90,56 @@ export function createIngest(
   meter: SlabMeter,
   clock: Clock,
   onJournalFailure: (error: unknown) => void,
+  shared: IngestShared = {},
 ): (slab: SharedArrayBuffer, sessionFrames?: SessionFrames) => SlabResult | Promise<SlabResult> {
   const ids = createUuidSource(() => randomBytes(4).readUInt32LE());
-  const repeats = window && new SlabRepeats(window, uuidSuffix(ids), clock);
-  const scanner = createScanner(
-    {
-      programs: ROUTES.map((route) => route.program),
-      apps: setup.apps,
-      batchEventsMax: setup.batchEventsMax,
-      ids,
-    },
-    setup.scanner,
-  );
-  const decodeSetup: DecodeSetup = {
-    routes: ROUTES,
-    routeOf: routeOfDialect,
-    apps: new Apps(setup.digestedApps),
-  };
-  const output = createScanOutput();
-  const arena = createUnwrapArena();
+  const repeats = window && new SlabRepeats(window, uuidSuffix(ids), clock, shared.window);
+  const limits = setup.limitMemory && new LimitPage(setup.limitMemory);
+  const keyPage = setup.keyMemory && new KeyPage(setup.keyMemory);
+  let known = knowing(new Apps(setup.digestedApps));
+  let knownVersion = 0;
+  const room = createRoom();
+  // A window that others share is asked between the scan and the journal, while the next slab is scanned.
+  const turns =
+    repeats && shared.window && new Turns([room, ...Array.from({ length: MORE_ROOMS }, createRoom)]);
   let rejected = createRejectedBytes();
 
   return function ingest(slab, sessionFrames) {
+    if (turns === undefined) return finish(scan(slab, room), room, sessionFrames);
+    return turns.run(
+      (own) => {
+        const scanned = scan(slab, own);
+        const asked = repeats?.ask(own.output);
+        return asked === undefined ? scanned : asked.then((ids) => ({ ...scanned, asked: ids }));
+      },
+      (own, scanned) => finish(scanned, own, sessionFrames),
+    );
+  };
+
+  /** What depends on the apps. Their indexes only grow, so that a slab under way stays what it is. */
+  function knowing(apps: Apps): { scanner: Scanner; decodeSetup: DecodeSetup } {
+    const programs = ROUTES.map((route) => route.program);
+    const { batchEventsMax } = setup;
+    return {
+      scanner: createScanner({ programs, apps: apps.names, batchEventsMax, ids }, setup.scanner),
+      decodeSetup: { routes: ROUTES, routeOf: routeOfDialect, apps, limits },
+    };
+  }
+
+  /** Reads the apps and keys anew when they have changed. */
+  function followKeys(page: KeyPage): void {
+    if (page.version === knownVersion) return;
+    const { version, table } = page.read();
+    known = knowing(new Apps(table.apps, new Map(table.numbers), table.isOpen));
+    knownVersion = version;
+  }
+
+  function scan(slab: SharedArrayBuffer, { output, arena }: Room): ScannedSlab {
     const startedAtMs = clock.monotonicMs();
+    if (keyPage !== undefined) followKeys(keyPage);
+    const { scanner, decodeSetup } = known;
     const words = new Uint32Array(slab);
     const bytes = Buffer.from(slab);
-
     const bodies: FrameBodies = {
       bodyOf: (row) => {
         const start = words[row + FrameWord.bodyOffset]!;
@@ -106,21 +158,45 @@ export function createIngest(
     };
     scanner.scan(job, output);
     const receipt = meter.received(words, output);
+    return { job, receipt, startedAtMs, scannedAtMs: clock.monotonicMs(), asked: undefined };
+  }
+
+  /** From the scan to the answers, in one turn. */
+  function finish(
+    { job, receipt, startedAtMs, scannedAtMs, asked }: ScannedSlab,
+    { output }: Room,
+    sessionFrames: SessionFrames | undefined,
+  ): SlabResult | Promise<SlabResult> {
+    const { words } = job;
+    const waitedMs = clock.monotonicMs() - scannedAtMs;
     const kept = repeats?.setAside(words, output) ?? allLines(output);
-    const scannedAtMs = clock.monotonicMs();
+    const foundAtMs = clock.monotonicMs();
 
     // The ack point: what the journal has taken here is what an answer promises.
     const isKept = keep(job, output, kept, sessionFrames);
-    meter.measured(words, { startedAtMs, scannedAtMs, writtenAtMs: clock.monotonicMs() });
+    meter.measured(words, {
+      startedAtMs,
+      scannedAtMs: foundAtMs,
+      writtenAtMs: clock.monotonicMs(),
+      waitedMs,
+    });
     if (isKept) meter.kept(kept.bytes, output.surrogatesReplaced);
     const synced = isKept ? journal.synced() : undefined;
     // Not before its event is kept is an id known; one that waits for the disk waits with it.
-    if (isKept && synced === undefined) repeats?.remember();
+    if (isKept && synced === undefined) repeats?.remember(output, asked);
     if (synced === undefined) meter.ended(words, receipt, isKept);
     if (!isKept) refuseAll(words);
     const replies = withPlace(renderReplies(words, output, ROUTES), isKept ? words[HeaderWord.wants]! : 0);
-    return synced === undefined ? replies : afterSync(synced, words, receipt, replies, repeats?.hold());
-  };
+    if (synced !== undefined) return afterSync(synced, words, receipt, replies, repeats?.hold(output, asked));
+    countLive(words);
+    return replies;
+  }
+
+  /** Adds the slab to the counters of its apps, now that it is certain what became of it. */
+  function countLive(words: Uint32Array): void {
+    if (shared.counts !== undefined)
+      countSlab(shared.counts, words, known.decodeSetup.apps.names, clock.nowMs());
+  }
 
   /** Adds what the front wants to know of the slab, and begins the sync that it wants. */
   function withPlace(replies: SlabResult, wants: number): SlabResult {
@@ -141,7 +217,7 @@ export function createIngest(
   ): boolean {
     try {
       if (scanned.errorCount > 0) {
-        const rows = encodeDeadLetters(job, scanned, ROUTES, setup.apps, rejected);
+        const rows = encodeDeadLetters(job, scanned, ROUTES, known.decodeSetup.apps.names, rejected);
         const encoded = rejected.bytes.subarray(0, rejected.length);
         journal.append('rejected', encoded, rows, job.baseTimeMs);
       }
@@ -182,9 +258,49 @@ export function createIngest(
     }
     meter.ended(words, receipt, isSynced);
     if (!isSynced) refuseAll(words);
+    countLive(words);
     return replies;
   }
 }
+
+const MORE_ROOMS = REDIS_SLABS_WAITING_MAX - 1;
+
+function createRoom(): Room {
+  return { output: createScanOutput(), arena: createUnwrapArena() };
+}
+
+/** Adds what became of the slab's events to the counters of their apps; frames beside each other mostly share one. */
+function countSlab(
+  counts: Pick<LiveCounts, 'add' | 'send'>,
+  words: Uint32Array,
+  apps: readonly string[],
+  nowMs: number,
+): void {
+  const frameCount = words[HeaderWord.frameCount]!;
+  let app = -1;
+  let accepted = 0;
+  let rejected = 0;
+  let duplicates = 0;
+  for (let frame = 0; frame <= frameCount; frame++) {
+    const row = frameRow(frame);
+    if (frame === frameCount || words[row + FrameWord.app] !== app) {
+      if (accepted + rejected + duplicates > 0)
+        counts.add(apps[app] || APPS_OF_EVENTS, accepted, rejected, duplicates, nowMs);
+      if (frame === frameCount) break;
+      app = words[row + FrameWord.app]!;
+      accepted = 0;
+      rejected = 0;
+      duplicates = 0;
+    }
+    accepted += words[row + FrameWord.accepted]!;
+    duplicates += words[row + FrameWord.duplicates]!;
+    rejected += words[row + FrameWord.reason] === 0 ? words[row + FrameWord.rejected]! : 1;
+  }
+  counts.send();
+}
+
+/** Counters of events that name their apps themselves: in open mode, and in bodies with keys of several apps. */
+const APPS_OF_EVENTS = '*';
 
 /** Every frame of the slab is to be sent again; what the scan found in them is not promised. */
 function refuseAll(words: Uint32Array): void {

@@ -257,12 +257,12 @@ export const STORE_HANG_MS_MAX = 120_000;
 /** After SIGTERM the store finishes the blocks in hand for so long, then it is killed; the files stay for the next start. */
 export const STORE_STOP_TIMEOUT_MS = 10_000;
 
-// ── ClickHouse server ────────────────────────────────────────────────────────────────────────────────────
+// ── ClickHouse server, Kafka, the consumer; Redis; apps, keys and their rates ─────────────────────────────
 
+export * from './admission/limits.ts';
+export * from './consume/limits.ts';
+export * from './redis/limits.ts';
 export * from './sinks/clickhouse/limits.ts';
-
-// ── Kafka ────────────────────────────────────────────────────────────────────────────────────────────────
-
 export * from './sinks/kafka/limits.ts';
 
 // ── Query door of the embedded store ─────────────────────────────────────────────────────────────────────

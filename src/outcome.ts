@@ -7,7 +7,7 @@
  */
 interface OutcomeRow {
   /** HTTP status of a request that is refused for this reason, or whose every event is. */
-  readonly status: 400 | 401 | 403 | 404 | 405 | 413 | 415 | 503;
+  readonly status: 400 | 401 | 403 | 404 | 405 | 413 | 415 | 429 | 503;
   /** One sentence for people: what is wrong and what to do. `{field}` stands for the field's name. */
   readonly message: string;
   /** Kept in `events_rejected`: true when the client cannot be expected to still hold the bytes or mend them. */
@@ -62,6 +62,15 @@ const OUTCOMES = {
   overloaded: {
     ...RETRY,
     message: 'the server is at its memory budget; send again after Retry-After seconds',
+  },
+  keys_unread: {
+    ...RETRY,
+    message: 'the registry of write keys cannot be reached yet; send again after Retry-After seconds',
+  },
+  rate_limited: {
+    ...RETRY,
+    status: 429,
+    message: 'the app or the write key sends more events than it may; send again after Retry-After seconds',
   },
   worker_lost: { ...RETRY, message: 'the thread that worked on this request died; send it again' },
   draining: { ...RETRY, message: 'the server is shutting down; send again to another one' },

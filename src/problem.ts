@@ -23,6 +23,7 @@ export const STATUS_LINES = {
   405: '405 Method Not Allowed',
   413: '413 Content Too Large',
   415: '415 Unsupported Media Type',
+  429: '429 Too Many Requests',
   503: '503 Service Unavailable',
 } as const;
 

@@ -15,6 +15,8 @@ export interface ReadinessParts {
   readonly slabs: SlabPool;
   readonly sessions: SessionRegistry;
   readonly sinks: SinkStates;
+  /** Of each connection to Redis, by the numbers of penstock_redis_state. */
+  readonly redisStates: readonly number[];
   /** But for what is kept for clients that do not come back. */
   readonly isJournalFull: boolean;
   /** The disk does not take it. */
@@ -22,6 +24,9 @@ export interface ReadinessParts {
   /** Undefined when the embedded store is off. */
   readonly store: { ready(): boolean; queryPort(): number | undefined } | undefined;
 }
+
+/** By state of a connection to Redis (redis/link.ts); the worst counts. */
+const REDIS_WORDS = ['off', 'ok', 'connecting', 'away'];
 
 /** By state of a breaker. */
 const BREAKER_WORDS = ['ok', 'probing', 'away'];
@@ -39,6 +44,8 @@ export function readinessOf(parts: ReadinessParts): Readiness {
     // Says where to look when the port is taken; events are kept all the same.
     query: parts.store?.queryPort() === undefined ? 'off' : 'ok',
     clickhouse: parts.sinks.clickhouse?.state ?? 'off',
+    // Neither is a Redis that is away: the process goes on by itself.
+    redis: REDIS_WORDS[Math.max(...parts.redisStates)] ?? 'off',
     // A sink that is away is no reason to send traffic elsewhere: its events wait in the journal.
     ...Object.fromEntries(
       parts.sinks.breakers.map(([sink, state]) => [`sink_${sink}`, BREAKER_WORDS[state]]),

@@ -18,10 +18,12 @@ import { BEAT_INTERVAL_MS, SESSION_SNAPSHOT_BYTES_MAX, SESSION_SNAPSHOT_SHARE } 
 import type { Logger } from './log.ts';
 import { meteredDisk, meteredSink } from './metered-journal.ts';
 import type { ThreadCounters } from './metrics/counters.ts';
+import type { ThreadValue } from './metrics/names.ts';
 import { createSinkReport } from './metrics/sink-report.ts';
 import type { StatisticsMemory, ThreadStatistics } from './metrics/statistics.ts';
 import type { TrafficLabels } from './metrics/traffic.ts';
 import { ThreadVitals } from './metrics/vitals.ts';
+import type { RedisThread, RedisThreadOptions } from './redis/thread.ts';
 import { SessionLog } from './sessions/session-log.ts';
 import type {
   ClickHouseSink,
@@ -73,6 +75,8 @@ export interface WorkerSetup {
         readonly startGate: SharedArrayBuffer;
       }
     | undefined;
+  /** Undefined when no Redis is configured. */
+  readonly redis: RedisThreadOptions | undefined;
   /** Undefined when the embedded store is off. */
   readonly embedded:
     | {
@@ -95,6 +99,7 @@ export interface WorkerKeep {
   readonly window: DedupWindow | undefined;
   /** What it journaled of sessions. */
   readonly sessions: SessionLog;
+  readonly redis: RedisThread | undefined;
   /** Writes the journal's and the sinks' state into the thread's counters; called after each slab too. */
   readonly report: () => void;
 }
@@ -135,6 +140,7 @@ export async function openWorkerKeep(
   const clickhouse =
     setup.clickhouse &&
     (await openClickHouse(setup.clickhouse, { ...parts, onUnreadable: putUnreadableAside }));
+  const redis = setup.redis && (await openRedis(setup.redis, slot, log));
   const sinks: WorkerSink[] = [
     embedded && createEmbeddedSink({ ...embedded, onUnreadable: putUnreadableAside, logger: log }),
     kafka,
@@ -187,7 +193,7 @@ export async function openWorkerKeep(
         'the journal was damaged; what could not be read is kept in quarantine/',
       ),
   });
-  const report = createReport(journal, sessions, sinks, kafka, counters);
+  const report = createReport(journal, sessions, sinks, kafka, redis, counters);
   const reportSinks = createSinkReport(counters);
   const vitals = new ThreadVitals(statistics);
   const look = () => {
@@ -201,7 +207,7 @@ export async function openWorkerKeep(
   look();
   counters.set('isOpen', 1);
   setInterval(look, BEAT_INTERVAL_MS).unref();
-  return { journal, sessions, window, report };
+  return { journal, sessions, window, redis, report };
 }
 
 async function openWindow(setup: WorkerSetup, slot: number, log: Logger): Promise<DedupWindow | undefined> {
@@ -212,6 +218,12 @@ async function openWindow(setup: WorkerSetup, slot: number, log: Logger): Promis
   const window = await openKnownIds({ ...dedup, scanner: ingest.scanner, journals }, log);
   await passStartGate(dedup.startGate);
   return window;
+}
+
+/** Loaded here because a start without Redis has no use for ioredis. */
+async function openRedis(options: RedisThreadOptions, slot: number, log: Logger): Promise<RedisThread> {
+  const { openRedisThread } = await import('./redis/thread.ts');
+  return openRedisThread(options, `worker-${slot}`, systemClock, log);
 }
 
 /** Loaded here because a start without Kafka has no use for kafkajs. */
@@ -239,9 +251,10 @@ function createReport(
   sessions: SessionLog,
   sinks: readonly WorkerSink[],
   kafka: KafkaSink | undefined,
+  redis: RedisThread | undefined,
   counters: ThreadCounters,
 ): () => void {
-  const reported = { delivered: 0, refusedRows: 0, writeFailures: 0, sessionsCut: 0, kafkaMaybeRepeated: 0 };
+  const reported: Partial<Record<ThreadValue, number>> = {};
   return () => {
     journal.tellDelivered();
     counters.set('sinkBytes', journal.memoryBytes);
@@ -250,22 +263,19 @@ function createReport(
     counters.set('journalRows', journal.waitingRows);
     counters.set('journalFailing', journal.isFailing ? 1 : 0);
     counters.set('kafkaState', kafka?.state() ?? 0);
+    counters.set('redisState', redis?.state() ?? 0);
     const now = {
       delivered: journal.deliveredRows,
       refusedRows: sinks.reduce((sum, sink) => sum + sink.refusedRows(), 0),
       writeFailures: sinks.reduce((sum, sink) => sum + sink.writeFailures(), 0),
       sessionsCut: sessions.cut,
       kafkaMaybeRepeated: kafka?.maybeRepeatedRows() ?? 0,
+      ...redis?.totals(),
     };
-    for (const key of [
-      'delivered',
-      'refusedRows',
-      'writeFailures',
-      'sessionsCut',
-      'kafkaMaybeRepeated',
-    ] as const) {
-      counters.add(key, now[key] - reported[key]);
-      reported[key] = now[key];
+    for (const key of Object.keys(now) as (keyof typeof now)[]) {
+      const total = now[key] ?? 0;
+      counters.add(key, total - (reported[key] ?? 0));
+      reported[key] = total;
     }
   };
 }

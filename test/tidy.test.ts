@@ -85,6 +85,8 @@ describe('what comes in through a constructor elsewhere', () => {
       'src/metrics/statistics.ts',
       'src/dedup/',
       'src/ack/progress.ts',
+      'src/admission/key-page.ts',
+      'src/admission/limit-page.ts',
     ];
     expect(findings(/\bAtomics\./g, ({ path }) => isIn(path, allowed))).toEqual([]);
   });
@@ -147,6 +149,7 @@ describe('the shape of the tree', () => {
   /** Pages of a stage that are its contract with the others: types, and words of shared memory. */
   const CONTRACTS = [
     'src/config/config.ts',
+    'src/dedup/findings.ts',
     'src/scan/contract.ts',
     'src/scan/uuid.ts',
     'src/sinks/sink.ts',
@@ -175,9 +178,17 @@ describe('the shape of the tree', () => {
     ),
     ['websocket', 'src/sessions/', 'a connection may go on with the session of one before it'],
     ['websocket', 'src/http/refusal.ts', 'a stream begins as an HTTP request'],
+    [
+      'consume',
+      'src/sinks/kafka/',
+      'it reads over the connections, codecs and formats that the Kafka sink writes with',
+    ],
+    ['consume', 'src/journal/breaker.ts', 'it stops for a sink that is away as the journal does'],
+    ['consume', 'src/journal/ending.ts', 'and ends as the journal’s deliveries do'],
     ['unwrap', 'src/dialects/', 'how a body is decoded is a column of the dialects’ tables'],
     ['unwrap', 'src/slab/carried.ts', 'parts of events stand in the head that a frame carries'],
     ['unwrap', 'src/admission/', 'write keys stand in bodies too'],
+    ['redis', 'src/admission/rate-limits.ts', 'what of rate limits processes share is theirs to say'],
   ];
 
   test('a stage imports its own folder, the leaves, contracts and listed neighbours', () => {

@@ -17,14 +17,20 @@ const slot = claimWorkerSlot(slots, threadId);
 const log = createLogger(setup.logLevel, `worker-${slot}`);
 const counters = new ThreadCounters(setup.counterMemory, slot);
 const statistics = new ThreadStatistics(setup.statisticsMemory, slot);
-const { journal, sessions, window, report } = await openWorkerKeep(setup, slot, counters, statistics, log);
+const { journal, sessions, window, redis, report } = await openWorkerKeep(
+  setup,
+  slot,
+  counters,
+  statistics,
+  log,
+);
 const meter = new SlabMeter(counters, statistics, setup.trafficLabels);
-const ingest = createIngest(setup.ingest, journal, sessions, window, meter, systemClock, failureLog());
+const ingest = createIngest(setup.ingest, journal, sessions, window, meter, systemClock, failureLog(), redis);
 
 answerControl(controlChannel, slot, {
   sessions: () => sessions.snapshot(),
   drain: async (signal) => {
-    const left = await journal.drain(signal);
+    const [left] = await Promise.all([journal.drain(signal), redis?.flush()]);
     report();
     if (left === 0) return;
     if (setup.journal.durability === 'memory') throw new Error(`${left} events were in memory only`);
@@ -36,7 +42,13 @@ answerControl(controlChannel, slot, {
 export default function ingestTask(task: SlabTask): unknown {
   const result = ingest(task.buffer, task.sessions);
   report();
-  return result instanceof Promise ? result.then(moved) : moved(result);
+  return result instanceof Promise ? result.then(reported) : moved(result);
+}
+
+/** What waited has changed the counters once more. */
+function reported(result: SlabResult): unknown {
+  report();
+  return moved(result);
 }
 
 function moved(result: SlabResult): unknown {

@@ -6,8 +6,11 @@
 //       `counts` is a Uint32Array, out: new ids, repeats
 //   rememberIds(memory, ids, count, nowMs)            true, or false when the memory is no window
 //   rememberLines(memory, lines, nowMs)               lines whose ids are remembered now; -1 when the memory is no window
+//   writeSharedIds(key, lines, records, recordCount, made, repeats, repeatCount, to)
+//       ids written to the bytes `to`; -1 when it has no room for them, a record points out of the lines or a table is too small. `key` is a BigUint64Array of two words, `repeats` what findRepeats gave
 #pragma once
 #include "../elements.h"
+#include "shared.h"
 #include "slab.h"
 
 namespace penstock {
@@ -86,11 +89,38 @@ inline napi_value rememberLinesOf(napi_env env, napi_callback_info info) {
   return value;
 }
 
+inline napi_value writeSharedIdsOf(napi_env env, napi_callback_info info) {
+  napi_value arguments[8], value;
+  size_t count = 8;
+  napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr);
+  const Elements key = elementsOf(env, arguments[0]);
+  const Elements lines = elementsOf(env, arguments[1]);
+  const Elements records = elementsOf(env, arguments[2]);
+  uint32_t recordCount = 0, repeatCount = 0;
+  napi_get_value_uint32(env, arguments[3], &recordCount);
+  const Elements made = elementsOf(env, arguments[4]);
+  const Elements repeats = elementsOf(env, arguments[5]);
+  napi_get_value_uint32(env, arguments[6], &repeatCount);
+  const Elements to = elementsOf(env, arguments[7]);
+  const bool isSound = key.length == 2 && records.length / record_word::count >= recordCount && repeats.length >= repeatCount &&
+                       (made.length == 0 || made.length == MADE_SUFFIX_BYTES);
+  const Text text{static_cast<const Byte*>(lines.data), lines.length};
+  const int64_t written =
+      isSound ? writeSharedIds(static_cast<const uint64_t*>(key.data), text, static_cast<const uint32_t*>(records.data),
+                               recordCount, made.length == 0 ? nullptr : static_cast<const Byte*>(made.data),
+                               static_cast<const uint32_t*>(repeats.data), repeatCount, static_cast<Byte*>(to.data),
+                               to.length / SHARED_ID_BYTES)
+              : -1;
+  napi_create_double(env, static_cast<double>(written), &value);
+  return value;
+}
+
 template <typename Define>
 void defineDedup(Define define) {
   define("findRepeats", findRepeatsOf);
   define("rememberIds", rememberIdsOf);
   define("rememberLines", rememberLinesOf);
+  define("writeSharedIds", writeSharedIdsOf);
 }
 
 }  // namespace penstock

@@ -16,6 +16,13 @@ export interface Config {
   readonly scanner: 'auto' | 'native' | 'reference';
   /** No app with a key means open mode: anyone may send, and each event names its app. */
   readonly apps: readonly AppConfig[];
+  /** Events a second of an app and of a key, 0 for no limit, and how many may come at once, 0 for as many as in a second. */
+  readonly rateLimits: {
+    readonly appEventsPerSecond: number;
+    readonly appBurst: number;
+    readonly keyEventsPerSecond: number;
+    readonly keyBurst: number;
+  };
   readonly limits: {
     readonly wireBytesMax: number;
     readonly bodyBytesMax: number;
@@ -88,6 +95,26 @@ export interface Config {
     readonly ttlDays: number;
     readonly rejectedTtlDays: number;
   };
+  /** `penstock consume`: from Kafka into the ClickHouse server. */
+  readonly consume: ConsumeConfig;
+  readonly redis: {
+    /** Scheme, host and port; empty when there is none. */
+    readonly url: string;
+    readonly username: string;
+    readonly password: string;
+    readonly db: number;
+    /** PEM file of authorities that are trusted instead of the machine's; empty for the machine's. */
+    readonly caFile: string;
+    /** What every key in Redis begins with. */
+    readonly keyPrefix: string;
+    /** A slab waits at most so long for a look-up. */
+    readonly timeoutMs: number;
+    /** Whether repeats are looked for across processes, and how long an id is known at least. */
+    readonly dedup: boolean;
+    readonly windowMs: number;
+    /** How long counters of a minute are kept; 0 counts nothing. */
+    readonly countersTtlMs: number;
+  };
   readonly delivery: {
     /** A send to a sink that is not answered for so long has failed, and is made again under the same token. */
     readonly sendTimeoutMs: number;
@@ -129,6 +156,25 @@ export interface KafkaConfig {
   readonly tlsKeyFile: string;
 }
 
+export interface ConsumeConfig {
+  /** Where /health, /ready and /metrics are served; port 0 takes any free one. */
+  readonly host: string;
+  readonly port: number;
+  readonly groupId: string;
+  /** Empty for the topic of the Kafka sink. */
+  readonly topics: readonly string[];
+  /** Where a partition begins that the group has no offset of. */
+  readonly from: 'earliest' | 'latest';
+  /** `{topic}` is the topic that a record stood in. */
+  readonly deadLetterTopic: string;
+  /** A block goes out at so many rows or bytes, or so long after its first record. */
+  readonly flushRows: number;
+  readonly flushBytes: number;
+  readonly flushIntervalMs: number;
+  readonly sessionTimeoutMs: number;
+  readonly rebalanceTimeoutMs: number;
+}
+
 export interface AppConfig {
   /** Value of app_id for events that come with one of the keys. */
   readonly name: string;
@@ -136,4 +182,9 @@ export interface AppConfig {
   readonly keys: readonly string[];
   /** Origins that browsers may send from; empty means any. */
   readonly origins: readonly string[];
+  /** Rates of the app and of each of its keys, where they are not those of `rateLimits`. */
+  readonly eventsPerSecond?: number | undefined;
+  readonly burst?: number | undefined;
+  readonly keyEventsPerSecond?: number | undefined;
+  readonly keyBurst?: number | undefined;
 }

@@ -1,12 +1,12 @@
 /**
- * Environment variables over the file: which variable sets which key, and which ones this version refuses.
+ * Environment variables over the file: which variable sets which key.
  *
  * An empty variable counts as not set, because that is what `docker run -e NAME` and compose files make of one
  * that is missing. Variables that are not listed are not looked at: Kubernetes puts PENSTOCK_PORT and REDIS_PORT
  * of its own making (`tcp://10.0.0.1:6379`) into every container that runs beside a service of that name.
  */
 import type { ConfigFault } from './fault.ts';
-import { serverUrlOf } from './server-url.ts';
+import { redisUrlOf, serverUrlOf } from './server-url.ts';
 
 /** Key of the file by variable. A value is checked by the file's schema, so bounds stand in one place. */
 const VARIABLES = {
@@ -19,26 +19,30 @@ const VARIABLES = {
   KAFKA_TOPIC: ['kafka', 'topic'],
   KAFKA_SASL_USERNAME: ['kafka', 'sasl_username'],
   KAFKA_SASL_PASSWORD: ['kafka', 'sasl_password'],
+  PENSTOCK_CONSUME_PORT: ['consume', 'port'],
+  PENSTOCK_CONSUME_GROUP: ['consume', 'group_id'],
+  PENSTOCK_CONSUME_TOPICS: ['consume', 'topics'],
   CLICKHOUSE_URL: ['clickhouse', 'url'],
   CLICKHOUSE_DATABASE: ['clickhouse', 'database'],
   CLICKHOUSE_USERNAME: ['clickhouse', 'username'],
   CLICKHOUSE_PASSWORD: ['clickhouse', 'password'],
+  REDIS_URL: ['redis', 'url'],
+  REDIS_USERNAME: ['redis', 'username'],
+  REDIS_PASSWORD: ['redis', 'password'],
+  REDIS_DB: ['redis', 'db'],
 } as const satisfies Record<string, readonly string[]>;
 
 /** Keys whose text form is digits; the others keep digits as text (a data directory may be called 7). */
-const NUMBER_VARIABLES: ReadonlySet<string> = new Set(['PORT', 'PENSTOCK_WORKERS', 'PENSTOCK_EMBEDDED_PORT']);
+const NUMBER_VARIABLES: ReadonlySet<string> = new Set([
+  'PORT',
+  'PENSTOCK_WORKERS',
+  'PENSTOCK_EMBEDDED_PORT',
+  'PENSTOCK_CONSUME_PORT',
+  'REDIS_DB',
+]);
 
 /** Variables that are a list, divided by commas. */
-const LIST_VARIABLES: ReadonlySet<string> = new Set(['KAFKA_BROKERS']);
-
-/**
- * Addresses of sinks that this version does not have. Starting without them would look like delivery, so they
- * stop the start. Their companions (REDIS_PORT …) mean nothing without an address.
- */
-const REFUSED = {
-  REDIS_HOST: 'Redis deduplication',
-  REDIS_URL: 'Redis deduplication',
-} as const satisfies Record<string, string>;
+const LIST_VARIABLES: ReadonlySet<string> = new Set(['KAFKA_BROKERS', 'PENSTOCK_CONSUME_TOPICS']);
 
 /** Names the configuration file; read by load.ts. */
 export const CONFIG_VARIABLE = 'PENSTOCK_CONFIG';
@@ -70,17 +74,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv): Environment {
     if (text === undefined || text === '') return [];
     return [{ variable, path, value: readValue(variable, text) }];
   });
-  overrides.push(...readServerHost(env, faults));
-  for (const [variable, sink] of Object.entries(REFUSED)) {
-    if (!env[variable]) continue;
-    faults.push({
-      source: 'environment',
-      path: variable,
-      expected: `not to be set, because this version has no ${sink}: events would not go there`,
-      // A URL may carry a password.
-      got: 'a value',
-    });
-  }
+  for (const server of SERVERS) overrides.push(...readServerHost(env, server, faults));
   return { overrides, apps: readKeys(env[KEYS_VARIABLE] ?? '', faults), faults };
 }
 
@@ -89,26 +83,33 @@ function readValue(variable: string, text: string): Override['value'] {
   return NUMBER_VARIABLES.has(variable) && /^-?\d{1,15}$/.test(text) ? Number(text) : text;
 }
 
-/** CLICKHOUSE_HOST and CLICKHOUSE_PORT as the address they make. A port that is none is one of Kubernetes' own making. */
-function readServerHost(env: NodeJS.ProcessEnv, faults: ConfigFault[]): Override[] {
-  const host = env['CLICKHOUSE_HOST'] ?? '';
+/** Servers whose host and port may stand in variables of their own: of ClickHouse the port of its HTTP interface. */
+const SERVERS = [
+  { name: 'CLICKHOUSE', section: 'clickhouse', port: '8123', urlOf: serverUrlOf },
+  { name: 'REDIS', section: 'redis', port: '6379', urlOf: redisUrlOf },
+] as const;
+
+/** `…_HOST` and `…_PORT` as the address they make. A port that is none is one of Kubernetes' own making. */
+function readServerHost(
+  env: NodeJS.ProcessEnv,
+  { name, section, port: usualPort, urlOf }: (typeof SERVERS)[number],
+  faults: ConfigFault[],
+): Override[] {
+  const host = env[`${name}_HOST`] ?? '';
   if (host === '') return [];
-  if (env['CLICKHOUSE_URL']) {
+  if (env[`${name}_URL`]) {
     faults.push({
       source: 'environment',
-      path: 'CLICKHOUSE_HOST',
-      expected: 'not to be set beside CLICKHOUSE_URL',
+      path: `${name}_HOST`,
+      expected: `not to be set beside ${name}_URL`,
       got: 'a value',
     });
     return [];
   }
-  const port = env['CLICKHOUSE_PORT'] ?? '';
-  const value = serverUrlOf(host, /^\d{1,5}$/.test(port) ? port : CLICKHOUSE_PORT);
-  return [{ variable: 'CLICKHOUSE_HOST', path: ['clickhouse', 'url'], value }];
+  const port = env[`${name}_PORT`] ?? '';
+  const value = urlOf(host, /^\d{1,5}$/.test(port) ? port : usualPort);
+  return [{ variable: `${name}_HOST`, path: [section, 'url'], value }];
 }
-
-/** Of ClickHouse's HTTP interface. */
-const CLICKHOUSE_PORT = '8123';
 
 function readKeys(text: string, faults: ConfigFault[]): EnvironmentApp[] {
   const keysByApp = new Map<string, string[]>();

@@ -19,7 +19,7 @@ import {
 import { type ConfigFault, formatPath } from './fault.ts';
 import { checkApps, checkFiles, checkPorts, checkRelations, checkSinks, isEmbeddedOn } from './relations.ts';
 import { type FileConfig, fileSchema } from './schema.ts';
-import { parseServerUrl } from './server-url.ts';
+import { parseRedisUrl, parseServerUrl } from './server-url.ts';
 import { CheckedTree, mergeTrees } from './tree.ts';
 import type { YamlFile } from './yaml-file.ts';
 
@@ -90,6 +90,11 @@ export async function loadConfig(options: LoadOptions = {}): Promise<Loaded> {
       ...namedByUrl(merged.clickhouse),
       ca_file: merged.clickhouse.ca_file && resolve(directory, merged.clickhouse.ca_file),
     },
+    redis: {
+      ...merged.redis,
+      ...namedByRedisUrl(merged.redis),
+      ca_file: merged.redis.ca_file && resolve(directory, merged.redis.ca_file),
+    },
     workers: merged.workers === 'auto' ? defaultWorkers(cores) : merged.workers,
     data_dir: resolve(directory, merged.data_dir),
   });
@@ -107,6 +112,16 @@ function namedByUrl({ url, username, password, database }: FileConfig['clickhous
   };
 }
 
+function namedByRedisUrl({ url, username, password, db }: FileConfig['redis']) {
+  const named = parseRedisUrl(url);
+  return {
+    url: named?.origin ?? '',
+    username: named?.username ?? username,
+    password: named?.password ?? password,
+    db: named?.database === undefined ? db : Number(named.database),
+  };
+}
+
 /** One thread for each core but the front's. */
 function defaultWorkers(cores: number): number {
   return Math.min(Math.max(cores - 1, 1), WORKERS_MAX);
@@ -119,6 +134,7 @@ export function describeConfig(config: Config): unknown {
     apps: config.apps.map((app) => ({ ...app, keys: app.keys.map(() => '<hidden>') })),
     kafka: { ...config.kafka, saslPassword: config.kafka.saslPassword && '<hidden>' },
     clickhouse: { ...config.clickhouse, password: config.clickhouse.password && '<hidden>' },
+    redis: { ...config.redis, password: config.redis.password && '<hidden>' },
   });
 }
 

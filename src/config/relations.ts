@@ -78,15 +78,17 @@ export function checkFiles(
   directory: string,
   place: (path: string) => Place,
 ): ConfigFault[] {
-  const file = config.clickhouse.ca_file;
-  if (file === '') return [];
-  try {
-    accessSync(resolve(directory, file), constants.R_OK);
-    return [];
-  } catch (error) {
-    const got = `${JSON.stringify(file)} (${String((error as NodeJS.ErrnoException).code)})`;
-    return [{ ...place('clickhouse.ca_file'), expected: 'a file that can be read', got }];
-  }
+  return (['clickhouse', 'redis'] as const).flatMap((section) => {
+    const file = config[section].ca_file;
+    if (file === '') return [];
+    try {
+      accessSync(resolve(directory, file), constants.R_OK);
+      return [];
+    } catch (error) {
+      const got = `${JSON.stringify(file)} (${String((error as NodeJS.ErrnoException).code)})`;
+      return [{ ...place(`${section}.ca_file`), expected: 'a file that can be read', got }];
+    }
+  });
 }
 
 /** App names stand once in the file, and a key belongs to one app, be it written plainly or as its digest. */

@@ -4,7 +4,6 @@
  * commented out is the default configuration. The bounds of one key stand beside it; relations between keys are
  * in RELATIONS; load.ts applies both. The error text of a key is what a fault calls `expected`.
  */
-import { isIP } from 'node:net';
 import * as z from 'zod';
 import {
   BATCH_EVENTS_MAX,
@@ -12,6 +11,9 @@ import {
   BLOCK_BYTES_MIN,
   BODY_BYTES_MAX,
   CLICKHOUSE_FLUSH_INTERVAL_MS,
+  CONSUME_FLUSH_INTERVAL_MS,
+  CONSUME_REBALANCE_TIMEOUT_MS,
+  CONSUME_SESSION_TIMEOUT_MS,
   CREDIT_BYTES,
   DEDUP_IDS_MAX,
   DEDUP_WINDOW_MS,
@@ -31,6 +33,10 @@ import {
   NATIVE_BLOCK_BYTES_MAX,
   NATIVE_BLOCK_ROWS_MAX,
   QUERY_RESULT_BYTES_MAX,
+  REDIS_COUNTERS_TTL_MS,
+  REDIS_TIMEOUT_MS,
+  REDIS_WINDOW_MS,
+  REDIS_WRITE_TIMEOUT_MS,
   SEGMENT_BYTES_MAX,
   SEND_TIMEOUT_MS,
   SESSION_TTL_MS,
@@ -38,7 +44,9 @@ import {
   WIRE_BYTES_MAX,
   WORKERS_MAX,
 } from '../limits.ts';
-import { parseServerUrl } from './server-url.ts';
+import { isAddress, isNetwork, isTopicName } from './predicates.ts';
+import { choice, flag, list, matching, rate, section, text, whole } from './schema-parts.ts';
+import { parseRedisUrl, parseServerUrl } from './server-url.ts';
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -64,6 +72,10 @@ const app = section({
     ),
     'a list of origins',
   ),
+  events_per_second: rate().optional(),
+  burst: rate().optional(),
+  key_events_per_second: rate().optional(),
+  key_burst: rate().optional(),
 });
 
 /** The file. Its output has every key; `workers` may still be the word `auto`. */
@@ -81,6 +93,12 @@ export const fileSchema = section({
     .default('auto'),
   scanner: choice(['auto', 'native', 'reference']).default('auto'),
   apps: list(app, 'a list of apps, each with name, keys and origins'),
+  rate_limits: section({
+    app_events_per_second: rate().default(0),
+    app_burst: rate().default(0),
+    key_events_per_second: rate().default(0),
+    key_burst: rate().default(0),
+  }),
   limits: section({
     wire_bytes_max: whole(KiB, 256 * MiB).default(WIRE_BYTES_MAX),
     // Offsets in a slab are 32-bit and a canonical line is longer than its event: 256 MiB stays far from 4 GiB.
@@ -182,6 +200,47 @@ export const fileSchema = section({
     ttl_days: whole(1, 36_500).default(365),
     rejected_ttl_days: whole(1, 36_500).default(30),
   }),
+  consume: section({
+    host: text(1, 255).default('0.0.0.0'),
+    port: whole(0, 65_535).default(8081),
+    group_id: text(1, 249).default('penstock'),
+    topics: list(
+      matching(
+        (name) => isTopicName(name) && !name.includes('{'),
+        'a topic of letters, digits, dots, _ and -',
+      ),
+      'a list of topics',
+    ),
+    from: choice(['earliest', 'latest']).default('earliest'),
+    dead_letter_topic: matching(
+      (name) => isTopicName(name.replace('{topic}', 'x')) && !/\{(?!topic\})/.test(name),
+      'a topic of letters, digits, dots, _ and -, in which {topic} may stand',
+    ).default('{topic}.dlq'),
+    flush_rows: whole(1, NATIVE_BLOCK_ROWS_MAX).default(NATIVE_BLOCK_ROWS_MAX),
+    flush_bytes: whole(64 * KiB, NATIVE_BLOCK_BYTES_MAX).default(BLOCK_BYTES_MAX),
+    flush_interval_ms: whole(1, 600_000).default(CONSUME_FLUSH_INTERVAL_MS),
+    // Brokers take nothing shorter or longer unless they are told to.
+    session_timeout_ms: whole(6_000, 1_800_000).default(CONSUME_SESSION_TIMEOUT_MS),
+    rebalance_timeout_ms: whole(6_000, 1_800_000).default(CONSUME_REBALANCE_TIMEOUT_MS),
+  }),
+  redis: section({
+    url: matching(
+      (url) => url === '' || parseRedisUrl(url) !== undefined,
+      'an address such as redis://redis:6379, redis://:password@host:6379/2 or rediss://host:6380',
+    ).default(''),
+    username: text(0, 256).default(''),
+    password: text(0, 1024).default(''),
+    db: whole(0, 65_535).default(0),
+    ca_file: text(0, 4096).default(''),
+    key_prefix: matching(
+      (prefix) => /^[\x21-\x7e]{0,64}$/.test(prefix),
+      'at most 64 visible ASCII characters',
+    ).default('penstock:'),
+    timeout_ms: whole(1, REDIS_WRITE_TIMEOUT_MS).default(REDIS_TIMEOUT_MS),
+    dedup: flag().default(true),
+    window_ms: whole(1000, 7 * 24 * 3_600_000).default(REDIS_WINDOW_MS),
+    counters_ttl_ms: whole(0, 365 * 24 * 3_600_000).default(REDIS_COUNTERS_TTL_MS),
+  }),
   delivery: section({
     // Shorter than a second, a busy sink would be taken for a dead one.
     send_timeout_ms: whole(1_000, 600_000).default(SEND_TIMEOUT_MS),
@@ -264,64 +323,3 @@ export const RELATIONS: readonly Relation[] = [
     reason: 'only whole segments are given back',
   },
 ];
-
-function section<Shape extends z.ZodRawShape>(shape: Shape) {
-  const keys = Object.keys(shape).join(', ');
-  return z.preprocess(
-    (value) => value ?? {},
-    z.strictObject(shape, {
-      error: (issue) => (issue.code === 'unrecognized_keys' ? `one of ${keys}` : `a section with ${keys}`),
-    }),
-  );
-}
-
-function list<Item extends z.ZodType>(item: Item, error: string, countMin = 0) {
-  return z.preprocess((value) => value ?? [], z.array(item, { error }).min(countMin, { error }));
-}
-
-function whole(min: number, max: number, error = `a whole number from ${min} to ${max}`) {
-  return z.int({ error }).min(min, { error }).max(max, { error });
-}
-
-/** Bounds count bytes of UTF-8, as the columns of event.ts do. */
-function text(bytesMin: number, bytesMax: number) {
-  return matching(
-    (value) => Buffer.byteLength(value) >= bytesMin && Buffer.byteLength(value) <= bytesMax,
-    `a text of ${bytesMin} to ${bytesMax} bytes (a number needs quotes)`,
-  );
-}
-
-function matching(accepts: (value: string) => boolean, error: string) {
-  return z.string({ error }).refine(accepts, { error });
-}
-
-function choice<const Words extends readonly [string, ...string[]]>(words: Words) {
-  return z.enum(words, { error: `one of ${words.join(', ')}` });
-}
-
-/** What Kafka takes as a topic, once `{app_id}` and `{event_type}` are filled in. */
-function isTopicName(value: string): boolean {
-  const bare = value.replaceAll(/\{(app_id|event_type)\}/g, 'x');
-  return /^[a-zA-Z0-9._-]{1,249}$/.test(bare) && bare !== '.' && bare !== '..';
-}
-
-function flag() {
-  return z.boolean({ error: 'true or false' });
-}
-
-/** `host:port`, a host of IPv6 in brackets. */
-function isAddress(value: string): boolean {
-  const [, host = '', port = ''] = /^(\[[0-9a-fA-F:]+\]|[^\s:/[\]]+):(\d{1,5})$/.exec(value) ?? [];
-  return host !== '' && Number(port) >= 1 && Number(port) <= 65_535;
-}
-
-function isNetwork(value: string): boolean {
-  const [address = '', prefix = '', ...rest] = value.split('/');
-  const family = isIP(address);
-  return (
-    rest.length === 0 &&
-    family !== 0 &&
-    /^\d{1,3}$/.test(prefix) &&
-    Number(prefix) <= (family === 4 ? 32 : 128)
-  );
-}

@@ -1,4 +1,4 @@
-// Hot path: two calls a slab.
+// Hot path: a few calls a slab.
 /** The window in C++ (native/dedup/), behind the contract of findings.ts. */
 import { assert } from '../assert.ts';
 import { DEDUP_LARGE_PAGES_IDS_MIN } from '../limits.ts';
@@ -22,6 +22,16 @@ interface Addon {
   ): boolean;
   rememberIds(memory: BigUint64Array, ids: BigUint64Array, count: number, nowMs: number): boolean;
   rememberLines(memory: BigUint64Array, lines: Uint8Array, nowMs: number): number;
+  writeSharedIds(
+    key: BigUint64Array,
+    lines: Uint8Array,
+    records: Uint32Array,
+    recordCount: number,
+    madeSuffix: Uint8Array,
+    repeats: Uint32Array,
+    repeatCount: number,
+    target: Uint8Array,
+  ): number;
 }
 
 const addon = loadNativeAddon<Addon>();
@@ -29,7 +39,7 @@ const addon = loadNativeAddon<Addon>();
 /** Undefined where the addon is not built. */
 export function createNativeWindow(memory: SharedArrayBuffer): DedupWindow | undefined {
   if (addon === undefined) return undefined;
-  const { findRepeats, rememberIds, rememberLines } = addon;
+  const { findRepeats, rememberIds, rememberLines, writeSharedIds } = addon;
   const words = new BigUint64Array(memory);
   const counts = new Uint32Array(2);
   let places: Uint32Array = new Uint32Array(0);
@@ -67,6 +77,21 @@ export function createNativeWindow(memory: SharedArrayBuffer): DedupWindow | und
     rememberLines(lines: Uint8Array, nowMs: number): number {
       const count = rememberLines(words, lines, nowMs);
       assert(count >= 0, 'the memory is a window');
+      return count;
+    },
+    writeSharedIds(key, output, madeSuffix, { repeats, repeatCount }, target): number {
+      const { lines, lineBytes, records, recordCount } = output;
+      const count = writeSharedIds(
+        key,
+        lines.subarray(0, lineBytes),
+        records,
+        recordCount,
+        madeSuffix,
+        repeats,
+        repeatCount,
+        target,
+      );
+      assert(count >= 0, 'new ids of a slab fit the room that was made for them');
       return count;
     },
   };

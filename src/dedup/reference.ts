@@ -24,6 +24,7 @@ import {
   WindowWord,
 } from './layout.ts';
 import { createLineId, LineIdKind, readLineId } from './line-id.ts';
+import { writeSharedIds } from './shared-ids.ts';
 
 const NEWLINE = 0x0a;
 const NO_SUFFIX = new Uint8Array(0);
@@ -220,7 +221,7 @@ export function createReferenceWindow(memory: SharedArrayBuffer): DedupWindow {
     return total;
   }
 
-  return { name: 'reference', find, remember, rememberLines };
+  return { name: 'reference', find, remember, rememberLines, writeSharedIds };
 }
 
 /** The part of a mark that is the id's, in its upper bits; never 0. */

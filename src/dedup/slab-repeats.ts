@@ -4,13 +4,18 @@
  * remembers the others once they are kept. An event that repeats one of the same slab shares its fate; one that
  * repeats what no journal has yet (another thread's, or one that waits for the disk) is kept as well, since dropping it could lose
  * both.
+ *
+ * Where processes share a window, a slab is looked at twice. `ask` looks its new ids up there, and pours those that
+ * another process has kept into this process's window; then, when the answer is here or its time is over, `setAside`
+ * looks as ever, in one turn with the journal's write, so that nothing that was kept meanwhile is overlooked. What is
+ * kept is told to the others after that write, never before: an id that they know stands in a journal.
  */
 import { assert } from '../assert.ts';
 import type { Clock } from '../clock.ts';
 import { SCAN_BUFFER_KEEP_BYTES } from '../limits.ts';
 import { RECORD_WORDS, RecordWord, type ScanOutput } from '../scan/contract.ts';
 import { FrameWord, frameRow, HeaderWord } from '../slab/layout.ts';
-import { createFindings, type DedupWindow } from './findings.ts';
+import { createFindings, type DedupWindow, SHARED_ID_BYTES, type SharedWindow } from './findings.ts';
 
 /** What of a scan's lines is to be kept: the first `bytes`, which are `rows` events. */
 export interface KeptLines {
@@ -18,20 +23,59 @@ export interface KeptLines {
   readonly rows: number;
 }
 
-/** Ids of one slab that wait until their events are kept. */
-export type HeldIds = BigUint64Array;
+/** Ids of one slab that wait until their events are kept; `shared` is how others are told of them. */
+export interface HeldIds {
+  readonly own: BigUint64Array;
+  readonly shared: Uint8Array | undefined;
+}
+
+/** What a slab asked for, to be told without being written again. */
+export interface AskedIds {
+  readonly key: BigUint64Array;
+  readonly shared: Uint8Array;
+  readonly own: BigUint64Array;
+}
 
 export class SlabRepeats {
   readonly #window: DedupWindow;
+  readonly #shared: SharedWindow | undefined;
   readonly #madeSuffix: Uint8Array;
   readonly #clock: Clock;
   #findings = createFindings();
 
   /** `madeSuffix` is what ids end in that the scanner of this thread makes (scan/uuid.ts). */
-  constructor(window: DedupWindow, madeSuffix: Uint8Array, clock: Clock) {
+  constructor(window: DedupWindow, madeSuffix: Uint8Array, clock: Clock, shared?: SharedWindow) {
     this.#window = window;
     this.#madeSuffix = madeSuffix;
     this.#clock = clock;
+    this.#shared = shared;
+  }
+
+  /**
+   * Asks the other processes for the ids of a slab that this one does not know. Resolves when those that they know are
+   * in the window, or could not be asked for in time; undefined when there is nothing to ask or nobody. Never rejects.
+   */
+  ask(output: ScanOutput): Promise<AskedIds> | undefined {
+    const shared = this.#shared;
+    const key = shared?.key();
+    if (shared === undefined || key === undefined) return undefined;
+    this.#window.find(output, this.#madeSuffix, this.#clock.nowMs(), this.#findings);
+    if (this.#findings.freshCount === 0) return undefined;
+    const asked = { key, shared: this.#writeShared(key, output), own: this.#freshIds() };
+    return this.#lookUp(shared, asked);
+  }
+
+  async #lookUp(shared: SharedWindow, asked: AskedIds): Promise<AskedIds> {
+    const places = await shared.look(asked.shared);
+    if (places.length === 0) return asked;
+    const known = new BigUint64Array(2 * places.length);
+    for (let index = 0; index < places.length; index++) {
+      const place = places[index]!;
+      assert(2 * place < asked.own.length, 'what is known was asked for');
+      known.set(asked.own.subarray(2 * place, 2 * place + 2), 2 * index);
+    }
+    this.#window.remember(known, places.length, this.#clock.nowMs());
+    return asked;
   }
 
   /**
@@ -49,20 +93,50 @@ export class SlabRepeats {
     return { bytes, rows: output.recordCount - repeatCount };
   }
 
-  /** Remembers the ids of the slab set aside last: its events are kept. */
-  remember(): void {
-    this.#window.remember(this.#findings.fresh, this.#findings.freshCount, this.#clock.nowMs());
+  /** Remembers the ids of the slab set aside last, whose scan is `output`: its events are kept. */
+  remember(output: ScanOutput, asked: AskedIds | undefined): void {
+    const { fresh, freshCount } = this.#findings;
+    this.#window.remember(fresh, freshCount, this.#clock.nowMs());
+    if (freshCount > 0) this.#shared?.tell(this.#sharedIds(output, asked), freshCount);
   }
 
   /** COPY of those ids, to be remembered later or never. */
-  hold(): HeldIds {
-    return this.#findings.fresh.slice(0, 2 * this.#findings.freshCount);
+  hold(output: ScanOutput, asked: AskedIds | undefined): HeldIds {
+    return { own: this.#freshIds(), shared: this.#sharedIds(output, asked) };
   }
 
   /** Remembers ids that were held. */
-  rememberHeld(ids: HeldIds): void {
-    this.#window.remember(ids, ids.length / 2, this.#clock.nowMs());
+  rememberHeld({ own, shared }: HeldIds): void {
+    this.#window.remember(own, own.length / 2, this.#clock.nowMs());
+    if (own.length > 0) this.#shared?.tell(shared, own.length / 2);
   }
+
+  #freshIds(): BigUint64Array {
+    return this.#findings.fresh.slice(0, 2 * this.#findings.freshCount);
+  }
+
+  /** Those ids as they are told; undefined when nobody can be told. What was asked for serves again where nothing has changed. */
+  #sharedIds(output: ScanOutput, asked: AskedIds | undefined): Uint8Array | undefined {
+    const key = this.#shared?.key();
+    if (key === undefined) return undefined;
+    const { fresh, freshCount } = this.#findings;
+    if (asked?.key === key && asked.own.length === 2 * freshCount && isStartOf(asked.own, fresh))
+      return asked.shared;
+    return this.#writeShared(key, output);
+  }
+
+  #writeShared(key: BigUint64Array, output: ScanOutput): Uint8Array {
+    const { freshCount } = this.#findings;
+    const ids = Buffer.allocUnsafe(freshCount * SHARED_ID_BYTES);
+    const count = this.#window.writeSharedIds(key, output, this.#madeSuffix, this.#findings, ids);
+    assert(count === freshCount, 'every new id is written');
+    return ids;
+  }
+}
+
+function isStartOf(ids: BigUint64Array, all: BigUint64Array): boolean {
+  const bytes = (words: BigUint64Array) => Buffer.from(words.buffer, words.byteOffset, ids.byteLength);
+  return bytes(ids).equals(bytes(all));
 }
 
 function countRepeats(words: Uint32Array, repeats: Uint32Array, repeatCount: number): void {

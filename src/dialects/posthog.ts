@@ -105,6 +105,7 @@ export const posthog: Dialect = {
   // named was taken. 413 makes posthog-node halve its batches.
   answers: {
     ok: jsonAnswer('{"status":1,"results":{}}'),
-    statuses: { batch_too_large: 413 },
+    // posthog-js drops what is answered 429, and sends again what is answered 503.
+    statuses: { batch_too_large: 413, rate_limited: 503 },
   },
 };

@@ -126,7 +126,8 @@ function openRoute(path: string): Route {
       headers: DIALECTS.flatMap(({ head }) => Object.keys(head?.headers ?? {})),
       prefixes: [],
     },
-    statusOf: (reason) => outcome(reason).status,
+    // It may be a client that takes 429 for never (dialects/posthog.ts).
+    statusOf: (reason) => (reason === 'rate_limited' ? 503 : outcome(reason).status),
   };
 }
 

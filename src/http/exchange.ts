@@ -6,6 +6,7 @@
 import type { HttpResponse } from 'uWebSockets.js';
 import { type AckLevel, wantsOf } from '../ack/level.ts';
 import { replyStatus } from '../ack/replies.ts';
+import { spendFrame } from '../admission/spend-frame.ts';
 import { ROUTES, type Route } from '../dialects/routes.ts';
 import { Transport } from '../event.ts';
 import type { FrontStage } from '../front.ts';
@@ -25,6 +26,8 @@ export interface RequestHead extends Carried {
   /** Place of the route in ROUTES. */
   readonly routeIndex: number;
   readonly app: number;
+  /** Number of the write key. */
+  readonly key: number;
   readonly encoding: number;
   readonly ackLevel: AckLevel;
   readonly address: Uint8Array;
@@ -57,14 +60,15 @@ export class Exchange implements FrameOwner, BodyOwner {
   }
 
   frameDone(slab: Slab, frame: number, replies: Replies): void {
-    const response = this.#response;
-    if (response === undefined) return;
     const row = frameRow(frame);
     const words = slab.words;
+    spendFrame(this.#stage.rateLimits, words, row);
+    const response = this.#response;
+    if (response === undefined) return;
     this.#route = ROUTES[words[row + FrameWord.route]!]!;
     const reason = words[row + FrameWord.reason]!;
     if (reason !== 0) {
-      this.refuse(REASONS[reason]!);
+      this.#refuseFrame(REASONS[reason]!, words[row + FrameWord.app]!, words[row + FrameWord.key]!);
       return;
     }
     const start = replies.table[frame * 2]!;
@@ -87,11 +91,19 @@ export class Exchange implements FrameOwner, BodyOwner {
     this.refuse('worker_lost');
   }
 
+  /** Refuses what a worker has refused; it may have found out whose it is. */
+  #refuseFrame(reason: Reason, app: number, key: number): void {
+    const { rateLimits } = this.#stage;
+    if (reason === 'unauthorized' && !this.#stage.keysAreRead()) this.refuse('keys_unread');
+    else if (reason !== 'rate_limited') this.refuse(reason);
+    else this.refuse(reason, false, rateLimits.retryAfterSeconds(app, key));
+  }
+
   /**
    * Answers with the reason's problem; `close` also ends the connection, for bodies that will not be read. SDKs with
    * answers of their own send empty beacons, with which nothing is lost: they get their 200.
    */
-  refuse(reason: Reason, close = false): void {
+  refuse(reason: Reason, close = false, retryAfterSeconds?: number): void {
     const response = this.#response;
     if (response === undefined) return;
     this.#dropBody();
@@ -106,6 +118,7 @@ export class Exchange implements FrameOwner, BodyOwner {
       withBody: true,
       allow: undefined,
       isNumeric: route.answers?.refusal === 'numeric',
+      retryAfterSeconds,
     });
   }
 
@@ -226,7 +239,7 @@ export class Exchange implements FrameOwner, BodyOwner {
         head.app,
         head.encoding | (head.carried.length << ENCODING_BITS),
         Transport.http,
-        new Origin(head.address, head.userAgent),
+        new Origin(head.address, head.userAgent, head.key),
         this,
       );
       if (!taken) this.refuse('overloaded');

@@ -7,7 +7,7 @@
 
 import type { HttpRequest, HttpResponse, TemplatedApp } from 'uWebSockets.js';
 import { type AckLevel, grantLevel, readLevel } from '../ack/level.ts';
-import { OPEN_MODE, UNKNOWN_KEY } from '../admission/apps.ts';
+import { type KnownKey, OPEN_MODE, UNKNOWN_KEY } from '../admission/apps.ts';
 import { readWriteKey } from '../admission/write-key.ts';
 import { CLOUDEVENTS_ROUTE, OPEN_ROUTE, ROUTES, type Route, routeBehindPrefix } from '../dialects/routes.ts';
 import type { FrontStage } from '../front.ts';
@@ -65,15 +65,17 @@ function receive(stage: FrontStage, response: HttpResponse, request: HttpRequest
   const routeIndex = ROUTES[pathIndex]!.isOpen && isCloudEvent(request) ? CLOUDEVENTS_ROUTE : pathIndex;
   const route = ROUTES[routeIndex]!;
   const admitted = admit(stage, request, route);
-  if (typeof admitted === 'string') {
+  if ('refused' in admitted) {
+    const { refused, retryAfterSeconds } = admitted;
     refuseHead(
       stage,
       response,
       request,
-      admitted,
+      refused,
       undefined,
-      route.statusOf(admitted),
+      route.statusOf(refused),
       route.answers?.refusal === 'numeric',
+      retryAfterSeconds,
     );
     return;
   }
@@ -82,6 +84,7 @@ function receive(stage: FrontStage, response: HttpResponse, request: HttpRequest
     route,
     routeIndex,
     app: admitted.app,
+    key: admitted.key,
     encoding: admitted.encoding,
     ackLevel: admitted.ackLevel,
     address: address.of(
@@ -130,35 +133,52 @@ function carriedOf(request: HttpRequest, route: Route, needsOrigin: boolean): Ui
   return isEmpty ? NOTHING : writeCarried({ query, headers });
 }
 
-/** The request's app, encoding and level of ack, or the reason why it is refused by its head. */
-function admit(
-  stage: FrontStage,
-  request: HttpRequest,
-  route: Route,
-): { app: number; encoding: number; ackLevel: AckLevel } | Reason {
-  if (stage.draining()) return 'draining';
-  if (stage.isFull(route.cannotRetry)) return 'overloaded';
-  const app = stage.apps.openMode ? OPEN_MODE : appOf(stage, request, route);
-  if (app === UNKNOWN_KEY) return 'unauthorized';
+/** What a request's head decides. */
+interface Admitted {
+  readonly app: number;
+  /** Number of the write key; 0 where it is not known yet. */
+  readonly key: number;
+  readonly encoding: number;
+  readonly ackLevel: AckLevel;
+}
+
+/** Why a request is refused by its head; `retryAfterSeconds` where that is known better than by the sinks. */
+interface Refused {
+  readonly refused: Reason;
+  readonly retryAfterSeconds?: number;
+}
+
+function admit(stage: FrontStage, request: HttpRequest, route: Route): Admitted | Refused {
+  if (stage.draining()) return { refused: 'draining' };
+  if (stage.isFull(route.cannotRetry)) return { refused: 'overloaded' };
+  const { app, key } = keyOf(stage, request, route);
+  if (app === UNKNOWN_KEY) return { refused: stage.keysAreRead() ? 'unauthorized' : 'keys_unread' };
   if (stage.apps.restrictsOrigins && !stage.apps.allowsOrigin(app, request.getHeader('origin'))) {
-    return 'forbidden_origin';
+    return { refused: 'forbidden_origin' };
+  }
+  if (app !== APP_IN_BODY && stage.rateLimits.refuses(app, key, route.cannotRetry)) {
+    return { refused: 'rate_limited', retryAfterSeconds: stage.rateLimits.retryAfterSeconds(app, key) };
   }
   const encoding = readEncoding(request.getHeader('content-encoding'));
-  if (encoding === undefined) return 'unsupported_media_type';
+  if (encoding === undefined) return { refused: 'unsupported_media_type' };
   const ackLevel = grantLevel(readLevel(request, route.get), stage.ackLevel);
-  if (typeof ackLevel !== 'string') return ackLevel.refused;
+  if (typeof ackLevel !== 'string') return ackLevel;
   const bytesMax = route.answers === undefined ? stage.wireBytesMax : DROPPED_BYTES_MAX;
-  if (Number(request.getHeader('content-length')) > bytesMax) return 'body_too_large';
-  return { app, encoding, ackLevel };
+  if (Number(request.getHeader('content-length')) > bytesMax) return { refused: 'body_too_large' };
+  return { app, key, encoding, ackLevel };
 }
 
 /** The app of the request's key, UNKNOWN_KEY, or APP_IN_BODY where the worker will find it. */
-function appOf(stage: FrontStage, request: HttpRequest, { keyPlaces, bodyKeys }: Route): number {
+function keyOf(stage: FrontStage, request: HttpRequest, { keyPlaces, bodyKeys }: Route): KnownKey {
+  if (stage.apps.openMode) return NO_KEY;
   const key = readWriteKey(request, keyPlaces);
-  const app = stage.apps.find(key);
-  if (app !== UNKNOWN_KEY || bodyKeys === undefined) return app;
-  return key === '' || bodyKeys.isBeforeHead ? APP_IN_BODY : UNKNOWN_KEY;
+  const known = stage.apps.match(key);
+  if (known.app !== UNKNOWN_KEY || bodyKeys === undefined) return known;
+  return key === '' || bodyKeys.isBeforeHead ? KEY_IN_BODY : known;
 }
+
+const NO_KEY: KnownKey = { app: OPEN_MODE, key: 0 };
+const KEY_IN_BODY: KnownKey = { app: APP_IN_BODY, key: 0 };
 
 /** Number of a Content-Encoding, or undefined for one that is not known. `x-gzip` is gzip by RFC 9110 §8.4.1.3. */
 function readEncoding(header: string): number | undefined {

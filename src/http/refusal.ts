@@ -41,6 +41,7 @@ export function refuseHead(
   allow?: string,
   status: Status = outcome(reason).status,
   isNumeric = false,
+  retryAfterSeconds?: number,
 ): void {
   const close = reason === 'body_too_large';
   refuseRequest(stage, response, reason, status, readCarried(request), {
@@ -48,6 +49,7 @@ export function refuseHead(
     allow,
     withBody: request.getMethod() !== 'head',
     isNumeric,
+    retryAfterSeconds,
   });
 }
 
@@ -60,6 +62,8 @@ export interface RefusalForm {
   readonly close: boolean;
   readonly withBody: boolean;
   readonly allow: string | undefined;
+  /** Said where it is not the time that the sinks need. */
+  readonly retryAfterSeconds?: number | undefined;
 }
 
 /** Answers with the reason's problem, counts and logs it. */
@@ -76,7 +80,10 @@ export function refuseRequest(
   response.cork(() => {
     const type = form.isNumeric ? 'application/json' : 'application/problem+json';
     response.writeStatus(STATUS_LINES[status]).writeHeader('Content-Type', type);
-    if (outcome(reason).retry) response.writeHeader('Retry-After', String(stage.retryAfterSeconds()));
+    if (outcome(reason).retry) {
+      const seconds = form.retryAfterSeconds ?? stage.retryAfterSeconds();
+      response.writeHeader('Retry-After', String(seconds));
+    }
     if (form.allow !== undefined) response.writeHeader('Allow', form.allow);
     if (status === 401) response.writeHeader('WWW-Authenticate', 'Bearer');
     writeConnection(response, stage);

@@ -49,6 +49,9 @@ export interface FrontGauges {
   storeReady(): boolean;
   storeRestarts(): number;
   scannerNative(): boolean;
+  /** Of the front's own connections. */
+  redisState(): number;
+  rateLimitHits(): { readonly app: number; readonly key: number };
   dedup(): { readonly ids: number; readonly generation: number };
   /** Those that events go to. */
   readonly sinks: readonly SinkName[];
@@ -82,7 +85,8 @@ export class Exposition {
       hasSink: (sink) => front.sinks.some((name) => name === sink),
     });
     for (const counter of THREAD_COUNTERS) this.#perThread(Counter, reader, counter);
-    for (const gauge of THREAD_GAUGES) this.#perThread(Gauge, reader, gauge);
+    for (const gauge of THREAD_GAUGES)
+      this.#perThread(Gauge, reader, gauge, gauge.key === 'redisState' ? front.redisState : undefined);
     for (const counter of SINK_COUNTERS) this.#perSink(Counter, reader, front.sinks, counter);
     for (const gauge of SINK_GAUGES) this.#perSink(Gauge, reader, front.sinks, gauge);
     this.#refused = new Counter({
@@ -168,6 +172,14 @@ export class Exposition {
       'Generations of the dedup window that others followed',
       () => front.dedup().generation,
     );
+    this.#register(
+      Counter,
+      'penstock_rate_limit_hits_total',
+      'Requests that were refused for a rate limit, by what was over its rate: the app or the key',
+      ['thread', 'scope'],
+      () =>
+        (['app', 'key'] as const).map((scope) => [{ thread: 'front', scope }, front.rateLimitHits()[scope]]),
+    );
     this.#front(
       Gauge,
       'penstock_journal_max_bytes',
@@ -219,11 +231,13 @@ export class Exposition {
     this.#register(Kind, name, help, ['thread'], () => [[{ thread: 'front' }, read()]]);
   }
 
-  #perThread(Kind: Kind, reader: CounterReader, series: Series<ThreadValue>): void {
+  /** `readFront` is what the front itself has of it. */
+  #perThread(Kind: Kind, reader: CounterReader, series: Series<ThreadValue>, readFront?: () => number): void {
     const { key, name, help, scale = 1 } = series;
-    this.#register(Kind, name, help, ['thread'], () =>
-      threadsOf(reader).map(({ slot, thread }) => [{ thread }, reader.read(key, slot) * scale]),
-    );
+    this.#register(Kind, name, help, ['thread'], () => [
+      ...(readFront === undefined ? [] : [[{ thread: 'front' }, readFront()] as Sample]),
+      ...threadsOf(reader).map(({ slot, thread }): Sample => [{ thread }, reader.read(key, slot) * scale]),
+    ]);
   }
 
   #perSink(

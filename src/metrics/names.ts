@@ -39,6 +39,44 @@ export const THREAD_COUNTERS = [
     name: 'penstock_kafka_maybe_repeated_rows_total',
     help: 'Records sent to Kafka again, outside of its check of repeats, though a broker may have had them',
   },
+  {
+    key: 'redisLooks',
+    name: 'penstock_redis_lookups_total',
+    help: 'Slabs whose new ids were looked up in Redis: one round trip each',
+  },
+  {
+    key: 'redisLookMicros',
+    name: 'penstock_redis_lookup_seconds_total',
+    help: 'Time that slabs waited for these look-ups',
+    scale: 1e-6,
+  },
+  { key: 'redisIdsAsked', name: 'penstock_redis_ids_asked_total', help: 'Ids looked up in Redis' },
+  {
+    key: 'redisIdsFound',
+    name: 'penstock_redis_ids_found_total',
+    help: 'Ids that another process had kept: their events are among the duplicates',
+  },
+  {
+    key: 'redisIdsUnanswered',
+    name: 'penstock_redis_ids_unanswered_total',
+    help: 'Ids whose look-up failed or took longer than redis.timeout_ms; their events were kept',
+  },
+  {
+    key: 'redisIdsUntold',
+    name: 'penstock_redis_ids_untold_total',
+    help: 'Ids that were kept while Redis could not be told',
+  },
+  {
+    key: 'redisTimeouts',
+    name: 'penstock_redis_timeouts_total',
+    help: 'Calls that Redis did not answer in time',
+  },
+  { key: 'redisFailures', name: 'penstock_redis_failures_total', help: 'Calls to Redis that failed' },
+  {
+    key: 'redisCountsLost',
+    name: 'penstock_redis_counts_lost_total',
+    help: 'Events that the live counters of their apps may lack',
+  },
 ] as const;
 
 /** Gauges that each thread writes, behind the counters in shared memory. */
@@ -78,6 +116,11 @@ export const THREAD_GAUGES = [
     key: 'clickhouseState',
     name: 'penstock_clickhouse_state',
     help: 'ClickHouse: 0 none configured, 1 ok, 2 starting, 3 busy, 4 unreachable, 5 denied, 6 no tables or too old',
+  },
+  {
+    key: 'redisState',
+    name: 'penstock_redis_state',
+    help: 'Redis: 0 off, 1 in use, 2 being tried, 3 away: its breaker is open, and the thread goes on by itself',
   },
   {
     key: 'clickhouseSeen',

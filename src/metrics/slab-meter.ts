@@ -16,6 +16,8 @@ export interface SlabTimes {
   readonly startedAtMs: number;
   readonly scannedAtMs: number;
   readonly writtenAtMs: number;
+  /** Time between start and scan's end that was spent waiting for Redis, no work of the slab. */
+  readonly waitedMs?: number;
 }
 
 /** Counts the slabs of one thread into its row. */
@@ -30,13 +32,13 @@ export class SlabMeter extends TrafficCounter {
   }
 
   /** The slab was scanned and written, or the journal did not take it. VIEW of its words. */
-  measured(words: Uint32Array, { startedAtMs, scannedAtMs, writtenAtMs }: SlabTimes): void {
+  measured(words: Uint32Array, { startedAtMs, scannedAtMs, writtenAtMs, waitedMs = 0 }: SlabTimes): void {
     const openedAtMs = new Float64Array(words.buffer)[OPENED_FLOAT64_INDEX]!;
     const statistics = this.#statistics;
     statistics.begin();
     statistics.beat(writtenAtMs);
     statistics.observe(QUEUE_WAIT, 0, Math.max(0, startedAtMs - openedAtMs) / 1000);
-    statistics.observe(SCAN, 0, (scannedAtMs - startedAtMs) / 1000);
+    statistics.observe(SCAN, 0, (scannedAtMs - startedAtMs - waitedMs) / 1000);
     statistics.observe(JOURNAL_WRITE, 0, (writtenAtMs - scannedAtMs) / 1000);
     statistics.observe(SLAB_BYTES, 0, words[HeaderWord.bytesUsed]! - SLAB_BYTES_START);
     statistics.observe(SLAB_FRAMES, 0, words[HeaderWord.frameCount]!);

@@ -19,7 +19,7 @@
 export const SLAB_HEADER_WORDS = 8;
 /** Rows a slab: 434-byte events, one a frame, fill the rows and the bytes of a 1 MiB slab at the same time. */
 export const FRAMES_PER_SLAB_MAX = 2048;
-export const FRAME_WORDS = 17;
+export const FRAME_WORDS = 18;
 
 export const HeaderWord = { frameCount: 0, bytesUsed: 1, slabBytes: 2, wants: 3 } as const;
 /** Bits of the header's word 3: the slab's place in the journal with its result; and a sync that no frame of it waits for. */
@@ -63,6 +63,8 @@ export const FrameWord = {
   recordStart: 15,
   /** W. Events of the frame that repeat one that is kept already; they are not among the accepted. */
   duplicates: 16,
+  /** Number of the write key (admission/apps.ts), 0 for none; the worker's word where the key stands in the body. */
+  key: 17,
 } as const;
 
 const FRAME_TABLE_BYTES = FRAMES_PER_SLAB_MAX * FRAME_WORDS * 4;

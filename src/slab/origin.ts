@@ -8,15 +8,18 @@ export class Origin {
   /** 4 or 16 bytes in network order; empty when addresses are not kept. */
   readonly address: Uint8Array;
   readonly userAgent: string;
+  /** Number of the write key; 0 for none. */
+  readonly key: number;
   /** Generation of the slab in which the three offsets hold; 0 before the first. */
   generation = 0;
   addressOffset = 0;
   userAgentOffset = 0;
   userAgentLength = 0;
 
-  constructor(address: Uint8Array, userAgent: string) {
+  constructor(address: Uint8Array, userAgent: string, key = 0) {
     this.address = address;
     this.userAgent = userAgent;
+    this.key = key;
   }
 }
 

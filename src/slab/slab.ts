@@ -159,6 +159,7 @@ export class Slab {
     words[row + FrameWord.bodyLength] = body.length - headBytes;
     words[row + FrameWord.route] = route;
     words[row + FrameWord.app] = app;
+    words[row + FrameWord.key] = origin.key;
     words[row + FrameWord.encoding] = encoding;
     words[row + FrameWord.transport] = transport;
     words[row + FrameWord.receivedDeltaMs] = Math.max(0, nowMs - this.#times[BASE_TIME_FLOAT64_INDEX]!);

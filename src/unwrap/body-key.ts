@@ -3,7 +3,7 @@
  * its events; else each event must have one. Keys in events are replaced by the names of their apps, so that none is
  * stored, and so that one body may carry events of several apps. posthog-js writes the envelope's key into each event too.
  */
-import { UNKNOWN_KEY } from '../admission/apps.ts';
+import { type KnownKey, UNKNOWN_KEY } from '../admission/apps.ts';
 import type { BodyKeys } from '../dialects/dialect.ts';
 import { DECODED_EVENTS_MAX } from '../limits.ts';
 import type { Reason } from '../outcome.ts';
@@ -25,13 +25,12 @@ import {
 /** What admission knows of keys, in the worker. */
 export interface KeyRing {
   readonly names: readonly string[];
-  /** Index of the app of a key, or UNKNOWN_KEY. */
-  find(key: string): number;
+  /** The app of a key, or UNKNOWN_KEY, and the number of the key. */
+  match(key: string): KnownKey;
 }
 
-/** The app that all events have, or OPEN_APP when they name theirs, and the body that says so. */
-export interface Resolved {
-  readonly app: number;
+/** The app that all events have, or OPEN_APP when they name theirs, and the body that says so; and the number of the first key. */
+export interface Resolved extends KnownKey {
   readonly body: Buffer;
 }
 
@@ -44,13 +43,15 @@ export function resolveApp(
 ): Resolved | Reason {
   const key = envelopeKey(body, places.envelope ?? []);
   if (key !== undefined) {
-    const app = ring.find(key);
-    if (app === UNKNOWN_KEY) return 'unauthorized';
-    return { app, body: renameKey(body, places.event ?? [], key, ring.names[app]) };
+    const known = ring.match(key);
+    if (known.app === UNKNOWN_KEY) return 'unauthorized';
+    const named = renameKey(body, places.event ?? [], key, ring.names[known.app]);
+    return { app: known.app, key: known.key, body: named };
   }
   const apps = new Set<number>();
   const edits: Edit[] = [];
-  const known = new Map<string, number>();
+  const known = new Map<string, KnownKey>();
+  let firstKey = 0;
   let isTooLarge = false;
   const isWhole = eachEvent(body, envelopeKeys, (start, end) => {
     if (edits.length === DECODED_EVENTS_MAX) {
@@ -59,10 +60,12 @@ export function resolveApp(
     }
     const place = placeOf(body, start, end, places.event ?? []);
     const text = place && textAt(body, ...place);
-    const app = text === undefined ? UNKNOWN_KEY : (known.get(text) ?? ring.find(text));
+    const found = text === undefined ? undefined : (known.get(text) ?? ring.match(text));
+    const app = found?.app ?? UNKNOWN_KEY;
     apps.add(app);
-    if (app === UNKNOWN_KEY || place === undefined || text === undefined) return STOP;
-    known.set(text, app);
+    if (app === UNKNOWN_KEY || place === undefined || text === undefined || found === undefined) return STOP;
+    if (firstKey === 0) firstKey = found.key;
+    known.set(text, found);
     edits.push({ start: place[0], end: place[1], text: JSON.stringify(ring.names[app]) });
     return undefined;
   });
@@ -71,9 +74,11 @@ export function resolveApp(
   if (!isWhole || apps.size === 0 || apps.has(UNKNOWN_KEY)) return 'unauthorized';
   const edited = applyEdits(body, edits);
   const [app] = apps;
-  if (app !== undefined && apps.size === 1) return { app, body: edited };
+  if (app !== undefined && apps.size === 1) return { app, key: firstKey, body: edited };
   // The scanner reads the names of the apps, so that nothing else may be where it looks for them.
-  return isPlainlyNamed(body, envelopeKeys, places) ? { app: OPEN_APP, body: edited } : 'unauthorized';
+  return isPlainlyNamed(body, envelopeKeys, places)
+    ? { app: OPEN_APP, key: firstKey, body: edited }
+    : 'unauthorized';
 }
 
 /**

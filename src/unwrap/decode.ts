@@ -5,6 +5,7 @@
  * of routes that need none of it cost one look.
  */
 import type { Apps } from '../admission/apps.ts';
+import type { LimitPage } from '../admission/limit-page.ts';
 import type { DecoderName } from '../dialects/dialect.ts';
 import { ReasonNumber } from '../outcome.ts';
 import { readCarried } from '../slab/carried.ts';
@@ -37,6 +38,7 @@ export const DECODER_BY_NAME = {
 export interface DecodableRoute extends Decodable {
   /** The body says whose it is. */
   readonly isOpen: boolean;
+  readonly cannotRetry: boolean;
 }
 
 export interface DecodeSetup {
@@ -44,6 +46,8 @@ export interface DecodeSetup {
   /** The route of a dialect's batches. */
   routeOf(dialect: string): number;
   readonly apps: Apps;
+  /** Undefined where nobody has a rate. */
+  readonly limits?: Pick<LimitPage, 'isLimited'> | undefined;
 }
 
 /** The bodies of a slab, and where a new one goes. */
@@ -96,6 +100,12 @@ export function decodeFrame(
       return;
     }
     words[row + FrameWord.app] = resolved.app;
+    words[row + FrameWord.key] = resolved.key;
+    const app = setup.apps.keyOf(resolved.key)?.app ?? resolved.app;
+    if (setup.limits?.isLimited(app, resolved.key, route.cannotRetry) === true) {
+      words[row + FrameWord.reason] = ReasonNumber.rate_limited;
+      return;
+    }
     body = resolved.body;
   }
   if (body !== plain) bodies.replace(row, body);

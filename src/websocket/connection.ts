@@ -6,6 +6,7 @@
 import type { WebSocket } from 'uWebSockets.js';
 import { type AckLevel, wantsOf } from '../ack/level.ts';
 import type { EventError } from '../ack/replies.ts';
+import { spendFrame } from '../admission/spend-frame.ts';
 import { STREAM_ROUTE } from '../dialects/routes.ts';
 import { Transport } from '../event.ts';
 import type { FrontStage } from '../front.ts';
@@ -31,8 +32,9 @@ export const CloseCode = {
 
 /** What is known of a connection before it opens. */
 export interface ConnectionHead {
-  /** Index of the app. */
+  /** Index of the app, and number of its write key. */
   readonly app: number;
+  readonly key: number;
   /** Why the connection is opened only to be closed with it, since browsers hide failed upgrades; undefined when it is not. */
   readonly fault: string | undefined;
   readonly address: Uint8Array;
@@ -55,9 +57,9 @@ export class Connection implements FrameOwner, SessionOwner {
     this.#stage = stage;
     this.#socket = socket;
     this.#head = head;
-    this.#origin = new Origin(head.address, head.userAgent);
+    this.#origin = new Origin(head.address, head.userAgent, head.key);
     const { session } = head;
-    const creditBytes = stage.credit.credit();
+    const creditBytes = this.#creditBytes();
     this.#edge = new CreditEdge(creditBytes);
     this.#window = new AckWindow(session?.low);
     if (session !== undefined) session.owner = this;
@@ -113,6 +115,7 @@ export class Connection implements FrameOwner, SessionOwner {
 
   frameDone(slab: Slab, frame: number, replies: Replies): void {
     const { session, ackLevel } = this.#head;
+    spendFrame(this.#stage.rateLimits, slab.words, frameRow(frame));
     if (this.#socket === undefined && session === undefined) return;
     const row = frameRow(frame);
     const words = slab.words;
@@ -147,9 +150,15 @@ export class Connection implements FrameOwner, SessionOwner {
 
   /** Tells the client of its credit when it has changed. */
   lookAtCredit(): void {
-    const creditBytes = this.#stage.credit.credit();
+    const creditBytes = this.#creditBytes();
     if (!this.#edge.tells(creditBytes, this.#window.unackedBytes)) return;
     this.#send({ type: 'credit', credit_bytes: creditBytes });
+  }
+
+  /** None while the app or the key sends more than it may: what comes is taken, and nothing more. */
+  #creditBytes(): number {
+    const { rateLimits, credit } = this.#stage;
+    return rateLimits.isLimited(this.#head.app, this.#head.key, false) ? 0 : credit.credit();
   }
 
   #acknowledge(): void {

@@ -68,7 +68,7 @@ export class Stream {
 
   #upgrade(response: HttpResponse, request: HttpRequest, context: us_socket_context_t): void {
     const stage = this.#stage;
-    const app = stage.apps.find(readWriteKey(request));
+    const { app, key } = stage.apps.match(readWriteKey(request));
     const ackLevel = this.#admit(request, app);
     if (typeof ackLevel !== 'string') {
       refuseHead(stage, response, request, ackLevel.refused);
@@ -80,6 +80,7 @@ export class Stream {
     const upgrade: Upgrade = {
       head: {
         app,
+        key,
         fault: faultOf(app, sessionId),
         address: address.of(
           response.getRemoteAddress(),
@@ -137,6 +138,7 @@ export class Stream {
     const stage = this.#stage;
     if (stage.draining()) return { refused: 'draining' };
     if (this.#connections.size >= WEBSOCKET_CONNECTIONS_MAX) return { refused: 'overloaded' };
+    if (app === UNKNOWN_KEY && !stage.keysAreRead()) return { refused: 'keys_unread' };
     if (!stage.apps.allowsOrigin(app, request.getHeader('origin'))) return { refused: 'forbidden_origin' };
     return grantLevel(readLevel(request), stage.ackLevel);
   }

@@ -89,7 +89,7 @@ describe('config check', () => {
 });
 
 test('serve with a faulty configuration says so and exits with 1', () => {
-  const { status, stderr } = penstock(['serve'], { REDIS_HOST: 'localhost' });
+  const { status, stderr } = penstock(['serve'], { REDIS_URL: 'localhost' });
   expect(status).toBe(1);
-  expect(stderr).toContain('environment: REDIS_HOST: expected not to be set');
+  expect(stderr).toContain('environment: REDIS_URL: expected an address such as redis://');
 });

@@ -52,6 +52,7 @@ describe('defaults', () => {
         workers: 3,
         scanner: 'auto',
         apps: [],
+        rateLimits: { appEventsPerSecond: 0, appBurst: 0, keyEventsPerSecond: 0, keyBurst: 0 },
         limits: {
           wireBytesMax: limits.WIRE_BYTES_MAX,
           bodyBytesMax: limits.BODY_BYTES_MAX,
@@ -118,6 +119,31 @@ describe('defaults', () => {
           objectType: 'auto',
           ttlDays: 365,
           rejectedTtlDays: 30,
+        },
+        consume: {
+          host: '0.0.0.0',
+          port: 8081,
+          groupId: 'penstock',
+          topics: [],
+          from: 'earliest',
+          deadLetterTopic: '{topic}.dlq',
+          flushRows: limits.NATIVE_BLOCK_ROWS_MAX,
+          flushBytes: limits.BLOCK_BYTES_MAX,
+          flushIntervalMs: limits.CONSUME_FLUSH_INTERVAL_MS,
+          sessionTimeoutMs: limits.CONSUME_SESSION_TIMEOUT_MS,
+          rebalanceTimeoutMs: limits.CONSUME_REBALANCE_TIMEOUT_MS,
+        },
+        redis: {
+          url: '',
+          username: '',
+          password: '',
+          db: 0,
+          caFile: '',
+          keyPrefix: 'penstock:',
+          timeoutMs: limits.REDIS_TIMEOUT_MS,
+          dedup: true,
+          windowMs: limits.REDIS_WINDOW_MS,
+          countersTtlMs: limits.REDIS_COUNTERS_TTL_MS,
         },
         delivery: { sendTimeoutMs: limits.SEND_TIMEOUT_MS },
         dataDir: join(directory, 'data'),
@@ -209,11 +235,11 @@ describe('a fault says where, what was expected and what stood there', () => {
     ['http: { prot: 80 }', '1:9: http.prot: expected one of host, port, trusted_proxies, got an unknown key'],
     [
       'prot: 80',
-      '1:1: prot: expected one of http, workers, scanner, apps, limits, memory, privacy, journal, dedup, sessions, ack, embedded, kafka, clickhouse, delivery, data_dir, drain_timeout_ms, log, got an unknown key',
+      '1:1: prot: expected one of http, workers, scanner, apps, rate_limits, limits, memory, privacy, journal, dedup, sessions, ack, embedded, kafka, clickhouse, consume, redis, delivery, data_dir, drain_timeout_ms, log, got an unknown key',
     ],
     [
       '[]',
-      'config/penstock.yaml: expected a section with http, workers, scanner, apps, limits, memory, privacy, journal, dedup, sessions, ack, embedded, kafka, clickhouse, delivery, data_dir, drain_timeout_ms, log, got a list',
+      'config/penstock.yaml: expected a section with http, workers, scanner, apps, rate_limits, limits, memory, privacy, journal, dedup, sessions, ack, embedded, kafka, clickhouse, consume, redis, delivery, data_dir, drain_timeout_ms, log, got a list',
     ],
     ['workers: 0', '1:10: workers: expected auto or a whole number from 1 to 64, got 0'],
     ['workers: some', '1:10: workers: expected auto or a whole number from 1 to 64, got "some"'],
@@ -265,15 +291,17 @@ describe('a fault says where, what was expected and what stood there', () => {
   test('all of them at once, from file, environment and relations', async () => {
     const text =
       'http: { port: x }\nzoo: 1\nlimits: { wire_bytes_max: 30000000 }\nlog: { level: 1, color: y }\n';
-    expect(await faultsOf(text, { PENSTOCK_WORKERS: '99', REDIS_HOST: 'r' })).toEqual([
-      'environment: REDIS_HOST: expected not to be set, because this version has no Redis deduplication: events would not go there, got a value',
-      '1:15: http.port: expected a whole number from 0 to 65535, got "x"',
-      '4:15: log.level: expected one of trace, debug, info, warn, error, fatal, silent, got 1',
-      '4:18: log.color: expected one of level, got an unknown key',
-      '2:1: zoo: expected one of http, workers, scanner, apps, limits, memory, privacy, journal, dedup, sessions, ack, embedded, kafka, clickhouse, delivery, data_dir, drain_timeout_ms, log, got an unknown key',
-      'environment: PENSTOCK_WORKERS: expected auto or a whole number from 1 to 64, got 99',
-      '3:27: limits.wire_bytes_max: expected at most 20000000 = limits.body_bytes_max (a body that is sent uncompressed has both sizes), got 30000000',
-    ]);
+    expect(await faultsOf(text, { PENSTOCK_WORKERS: '99', REDIS_HOST: 'r', REDIS_URL: 'redis://r' })).toEqual(
+      [
+        'environment: REDIS_HOST: expected not to be set beside REDIS_URL, got a value',
+        '1:15: http.port: expected a whole number from 0 to 65535, got "x"',
+        '4:15: log.level: expected one of trace, debug, info, warn, error, fatal, silent, got 1',
+        '4:18: log.color: expected one of level, got an unknown key',
+        '2:1: zoo: expected one of http, workers, scanner, apps, rate_limits, limits, memory, privacy, journal, dedup, sessions, ack, embedded, kafka, clickhouse, consume, redis, delivery, data_dir, drain_timeout_ms, log, got an unknown key',
+        'environment: PENSTOCK_WORKERS: expected auto or a whole number from 1 to 64, got 99',
+        '3:27: limits.wire_bytes_max: expected at most 20000000 = limits.body_bytes_max (a body that is sent uncompressed has both sizes), got 30000000',
+      ],
+    );
   });
 });
 
@@ -470,16 +498,6 @@ describe('the environment', () => {
     ]);
   });
 
-  test.each([
-    ['REDIS_HOST', 'Redis deduplication'],
-    ['REDIS_URL', 'Redis deduplication'],
-  ])('%s stops the start, because events would not get there', async (variable, sink) => {
-    const faults = await faultsOf(undefined, { [variable]: 'https://user:secret@host' });
-    expect(faults).toEqual([
-      `environment: ${variable}: expected not to be set, because this version has no ${sink}: events would not go there, got a value`,
-    ]);
-  });
-
   test('keys add to the apps of the file', async () => {
     const config = await load('apps: [{ name: web, keys: [one] }]', {
       PENSTOCK_KEYS: 'web=two, ios=a=b==,ios=four',
@@ -548,6 +566,52 @@ describe('a ClickHouse server', () => {
     expect(
       (await faultsOf('clickhouse: { password: [hunter2], verify_tls: hunter }')).join('\n'),
     ).not.toContain('hunter2');
+  });
+});
+
+describe('Redis', () => {
+  test.each([
+    [
+      { REDIS_URL: 'redis://u%40x:s%2Fecret@r:6380/3' },
+      { url: 'redis://r:6380', username: 'u@x', password: 's/ecret', db: 3 },
+    ],
+    [
+      { REDIS_URL: 'rediss://r', REDIS_PASSWORD: 'p', REDIS_DB: '2' },
+      { url: 'rediss://r', password: 'p', db: 2 },
+    ],
+    [{ REDIS_HOST: 'r' }, { url: 'redis://r:6379', db: 0 }],
+    [
+      { REDIS_HOST: '::1', REDIS_PORT: '7000', REDIS_PASSWORD: 'p', REDIS_DB: '15' },
+      { url: 'redis://[::1]:7000', password: 'p', db: 15 },
+    ],
+    // Of Kubernetes' own making, for a service of that name.
+    [{ REDIS_HOST: 'r', REDIS_PORT: 'tcp://10.0.0.1:6379' }, { url: 'redis://r:6379' }],
+  ])('%j', async (env, expected) => {
+    const config = await load(undefined, env);
+    expect(config.redis).toMatchObject(expected);
+    // It is no sink.
+    expect(config.embedded.enabled).toBe(true);
+  });
+
+  test.each([
+    'http://u:hunter2@r',
+    'r:6379',
+    'redis://:hunter2@r/a',
+    'redis://:hunter2@r/0?x=1',
+    'redis:///1',
+  ])('whose address is %s is a fault', async (url) => {
+    expect(await faultsOf(undefined, { REDIS_URL: url })).toEqual([
+      'environment: REDIS_URL: expected an address such as redis://redis:6379, redis://:password@host:6379/2 or rediss://host:6380, got <hidden>',
+    ]);
+  });
+
+  test('keeps its password to itself, and says which certificates are not there', async () => {
+    const config = await load('redis: { url: "redis://:hunter2@r", password: hunter3 }');
+    expect(config.redis.password).toBe('hunter2');
+    expect(JSON.stringify(describeConfig(config))).not.toMatch(/hunter/);
+    expect(await faultsOf('redis: { ca_file: none.pem }')).toEqual([
+      expect.stringMatching(/redis\.ca_file: expected a file that can be read, got "none\.pem" \(ENOENT\)/),
+    ]);
   });
 });
 

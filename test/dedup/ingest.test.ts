@@ -53,7 +53,6 @@ class Thread {
     };
     const sessions = { add: () => {} };
     const setup = {
-      apps: [''],
       digestedApps: [],
       batchEventsMax: 1000,
       bodyBytesMax: 1_000_000,

@@ -33,6 +33,8 @@ const FRONT: FrontGauges = {
   sessionEvictions: () => 0,
   acksWaiting: () => 0,
   ackFallbacks: () => 0,
+  redisState: () => 0,
+  rateLimitHits: () => ({ app: 0, key: 0 }),
   dedup: () => ({ ids: 0, generation: 0 }),
   sinks: ['clickhouse', 'kafka'],
   journalBytesMax: () => 0,
