@@ -19,7 +19,7 @@ import { readCaFile } from './config/ca-file.ts';
 import type { Config } from './config/config.ts';
 import { rekeyWindow, WINDOW_KEY_BYTES } from './dedup/layout.ts';
 import { createDedup, redisThreadOptions } from './dedup-setup.ts';
-import { ROUTES } from './dialects/routes.ts';
+import { DIALECT_OF_ROUTE } from './dialects/routes.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
 import { WorkerPool } from './dispatch/worker-pool.ts';
 import { drain } from './drain.ts';
@@ -99,8 +99,7 @@ export async function startAppliance(
   const progressMemory = createProgressMemory(config.workers);
   const redis = redisAddress(config.redis, readCaFile(config.redis.caFile));
   const admission = await openAdmission(config, redis, clock, log);
-  const dialects = ROUTES.map(({ program }) => program.dialect);
-  const meter = new FrontMeter(config.workers, trafficLabels(admission.apps.names, dialects), clock);
+  const meter = new FrontMeter(config.workers, trafficLabels(admission.apps.names, DIALECT_OF_ROUTE), clock);
 
   // Socket.
   const app = createApp();
