@@ -14,7 +14,12 @@ import { systemDisk } from './journal/disk.ts';
 import { createMemoryDisk } from './journal/memory-disk.ts';
 import { WorkerJournal } from './journal/worker-journal.ts';
 import { openKnownIds } from './known-ids.ts';
-import { BEAT_INTERVAL_MS, SESSION_SNAPSHOT_BYTES_MAX, SESSION_SNAPSHOT_SHARE } from './limits.ts';
+import {
+  BEAT_INTERVAL_MS,
+  BLOCKS_MEMORY_SHARE,
+  SESSION_SNAPSHOT_BYTES_MAX,
+  SESSION_SNAPSHOT_SHARE,
+} from './limits.ts';
 import type { Logger } from './log.ts';
 import { meteredDisk, meteredSink } from './metered-journal.ts';
 import type { ThreadCounters } from './metrics/counters.ts';
