@@ -34,7 +34,6 @@ import { UploadQueue } from './http/upload-queue.ts';
 import { InFlight } from './in-flight.ts';
 import { openJournalFolder } from './journal/folder.ts';
 import {
-  BLOCKS_MEMORY_SHARE,
   JOURNAL_SPARE_SHARE,
   RESERVE_SHARE,
   TASKS_PER_WORKER,
@@ -173,7 +172,7 @@ export async function startAppliance(
       durability,
       segmentBytes: config.journal.segmentBytes,
       compression: config.journal.compression,
-      blocksBytesMax: Math.floor((config.memory.maxBytes * BLOCKS_MEMORY_SHARE) / config.workers),
+      memoryBytes: Math.floor(config.memory.maxBytes / config.workers),
       retentionMs: isKept ? config.journal.retentionMs : 0,
       retentionBytes: Math.floor(config.journal.retentionBytes / config.workers),
       spareBytes: isKept ? Math.floor((journalBytesMax * JOURNAL_SPARE_SHARE) / config.workers) : 0,
