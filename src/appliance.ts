@@ -306,7 +306,7 @@ export async function startAppliance(
         memoryBytesMax: budget.bytesMax - credit.reservedMemoryBytes(),
         store,
         sinks: readSinkStates(counters, sinks),
-        redisStates: [counters.max('redisState'), admission.redisState()],
+        redis: { front: admission.redisState(), threads: counters.each('redisState') },
         isJournalFull: isJournalFull(false, RESERVE_SHARE),
         isJournalFailing: counters.total('journalFailing') > 0,
       }),
