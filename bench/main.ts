@@ -33,6 +33,7 @@ interface Options extends Overrides {
   readonly out?: string;
   readonly json?: string;
   readonly readme?: boolean;
+  readonly dialect?: string;
 }
 
 const list = (rows: readonly { name: string; about: string }[]) =>
@@ -41,6 +42,7 @@ const list = (rows: readonly { name: string; about: string }[]) =>
 const options = new Command('npm run bench --')
   .description('Throughput, latency, memory and CPU time of Penstock and its peers, round by round in turn.')
   .option('--scenario <names...>', 'which of those below, or all', [...BY_DEFAULT])
+  .option('--dialect <name>', "a dialect's batches beside Penstock's own, the scenario of its name: segment")
   .option('--peer <names...>', "who takes turns with the scenario's first server")
   .option('--seconds <n>', 'load of one round (default: 5, 60 of the sustained ones)', positive)
   .option('--repeats <n>', `rounds of each server (default: 3, with --readme ${README_REPEATS})`, positive)
@@ -56,7 +58,8 @@ const options = new Command('npm run bench --')
   .parse()
   .opts<Options>();
 
-const names = options.readme === true ? README_SCENARIOS : namesOf(options.scenario);
+const asked = options.dialect === undefined ? options.scenario : [options.dialect];
+const names = options.readme === true ? README_SCENARIOS : namesOf(asked);
 const repeats = options.repeats ?? (options.readme === true ? README_REPEATS : 3);
 const machine = readMachine();
 const texts: string[] = [];

@@ -10,6 +10,7 @@
  */
 import { gzipSync } from 'node:zlib';
 import { type CorpusEvent, type CorpusSize, createCorpus, createRandom } from './corpus.ts';
+import { toSegmentBatch } from './segment-events.ts';
 
 const EVENT_TYPES = 60;
 const PROPERTY_NAMES = 300;
@@ -66,10 +67,19 @@ export interface PayloadOptions {
   readonly count: number;
   /** Compressed bodies cannot get ids while they are sent, so they have none and the server gives them. */
   readonly isGzip?: boolean;
+  /** In whose shape batches are; absent is Penstock's own. */
+  readonly dialect?: 'segment' | undefined;
 }
 
 /** Bodies: an event as an object, more as an array. The same seed gives the same bytes. */
-export function createBodies({ seed, size, eventsPerBody, count, isGzip = false }: PayloadOptions): Buffer[] {
+export function createBodies({
+  seed,
+  size,
+  eventsPerBody,
+  count,
+  isGzip = false,
+  dialect,
+}: PayloadOptions): Buffer[] {
   const next = createEvents(seed, size);
   return Array.from({ length: count }, () => {
     const events = Array.from({ length: eventsPerBody }, () => {
@@ -77,7 +87,8 @@ export function createBodies({ seed, size, eventsPerBody, count, isGzip = false 
       const { event_id: _id, ...rest } = next();
       return rest;
     });
-    const text = Buffer.from(JSON.stringify(eventsPerBody === 1 ? events[0] : events));
+    const own = eventsPerBody === 1 ? events[0] : events;
+    const text = dialect === 'segment' ? toSegmentBatch(events) : Buffer.from(JSON.stringify(own));
     return isGzip ? gzipSync(text) : text;
   });
 }

@@ -2,13 +2,18 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { BENCH_KEY } from './load.ts';
+import { REJECTED } from './places/kafka.ts';
 import type { Place } from './places/place.ts';
 import { MAIN, type ServerProcess, startServer } from './process.ts';
 
 /** The appliance without a sink. */
 const SINKLESS = fileURLToPath(new URL('./sinkless-server.js', import.meta.url));
+
+const READY_TIMEOUT_MS = 60_000;
+const READY_INTERVAL_MS = 20;
 
 /** What a scenario configures (config/penstock.yaml). */
 export interface PenstockOptions {
@@ -21,8 +26,16 @@ export interface PenstockOptions {
 /** Starts Penstock and waits until it is ready. `stop` also deletes its data, unless the place has the folder. */
 export async function startPenstock(options: PenstockOptions = {}): Promise<ServerProcess> {
   const server = await launchPenstock(options);
-  while (!(await fetch(`${server.url}/ready`)).ok) await new Promise((resolve) => setTimeout(resolve, 20));
-  return server;
+  const endMs = performance.now() + READY_TIMEOUT_MS;
+  for (;;) {
+    const answer = await fetch(`${server.url}/ready`);
+    if (answer.ok) return server;
+    if (performance.now() > endMs) {
+      await server.stop();
+      throw new Error(`Penstock is not ready: ${await answer.text()}`);
+    }
+    await sleep(READY_INTERVAL_MS);
+  }
 }
 
 /** Starts Penstock; it listens, and may not be ready. */
@@ -36,7 +49,12 @@ export async function launchPenstock({
   const isSinkless = sink === 'none' || sink === 'journal';
   const config = join(folder, 'penstock.yaml');
   const lasts = sink === 'none' ? 'memory' : durability;
-  writeFileSync(config, `journal:\n  durability: ${lasts}\nembedded:\n  object_type: ${objectType}\n`);
+  const topic = place?.env['KAFKA_TOPIC'];
+  const kafka = topic === undefined ? '' : `kafka:\n  dead_letter_topic: ${topic}${REJECTED}\n`;
+  writeFileSync(
+    config,
+    `journal:\n  durability: ${lasts}\nembedded:\n  object_type: ${objectType}\n${kafka}`,
+  );
   const server = await startServer(isSinkless ? SINKLESS : MAIN, isSinkless ? [] : ['serve'], {
     // Of the shell that the bench runs in.
     CLICKHOUSE_URL: '',

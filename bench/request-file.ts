@@ -7,7 +7,8 @@
  */
 import { readFileSync } from 'node:fs';
 
-const ID_MARK = Buffer.from('"event_id":"');
+/** Penstock's own, and Segment's. */
+const ID_MARKS = ['"event_id":"', '"messageId":"'].map((mark) => Buffer.from(mark));
 const COUNTER_OFFSET = 24;
 const COUNTER_DIGITS = 12;
 const RUN_DIGITS = 8;
@@ -89,8 +90,10 @@ export class IdStamper {
 
 function findIds(bytes: Buffer): number[] {
   const offsets: number[] = [];
-  for (let at = bytes.indexOf(ID_MARK); at >= 0; at = bytes.indexOf(ID_MARK, at + 1)) {
-    offsets.push(at + ID_MARK.length);
+  for (const mark of ID_MARKS) {
+    for (let at = bytes.indexOf(mark); at >= 0; at = bytes.indexOf(mark, at + 1)) {
+      offsets.push(at + mark.length);
+    }
   }
   return offsets;
 }

@@ -10,7 +10,6 @@ import { cpuSeconds, mainThreadCpuSeconds, watchResident } from './process.ts';
 
 /** Milliseconds between two samples of memory. */
 export const RESIDENT_INTERVAL_MS = 100;
-/** How long a server may store nothing more of what it accepted. */
 const STALLED_MS = 60_000;
 const COUNT_INTERVAL_MS = 100;
 
@@ -30,11 +29,17 @@ export interface Round extends LoadResult {
   readonly storedPerSecond: number;
 }
 
+export interface RoundOptions {
+  /** How long a server may store nothing more of what it accepted, before the rest counts as lost. */
+  readonly stalledMs?: number;
+}
+
 /** Runs a round. `sinkPids` are the processes of a sink that was started for the bench. */
 export async function runRound(
   server: PeerServer,
   load: Omit<LoadOptions, 'url'>,
   sinkPids: readonly number[],
+  { stalledMs = STALLED_MS }: RoundOptions = {},
 ): Promise<Round> {
   const storedBefore = await server.stored.rows();
   const own = server.ownPids();
@@ -44,7 +49,7 @@ export async function runRound(
   const result = await applyLoad({ ...load, url: server.url });
   const loadEndMs = performance.now();
   const residentMiB = resident.stop();
-  const stored = await allStored(server, storedBefore, result);
+  const stored = await allStored(server, storedBefore, result, stalledMs);
   const after = readCpu(server.pid, own, stores);
   const millions = stored / 1_000_000;
   // An answer is behind the store itself where there is no sink: what the look took is not the server's.
@@ -76,7 +81,12 @@ function sumCpu(pids: readonly number[]): number {
 }
 
 /** Waits until all is stored that was accepted. Gives how many that were. */
-async function allStored(server: PeerServer, before: number, load: LoadResult): Promise<number> {
+async function allStored(
+  server: PeerServer,
+  before: number,
+  load: LoadResult,
+  stalledMs: number,
+): Promise<number> {
   const least = load.eventsInAll ?? load.events;
   let seen = -1;
   let seenAtMs = performance.now();
@@ -86,7 +96,7 @@ async function allStored(server: PeerServer, before: number, load: LoadResult): 
     if (stored > seen) {
       seen = stored;
       seenAtMs = performance.now();
-    } else if (performance.now() - seenAtMs > STALLED_MS) {
+    } else if (performance.now() - seenAtMs > stalledMs) {
       throw new Error(
         `${least} events were accepted, ${stored} are stored and no more come: events are lost`,
       );

@@ -107,17 +107,25 @@ export function createLoad(
   scenario: Scenario,
 ): (peer: Peer | undefined) => Omit<LoadOptions, 'url' | 'seconds'> {
   const { transport, size, eventsPerRequest, isGzip = false, connections, rate, generator } = scenario;
-  const bodies = createBodies({
-    seed: SEED,
-    size,
-    eventsPerBody: eventsPerRequest,
-    count: transport === 'stream' ? MESSAGE_COUNT : BODY_COUNT,
-    isGzip,
-  });
+  const bodiesOf = (dialect: Peer['dialect']) =>
+    createBodies({
+      seed: SEED,
+      size,
+      eventsPerBody: eventsPerRequest,
+      count: transport === 'stream' ? MESSAGE_COUNT : BODY_COUNT,
+      isGzip,
+      dialect,
+    });
+  const made = new Map<Peer['dialect'], Buffer[]>();
+  const bodiesFor = (dialect: Peer['dialect']) => {
+    const bodies = made.get(dialect) ?? bodiesOf(dialect);
+    made.set(dialect, bodies);
+    return bodies;
+  };
   return (peer) => ({
     path:
       transport === 'stream' ? 'stream' : (peer?.paths[eventsPerRequest === 1 ? 'single' : 'batch'] ?? ''),
-    bodies,
+    bodies: bodiesFor(peer?.dialect),
     eventsPerBody: eventsPerRequest,
     isGzip,
     connections,

@@ -78,6 +78,12 @@ export const SCENARIOS: readonly Scenario[] = [
     connections: 10_000,
     rate: 20_000,
   },
+  {
+    name: 'segment',
+    about: "batches of 100 in Segment's shape, beside the same facts in Penstock's own",
+    ...BATCH_100,
+    peers: ['penstock-segment', 'penstock'],
+  },
   { name: 'none-100', about: 'batches of 100, checked and answered', ...BATCH_100, sink: 'none' },
   {
     name: 'embedded-100',

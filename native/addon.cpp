@@ -8,6 +8,7 @@
 //   crc32c, createBatches, planBatches, writeBatches  see kafka/door.h
 //   createBlock, appendBlock, measureBlock, takeBlock  see encode/door.h
 //   findRepeats, rememberIds, rememberLines            see dedup/door.h
+//   blockOffset, useLargePage                         see memory-door.h
 //
 // The one translation unit of the scanner: its stages are headers, so that the compiler sees through all of them.
 #include <node_api.h>
@@ -19,6 +20,7 @@
 #include "elements.h"
 #include "encode/door.h"
 #include "kafka/door.h"
+#include "memory-door.h"
 
 namespace {
 
@@ -143,5 +145,6 @@ NAPI_MODULE_INIT() {
       [&](const char* name, napi_callback callback) { define(env, exports, name, callback); });
   penstock::defineBlocks([&](const char* name, napi_callback callback) { define(env, exports, name, callback); });
   penstock::defineDedup([&](const char* name, napi_callback callback) { define(env, exports, name, callback); });
+  penstock::defineMemory([&](const char* name, napi_callback callback) { define(env, exports, name, callback); });
   return exports;
 }

@@ -15,10 +15,9 @@ import { RetryAfter } from './admission/retry-after.ts';
 import { openAdmission } from './admission-setup.ts';
 import { chooseScanner } from './choose-scanner.ts';
 import { type Clock, systemClock } from './clock.ts';
-import { readCaFile } from './config/ca-file.ts';
 import type { Config } from './config/config.ts';
 import { rekeyWindow, WINDOW_KEY_BYTES } from './dedup/layout.ts';
-import { createDedup, redisThreadOptions } from './dedup-setup.ts';
+import { createDedup, redisOf, redisThreadOptions } from './dedup-setup.ts';
 import { ROUTES } from './dialects/routes.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
 import { WorkerPool } from './dispatch/worker-pool.ts';
@@ -34,6 +33,7 @@ import { UploadQueue } from './http/upload-queue.ts';
 import { InFlight } from './in-flight.ts';
 import { openJournalFolder } from './journal/folder.ts';
 import {
+  BLOCKS_MEMORY_SHARE,
   JOURNAL_SPARE_SHARE,
   RESERVE_SHARE,
   TASKS_PER_WORKER,
@@ -49,7 +49,6 @@ import type { SinkName } from './metrics/names.ts';
 import { PressureGauge } from './metrics/pressure.ts';
 import { trafficLabels } from './metrics/traffic.ts';
 import { readinessOf } from './readiness.ts';
-import { redisAddress } from './redis/address.ts';
 import { SessionRegistry } from './sessions/registry.ts';
 import { readSinkStates } from './sink-states.ts';
 import { clickHouseSetup } from './sinks/clickhouse/setup.ts';
@@ -96,7 +95,7 @@ export async function startAppliance(
   const counterMemory = createCounterMemory(config.workers);
   const counters = new CounterReader(counterMemory);
   const progressMemory = createProgressMemory(config.workers);
-  const redis = redisAddress(config.redis, readCaFile(config.redis.caFile));
+  const redis = redisOf(config);
   const admission = await openAdmission(config, redis, clock, log);
   const dialects = ROUTES.map(({ program }) => program.dialect);
   const meter = new FrontMeter(config.workers, trafficLabels(admission.apps.names, dialects), clock);
@@ -173,6 +172,7 @@ export async function startAppliance(
       durability,
       segmentBytes: config.journal.segmentBytes,
       compression: config.journal.compression,
+      blocksBytesMax: Math.floor((config.memory.maxBytes * BLOCKS_MEMORY_SHARE) / config.workers),
       retentionMs: isKept ? config.journal.retentionMs : 0,
       retentionBytes: Math.floor(config.journal.retentionBytes / config.workers),
       spareBytes: isKept ? Math.floor((journalBytesMax * JOURNAL_SPARE_SHARE) / config.workers) : 0,

@@ -1,6 +1,8 @@
-/** The command line: `serve` (also when no command is given), `config check`, `journal ls|verify|replay`, `keys ls|add|rm`, `store`, `migrate`. */
+/** The command line: `serve` (also when no command is given), `config check`, `journal`, `keys`, `store`, `migrate`, `consume`, `dlq`. */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Config } from './config/config.ts';
+import { addConsumeCommand } from './consume-command.ts';
+import { addDlqCommands } from './dlq-command.ts';
 import { addKeysCommand } from './keys-command.ts';
 import { addMigrateCommand } from './migrate-command.ts';
 import { addStoreCommand } from './store-command.ts';
@@ -103,6 +105,8 @@ export async function runCommand(argv: readonly string[]): Promise<void> {
     .action(checkConfig);
   addStoreCommand(program);
   addMigrateCommand(program, fileOption, loadOrReport);
+  addConsumeCommand(program, fileOption, loadOrReport);
+  addDlqCommands(program, fileOption, loadOrReport);
   addJournalCommands(program, fileOption);
   addKeysCommand(program, fileOption, loadOrReport);
   await program.parseAsync(argv as string[]);

@@ -4,6 +4,7 @@
  * checked against the same relations by config/schema.ts.
  */
 import { assert } from './assert.ts';
+import { SEGMENT_BYTES_MAX } from './journal/limits.ts';
 import { SLAB_BYTES_START } from './slab/layout.ts';
 
 const KiB = 1024;
@@ -152,6 +153,8 @@ export const SESSION_WAIT_MS_MAX = 10_000;
 export const SLAB_BYTES = MiB;
 /** Slabs, uploads and what the sinks hold in memory, together. */
 export const MEMORY_BYTES_MAX = 256 * MiB;
+/** Young objects of a worker's heap: a slab makes some kilobytes, and V8's own bound is three times 16 MiB a thread. */
+export const WORKER_YOUNG_HEAP_MIB = 6;
 /** One task runs, the next waits in the worker: a worker never waits for the front between two full slabs. */
 export const TASKS_PER_WORKER = 2;
 /** Worker threads: more than 64 on one front means that the front is the bottleneck and a second core group is due. */
@@ -161,29 +164,14 @@ export const FREE_SLABS_MAX = 16;
 
 // ── Journal ──────────────────────────────────────────────────────────────────────────────────────────────
 
-/** Segments of all workers that not every sink has passed; at 500 B an event this is 16 million events. */
-export const JOURNAL_BYTES_MAX = 8192 * MiB;
-/** A segment is deleted whole, when every sink has passed it: small ones give the disk back sooner, large ones are fewer files. */
-export const SEGMENT_BYTES_MAX = 64 * MiB;
-/** Share of the journal's bound that is kept, beyond it, as files to be written over. */
-export const JOURNAL_SPARE_SHARE = 0.25;
-/** Segments kept for replays, beyond the bound above, when `journal.retention_ms` asks for it: as much again. */
-export const JOURNAL_RETENTION_BYTES_MAX = 8192 * MiB;
-/** Payload of a block of a replay. Fixed, so that the same replay cuts the same blocks whatever is configured. */
-export const REPLAY_BLOCK_BYTES = 8 * MiB;
-/** Times that a replay's block is tried again after the breaker opened: with the longest pauses, under a minute. */
-export const REPLAY_PROBES_MAX = 12;
-/** A replay tells how far it is this often. */
-export const REPLAY_PROGRESS_MS = 1_000;
-/** The embedded store is up within seconds; one that is not after so long needs a person. */
-export const REPLAY_STORE_START_MS_MAX = 60_000;
-/** Tasks in flight a worker when answers wait for the disk: all that come while a sync runs share the next one. */
-export const TASKS_PER_WORKER_DURABLE = 16;
+export * from './journal/limits.ts';
 
 // ── Dedup window ─────────────────────────────────────────────────────────────────────────────────────────
 
 /** Ids that are remembered at least: 59 MiB of shared memory, beside the memory budget. */
 export const DEDUP_IDS_MAX = 4_000_000;
+/** From so many ids on nearly every page of the table is in use, and large ones take no more memory. One a slab is made. */
+export const DEDUP_LARGE_PAGES_IDS_MIN = 30_000;
 /** … or as long as this: SDKs retry for minutes; whoever sends an id again much later means another event. */
 export const DEDUP_WINDOW_MS = 600_000;
 /** Bytes of each worker's journal that a start reads ids back from: a tenth of a second, and more than a worker has without an answer when the process dies. So much is left on disk for it. */
@@ -193,6 +181,10 @@ export const DEDUP_READ_BACK_BYTES_MAX = 128 * MiB;
 
 /** A sink that goes on failing for the same reason says so this often. */
 export const SINK_FAILURE_LOG_INTERVAL_MS = 60_000;
+/** Share of the memory budget that blocks of accepted events may take: more, and a sink that stands still would stop the doors before the journal is full. */
+export const BLOCKS_MEMORY_SHARE = 0.5;
+/** Blocks are not cut smaller for it: a rejected event must fit one. */
+export const BLOCK_BYTES_MIN = 2 * REJECTED_RAW_BYTES_MAX;
 /** A block of the embedded store goes out at this many bytes: ~75,000 events encoded, ~26,000 as lines; one part each. */
 export const BLOCK_BYTES_MAX = 16 * MiB;
 /** … or at this many rows, whose indexes and offsets then stay within 32 bits whatever they hold. */
@@ -224,8 +216,8 @@ export const JSON_DYNAMIC_PATHS_MAX = 128;
 export const JSON_DYNAMIC_TYPES_MAX = 8;
 /** Blocks gather in pieces of this size: a slab's lines are about as long, and no block needs one allocation of 16 MiB. */
 export const BLOCK_CHUNK_BYTES = MiB;
-/** Empty pieces kept per thread: one full block; what a longer queue took is given back. */
-export const FREE_BLOCK_CHUNKS_MAX = 16;
+/** Empty pieces kept per thread: one full block, which ends with the slab that filled it; what a longer queue took is given back. */
+export const FREE_BLOCK_CHUNKS_MAX = 18;
 /** One line on the store's socket: a file name, or an engine's message cut to STORE_MESSAGE_BYTES_MAX. */
 export const STORE_LINE_BYTES_MAX = 16 * KiB;
 /** Characters of an engine message that travel back; longer ones quote whole rows. */
@@ -265,14 +257,12 @@ export const STORE_HANG_MS_MAX = 120_000;
 /** After SIGTERM the store finishes the blocks in hand for so long, then it is killed; the files stay for the next start. */
 export const STORE_STOP_TIMEOUT_MS = 10_000;
 
-// ── ClickHouse server; Redis; apps, keys and their rates ──────────────────────────────────────────────────
+// ── ClickHouse server, Kafka, the consumer from one into the other; Redis; apps, keys and their rates ─────
 
 export * from './admission/limits.ts';
+export * from './consume/limits.ts';
 export * from './redis/limits.ts';
 export * from './sinks/clickhouse/limits.ts';
-
-// ── Kafka ────────────────────────────────────────────────────────────────────────────────────────────────
-
 export * from './sinks/kafka/limits.ts';
 
 // ── Query door of the embedded store ─────────────────────────────────────────────────────────────────────

@@ -55,6 +55,8 @@ export interface WorkerSetup {
     readonly segmentBytes: number;
     /** Bytes of segments that a stream keeps to write them over. */
     readonly spareBytes: number;
+    /** Bytes that the blocks of a worker may take together. */
+    readonly blocksBytesMax: number;
     /** How long delivered segments are kept for replays, and how many bytes of them a worker. */
     readonly retentionMs: number;
     readonly retentionBytes: number;
@@ -165,6 +167,7 @@ export async function openWorkerKeep(
     segmentBytesMax: options.segmentBytes,
     compression: options.compression,
     spareBytesMax: options.spareBytes,
+    blocksBytesMax: options.blocksBytesMax,
     isDurable: options.durability === 'fsync',
     sendTimeoutMs: options.sendTimeoutMs,
     retryPauseMs: (failures) => retryDelayMs(failures),

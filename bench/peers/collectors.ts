@@ -104,8 +104,11 @@ async function start(collector: Collector, place: Place): Promise<PeerServer> {
   const server = asServer(child, `http://127.0.0.1:${port}`, []);
   const endMs = performance.now() + START_TIMEOUT_MS;
   while (!(await accepts(port))) {
-    if (child.exitCode !== null) throw new Error(`${collector.name} ended with ${child.exitCode}`);
-    if (performance.now() > endMs) throw new Error(`${collector.name} does not listen`);
+    if (child.exitCode !== null) throw new Unavailable(`it ended with ${child.exitCode}: see above`);
+    if (performance.now() > endMs) {
+      await server.stop();
+      throw new Unavailable('it does not listen');
+    }
     await sleep(50);
   }
   return {

@@ -18,6 +18,8 @@ export interface Peer {
   readonly takesGzip: boolean;
   /** Its route for batches, and for single events: a peer without one of its own takes arrays of one. */
   readonly paths: Paths;
+  /** Whose shape its batches have; absent is Penstock's own. */
+  readonly dialect?: 'segment';
   /** Builds or looks for it. Rejects with Unavailable, which says what is missing. */
   prepare(): Promise<void>;
   start(place: Place): Promise<PeerServer>;

@@ -1,6 +1,7 @@
 /** Penstock itself, in the forms that scenarios ask for. */
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { type PenstockOptions, startPenstock } from '../penstock.ts';
 import { countEvents } from '../places/clickhouse.ts';
@@ -9,12 +10,19 @@ import { childrenOf, MAIN, type ServerProcess } from '../process.ts';
 import { countByMetric, PENSTOCK_PATHS, type Peer } from './peer.ts';
 
 const run = promisify(execFile);
+const QUERY_PORT_TIMEOUT_MS = 30_000;
 
 /** As it comes; with answers that survive a power failure; with objects as text. */
 export const PENSTOCKS: readonly Peer[] = [
   penstock('penstock', 'Penstock as it comes', {}),
   penstock('penstock-fsync', 'Penstock, answers behind fsync', { durability: 'fsync' }),
   penstock('penstock-string', 'Penstock, objects in String columns', { objectType: 'String' }),
+  {
+    ...penstock('penstock-segment', "Penstock, the same facts as Segment's SDKs send them", {}),
+    paths: { single: '/v1/track', batch: '/v1/batch' },
+    dialect: 'segment',
+    hasStream: false,
+  },
 ];
 
 function penstock(name: string, about: string, options: PenstockOptions): Peer {
@@ -46,12 +54,22 @@ function penstock(name: string, about: string, options: PenstockOptions): Peer {
 function ownCount(server: ServerProcess, { sink, folder }: Place): Count {
   if (sink === 'none') return countByMetric(server.url, 'penstock_events_accepted_total');
   if (sink === 'journal') return { rows: () => journaledRows(join(folder, 'data')) };
-  // The store comes up on any free port, and says so in the log.
-  const events = () => {
-    const port = server.lines.map((line) => line['queryPort']).find((value) => value !== undefined);
-    return countEvents(`http://127.0.0.1:${port}`, 'events');
+  const events = async () => countEvents(`http://127.0.0.1:${await queryPort(server)}`, 'events');
+  return {
+    rows: async () => (await events()).rows(),
+    distinct: async () => (await (await events()).distinct?.()) ?? Number.NaN,
   };
-  return { rows: () => events().rows(), distinct: async () => (await events().distinct?.()) ?? Number.NaN };
+}
+
+/** The store comes up on any free port, and says so in the log, maybe behind the moment that it is ready. */
+async function queryPort({ lines }: ServerProcess): Promise<number> {
+  const endMs = performance.now() + QUERY_PORT_TIMEOUT_MS;
+  while (performance.now() < endMs) {
+    const port = lines.findLast((line) => line['queryPort'] !== undefined)?.['queryPort'];
+    if (port !== undefined) return Number(port);
+    await sleep(20);
+  }
+  throw new Error('the embedded store did not say where it can be asked');
 }
 
 /** Rows that were ever written to the journal: its segments are numbered through. */

@@ -14,6 +14,10 @@ import { type Backend, Unavailable } from './place.ts';
 
 /** Enough for several producers' connections, few enough for one broker. */
 export const PARTITIONS = 6;
+/** The topic of rejected events is called like that of the events, with this behind. */
+export const REJECTED = '-rejected';
+/** kafkajs makes one record batch of all that a send has for a partition. */
+const LARGE_BATCHES = { name: 'max.message.bytes', value: String(16 * 1024 * 1024) };
 const LEADERS_WAIT_MS = 20_000;
 
 /** `folder` holds the broker's data where it is started here. */
@@ -34,12 +38,13 @@ export async function openKafka(folder: string): Promise<Backend> {
     pids: own === undefined ? [] : [own.pid],
     place: async (owner) => {
       const topic = `bench-${owner}-${process.pid}`;
-      topics.push(topic);
-      await admin.createTopics({
-        topics: [{ topic, numPartitions: PARTITIONS, replicationFactor: 1 }],
-        waitForLeaders: false,
-      });
-      await leadersOf(admin, topic);
+      const made = [
+        { topic, numPartitions: PARTITIONS, replicationFactor: 1, configEntries: [LARGE_BATCHES] },
+        { topic: `${topic}${REJECTED}`, numPartitions: 1, replicationFactor: 1 },
+      ];
+      topics.push(...made.map((one) => one.topic));
+      await admin.createTopics({ topics: made, waitForLeaders: false });
+      for (const one of made) await leadersOf(admin, one.topic, one.numPartitions);
       return {
         sink: 'kafka',
         env: { KAFKA_BROKERS: brokers, KAFKA_TOPIC: topic },
@@ -58,11 +63,11 @@ export async function openKafka(folder: string): Promise<Backend> {
   };
 }
 
-async function leadersOf(admin: kafkajs.Admin, topic: string): Promise<void> {
+async function leadersOf(admin: kafkajs.Admin, topic: string, partitions: number): Promise<void> {
   const endMs = performance.now() + LEADERS_WAIT_MS;
   for (;;) {
     const offsets = await admin.fetchTopicOffsets(topic).catch(() => []);
-    if (offsets.length === PARTITIONS) return;
+    if (offsets.length === partitions) return;
     if (performance.now() > endMs) throw new Error(`${topic} has no leaders`);
     await sleep(50);
   }

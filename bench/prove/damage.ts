@@ -14,6 +14,7 @@ import {
   parseSegmentName,
   SEGMENT_HEADER_BYTES,
 } from '../../src/journal/format.ts';
+import { isFilledUp } from '../../src/journal/segment.ts';
 import { createRandom } from '../corpus.ts';
 import { Appliance, freePort, signalProcess } from './appliance.ts';
 import { withCleanup } from './cleanup.ts';
@@ -207,6 +208,8 @@ function placesOf(bytes: Buffer, name: string): Place[] {
   const seed = headerSeed(header);
   const places: Place[] = [];
   for (let start = SEGMENT_HEADER_BYTES; start < bytes.length; ) {
+    // What fills the last block of a direct write up.
+    if (isFilledUp(bytes, start)) break;
     const chunk = decodeChunkHeader(bytes, start, seed);
     if (chunk === undefined) throw new Error(`no chunk at byte ${start} of an undamaged segment`);
     const end = start + CHUNK_HEADER_BYTES + bodyBytes(chunk);

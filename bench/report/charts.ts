@@ -113,6 +113,8 @@ export function lineChart(title: string, axes: Axes, panels: readonly LinePanel[
       type: axes.isLogarithmic === true ? ('log' as const) : ('value' as const),
       gridIndex: index,
       name: axes.y,
+      nameLocation: 'middle' as const,
+      nameGap: 48,
       nameTextStyle: { fontSize: 10 },
       axisLabel: { fontSize: 10, formatter: short },
     })),

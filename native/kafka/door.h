@@ -9,12 +9,16 @@
 //   writeBatches(encoder, lines, headers, bytes, batches, refusals)
 //       true, or false when the memory is too small for the plan, or other than it was made with
 //   groupLines(…)                                    lines by topic: group-lines.h
+//   decodeRecords(counts, records, lines, strays)    lines of fetched records: decode.h. `counts` is a Float64Array, in:
+//       records, the offset deltas that are wanted, from and up to; out: bytes of lines, lines, strays. True when the
+//       records are whole
 #pragma once
 #include <new>
 
 #include "../crc32c.h"
 #include "../elements.h"
 #include "batch-write.h"
+#include "decode.h"
 #include "group-lines.h"
 
 namespace penstock {
@@ -149,6 +153,29 @@ inline napi_value groupLinesOf(napi_env env, napi_callback_info info) {
   return result;
 }
 
+inline napi_value decodeRecordsOf(napi_env env, napi_callback_info info) {
+  napi_value arguments[4];
+  size_t count = 4;
+  napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr);
+  const Elements counts = elementsOf(env, arguments[0]);
+  const Elements records = elementsOf(env, arguments[1]);
+  const Elements lines = elementsOf(env, arguments[2]);
+  const Elements strays = elementsOf(env, arguments[3]);
+  if (counts.length < 3 || counts.data == nullptr) return booleanOf(env, false);
+  double* const numbers = static_cast<double*>(counts.data);
+  const DecodeSource source{{static_cast<const Byte*>(records.data), records.length},
+                            numbers[0] < 0 ? 0 : static_cast<size_t>(numbers[0]),
+                            static_cast<int64_t>(numbers[1]), static_cast<int64_t>(numbers[2])};
+  DecodeOutput output{static_cast<Byte*>(lines.data), 0, 0, static_cast<uint32_t*>(strays.data), 0};
+  const bool fits = lines.length >= records.length && strays.length / stray_word::count >= source.recordCount &&
+                    source.recordCount * RECORD_BYTES_MIN <= records.length;
+  const bool isWhole = fits && decodeRecords(source, output);
+  numbers[0] = static_cast<double>(output.lineBytes);
+  numbers[1] = static_cast<double>(output.lineCount);
+  numbers[2] = static_cast<double>(output.strayCount);
+  return booleanOf(env, isWhole);
+}
+
 /// Adds the functions above to what the addon exports, by `define(name, callback)`.
 template <typename Define>
 inline void defineRecordBatches(Define define) {
@@ -157,6 +184,7 @@ inline void defineRecordBatches(Define define) {
   define("planBatches", planBatchesOf);
   define("writeBatches", writeBatchesOf);
   define("groupLines", groupLinesOf);
+  define("decodeRecords", decodeRecordsOf);
 }
 
 }  // namespace penstock

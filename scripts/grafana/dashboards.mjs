@@ -92,7 +92,7 @@ const overview = dashboard(
     row('Who is sending what?'),
     lines(
       'Accepted by app',
-      'Apps beyond the 64th of the configuration are `other`, all of open mode `open`.',
+      'Apps beyond the 32nd of the configuration are `other`, all of open mode `open`.',
       'ops',
       [[`topk(15, ${rate('penstock_events_accepted_total', 'app')})`, '{{app}}']],
       { stack: true },

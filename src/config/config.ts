@@ -113,6 +113,8 @@ export interface Config {
     /** How long counters of a minute are kept; 0 counts nothing. */
     readonly countersTtlMs: number;
   };
+  /** `penstock consume`: from Kafka into the ClickHouse server. */
+  readonly consume: ConsumeConfig;
   readonly delivery: {
     /** A send to a sink that is not answered for so long has failed, and is made again under the same token. */
     readonly sendTimeoutMs: number;
@@ -152,6 +154,25 @@ export interface KafkaConfig {
   readonly tlsCaFile: string;
   readonly tlsCertFile: string;
   readonly tlsKeyFile: string;
+}
+
+export interface ConsumeConfig {
+  /** Where /health, /ready and /metrics are served; port 0 takes any free one. */
+  readonly host: string;
+  readonly port: number;
+  readonly groupId: string;
+  /** Empty for the topic of the Kafka sink. */
+  readonly topics: readonly string[];
+  /** Where a partition begins that the group has no offset of. */
+  readonly from: 'earliest' | 'latest';
+  /** `{topic}` is the topic that a record stood in. */
+  readonly deadLetterTopic: string;
+  /** A block goes out at so many rows or bytes, or so long after its first record. */
+  readonly flushRows: number;
+  readonly flushBytes: number;
+  readonly flushIntervalMs: number;
+  readonly sessionTimeoutMs: number;
+  readonly rebalanceTimeoutMs: number;
 }
 
 export interface AppConfig {

@@ -19,6 +19,9 @@ const VARIABLES = {
   KAFKA_TOPIC: ['kafka', 'topic'],
   KAFKA_SASL_USERNAME: ['kafka', 'sasl_username'],
   KAFKA_SASL_PASSWORD: ['kafka', 'sasl_password'],
+  PENSTOCK_CONSUME_PORT: ['consume', 'port'],
+  PENSTOCK_CONSUME_GROUP: ['consume', 'group_id'],
+  PENSTOCK_CONSUME_TOPICS: ['consume', 'topics'],
   CLICKHOUSE_URL: ['clickhouse', 'url'],
   CLICKHOUSE_DATABASE: ['clickhouse', 'database'],
   CLICKHOUSE_USERNAME: ['clickhouse', 'username'],
@@ -35,10 +38,11 @@ const NUMBER_VARIABLES: ReadonlySet<string> = new Set([
   'PENSTOCK_WORKERS',
   'PENSTOCK_EMBEDDED_PORT',
   'REDIS_DB',
+  'PENSTOCK_CONSUME_PORT',
 ]);
 
 /** Variables that are a list, divided by commas. */
-const LIST_VARIABLES: ReadonlySet<string> = new Set(['KAFKA_BROKERS']);
+const LIST_VARIABLES: ReadonlySet<string> = new Set(['KAFKA_BROKERS', 'PENSTOCK_CONSUME_TOPICS']);
 
 /** Names the configuration file; read by load.ts. */
 export const CONFIG_VARIABLE = 'PENSTOCK_CONFIG';

@@ -8,8 +8,12 @@ import * as z from 'zod';
 import {
   BATCH_EVENTS_MAX,
   BLOCK_BYTES_MAX,
+  BLOCK_BYTES_MIN,
   BODY_BYTES_MAX,
   CLICKHOUSE_FLUSH_INTERVAL_MS,
+  CONSUME_FLUSH_INTERVAL_MS,
+  CONSUME_REBALANCE_TIMEOUT_MS,
+  CONSUME_SESSION_TIMEOUT_MS,
   CREDIT_BYTES,
   DEDUP_IDS_MAX,
   DEDUP_WINDOW_MS,
@@ -33,7 +37,6 @@ import {
   REDIS_TIMEOUT_MS,
   REDIS_WINDOW_MS,
   REDIS_WRITE_TIMEOUT_MS,
-  REJECTED_RAW_BYTES_MAX,
   SEGMENT_BYTES_MAX,
   SEND_TIMEOUT_MS,
   SESSION_TTL_MS,
@@ -41,7 +44,18 @@ import {
   WIRE_BYTES_MAX,
   WORKERS_MAX,
 } from '../limits.ts';
-import { isAddress, isNetwork, isTopicName } from './predicates.ts';
+import {
+  choice,
+  flag,
+  isAddress,
+  isNetwork,
+  isTopicName,
+  list,
+  matching,
+  section,
+  text,
+  whole,
+} from './schema-parts.ts';
 import { parseRedisUrl, parseServerUrl } from './server-url.ts';
 
 const KiB = 1024;
@@ -134,7 +148,7 @@ export const fileSchema = section({
     port: whole(0, 65_535).default(8123),
     flush_interval_ms: whole(1, 60_000).default(FLUSH_INTERVAL_MS),
     // A rejected event with its raw bytes must fit a block.
-    block_bytes_max: whole(2 * REJECTED_RAW_BYTES_MAX, GiB).default(BLOCK_BYTES_MAX),
+    block_bytes_max: whole(BLOCK_BYTES_MIN, GiB).default(BLOCK_BYTES_MAX),
     ttl_days: whole(1, 36_500).default(365),
     rejected_ttl_days: whole(1, 36_500).default(30),
     object_type: choice(['JSON', 'String']).default('JSON'),
@@ -190,7 +204,7 @@ export const fileSchema = section({
     verify_tls: flag().default(true),
     compression: choice(['none', 'lz4']).default('none'),
     flush_rows: whole(1, NATIVE_BLOCK_ROWS_MAX).default(NATIVE_BLOCK_ROWS_MAX),
-    flush_bytes: whole(2 * REJECTED_RAW_BYTES_MAX, NATIVE_BLOCK_BYTES_MAX).default(BLOCK_BYTES_MAX),
+    flush_bytes: whole(BLOCK_BYTES_MIN, NATIVE_BLOCK_BYTES_MAX).default(BLOCK_BYTES_MAX),
     flush_interval_ms: whole(1, 60_000).default(CLICKHOUSE_FLUSH_INTERVAL_MS),
     object_type: choice(['auto', 'JSON', 'String']).default('auto'),
     ttl_days: whole(1, 36_500).default(365),
@@ -213,6 +227,29 @@ export const fileSchema = section({
     dedup: flag().default(true),
     window_ms: whole(1000, 7 * 24 * 3_600_000).default(REDIS_WINDOW_MS),
     counters_ttl_ms: whole(0, 365 * 24 * 3_600_000).default(REDIS_COUNTERS_TTL_MS),
+  }),
+  consume: section({
+    host: text(1, 255).default('0.0.0.0'),
+    port: whole(0, 65_535).default(8081),
+    group_id: text(1, 249).default('penstock'),
+    topics: list(
+      matching(
+        (name) => isTopicName(name) && !name.includes('{'),
+        'a topic of letters, digits, dots, _ and -',
+      ),
+      'a list of topics',
+    ),
+    from: choice(['earliest', 'latest']).default('earliest'),
+    dead_letter_topic: matching(
+      (name) => isTopicName(name.replace('{topic}', 'x')) && !/\{(?!topic\})/.test(name),
+      'a topic of letters, digits, dots, _ and -, in which {topic} may stand',
+    ).default('{topic}.dlq'),
+    flush_rows: whole(1, NATIVE_BLOCK_ROWS_MAX).default(NATIVE_BLOCK_ROWS_MAX),
+    flush_bytes: whole(64 * KiB, NATIVE_BLOCK_BYTES_MAX).default(BLOCK_BYTES_MAX),
+    flush_interval_ms: whole(1, 600_000).default(CONSUME_FLUSH_INTERVAL_MS),
+    // Brokers take nothing shorter or longer unless they are told to.
+    session_timeout_ms: whole(6_000, 1_800_000).default(CONSUME_SESSION_TIMEOUT_MS),
+    rebalance_timeout_ms: whole(6_000, 1_800_000).default(CONSUME_REBALANCE_TIMEOUT_MS),
   }),
   delivery: section({
     // Shorter than a second, a busy sink would be taken for a dead one.
@@ -297,44 +334,6 @@ export const RELATIONS: readonly Relation[] = [
   },
 ];
 
-function section<Shape extends z.ZodRawShape>(shape: Shape) {
-  const keys = Object.keys(shape).join(', ');
-  return z.preprocess(
-    (value) => value ?? {},
-    z.strictObject(shape, {
-      error: (issue) => (issue.code === 'unrecognized_keys' ? `one of ${keys}` : `a section with ${keys}`),
-    }),
-  );
-}
-
-function list<Item extends z.ZodType>(item: Item, error: string, countMin = 0) {
-  return z.preprocess((value) => value ?? [], z.array(item, { error }).min(countMin, { error }));
-}
-
-function whole(min: number, max: number, error = `a whole number from ${min} to ${max}`) {
-  return z.int({ error }).min(min, { error }).max(max, { error });
-}
-
 function rate() {
   return whole(0, 1_000_000_000);
-}
-
-/** Bounds count bytes of UTF-8, as the columns of event.ts do. */
-function text(bytesMin: number, bytesMax: number) {
-  return matching(
-    (value) => Buffer.byteLength(value) >= bytesMin && Buffer.byteLength(value) <= bytesMax,
-    `a text of ${bytesMin} to ${bytesMax} bytes (a number needs quotes)`,
-  );
-}
-
-function matching(accepts: (value: string) => boolean, error: string) {
-  return z.string({ error }).refine(accepts, { error });
-}
-
-function choice<const Words extends readonly [string, ...string[]]>(words: Words) {
-  return z.enum(words, { error: `one of ${words.join(', ')}` });
-}
-
-function flag() {
-  return z.boolean({ error: 'true or false' });
 }

@@ -1,6 +1,8 @@
 // Hot path: a few calls a slab.
 /** The window in C++ (native/dedup/), behind the contract of findings.ts. */
 import { assert } from '../assert.ts';
+import { DEDUP_LARGE_PAGES_IDS_MIN } from '../limits.ts';
+import { useLargePage } from '../memory.ts';
 import { loadNativeAddon } from '../native-addon.ts';
 import type { ScanOutput } from '../scan/contract.ts';
 import { type DedupWindow, type Findings, reserveFindings } from './findings.ts';
@@ -41,6 +43,9 @@ export function createNativeWindow(memory: SharedArrayBuffer): DedupWindow | und
   const words = new BigUint64Array(memory);
   const counts = new Uint32Array(2);
   let places: Uint32Array = new Uint32Array(0);
+  let rememberedIds = 0;
+  /** The next large page to be had; undefined when there is none. */
+  let largePage: number | undefined = 0;
   return {
     name: 'native',
     find(output: ScanOutput, madeSuffix: Uint8Array, nowMs: number, findings: Findings): void {
@@ -65,6 +70,9 @@ export function createNativeWindow(memory: SharedArrayBuffer): DedupWindow | und
     },
     remember(fresh: BigUint64Array, count: number, nowMs: number): void {
       assert(rememberIds(words, fresh, count, nowMs), 'ids are as many as they are counted');
+      rememberedIds += count;
+      if (largePage === undefined || rememberedIds < DEDUP_LARGE_PAGES_IDS_MIN) return;
+      largePage = useLargePage(memory, largePage) ? largePage + 1 : undefined;
     },
     rememberLines(lines: Uint8Array, nowMs: number): number {
       const count = rememberLines(words, lines, nowMs);

@@ -7,6 +7,7 @@
  */
 import type { Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
+import { WORKER_YOUNG_HEAP_MIB } from '../limits.ts';
 import type { Logger } from '../log.ts';
 import type { Replies, SessionFrames, Slab } from '../slab/slab.ts';
 import { ControlFront } from './control-channel.ts';
@@ -76,6 +77,7 @@ export class WorkerPool {
       idleTimeout: Number.POSITIVE_INFINITY,
       atomics: 'disabled',
       recordTiming: false,
+      resourceLimits: { maxYoungGenerationSizeMb: WORKER_YOUNG_HEAP_MIB },
       workerData,
     });
     this.#piscina.on('error', (error: Error) => {

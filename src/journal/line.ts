@@ -18,6 +18,8 @@ export interface LineOptions {
   readonly sinks: readonly SinkTargets[];
   readonly segmentBytesMax: number;
   readonly compression: Compression;
+  /** A block goes out at this many bytes, whatever its sink would like. */
+  readonly blockBytesMax: number;
   /** Bytes of segments kept for being written over, a stream. */
   readonly spareBytesMax: number;
   readonly sendTimeoutMs: number;
@@ -113,7 +115,7 @@ export class Line {
           cursor,
           target,
           tokenPrefix: `${options.node}-${worker}-${name}`,
-          blockBytesMax: sink.blockBytesMax,
+          blockBytesMax: Math.min(sink.blockBytesMax, options.blockBytesMax),
           blockRowsMax: sink.blockRowsMax,
           flushIntervalMs: sink.flushIntervalMs,
           sendTimeoutMs: options.sendTimeoutMs,

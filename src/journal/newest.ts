@@ -42,10 +42,12 @@ export async function readNewest(
   take: (payload: Buffer) => void,
 ): Promise<number> {
   let bytes = 0;
+  const window = new FileWindow();
   for (const part of chooseParts(disk, dir, bytesMax)) {
     const file = disk.open(join(dir, part.name), false);
     try {
-      bytes += await readPart(new FileWindow(file), part, sinceMs, take);
+      window.open(file);
+      bytes += await readPart(window, part, sinceMs, take);
     } finally {
       file.close();
     }
@@ -121,17 +123,19 @@ async function findNext(window: FileWindow, from: number, seed: number): Promise
   return window.size;
 }
 
-/** A file's bytes, some megabytes at a time. */
+/** A file's bytes, some megabytes at a time. One for all files: a buffer a file would be garbage of the size of all that is read. */
 class FileWindow {
-  readonly size: number;
-  readonly #file: DiskFile;
+  size = 0;
+  #file: DiskFile | undefined;
   #bytes = Buffer.alloc(0);
   #start = 0;
   #length = 0;
 
-  constructor(file: DiskFile) {
+  /** Looks at `file` from now on. */
+  open(file: DiskFile): void {
     this.#file = file;
     this.size = file.size();
+    this.#length = 0;
   }
 
   /** VIEW of `length` bytes, fewer where the file ends; valid until the next call. */
@@ -139,7 +143,7 @@ class FileWindow {
     if (offset < this.#start || offset + length > this.#start + this.#length) {
       const wanted = Math.min(Math.max(length, READ_BYTES), Math.max(0, this.size - offset));
       if (this.#bytes.length < wanted) this.#bytes = Buffer.allocUnsafeSlow(wanted);
-      this.#length = await this.#file.read(this.#bytes.subarray(0, wanted), offset);
+      this.#length = (await this.#file?.read(this.#bytes.subarray(0, wanted), offset)) ?? 0;
       this.#start = offset;
     }
     const from = offset - this.#start;

@@ -3,7 +3,9 @@
  * told, never silently: the rows that were in it are missing from what `next` gives.
  */
 import { crc32c } from '../crc32c.ts';
+import { alignedBuffer, BLOCK_BYTES } from '../memory.ts';
 import { decompress } from './codec.ts';
+import { headBytes, wholeBlocks } from './direct.ts';
 import type { DiskFile } from './disk.ts';
 import {
   bodyBytes,
@@ -39,7 +41,7 @@ export class StreamReader {
   #offset = 0;
   #row: number;
   /** Bytes of the segment from `#windowStart`. */
-  #window = Buffer.alloc(0);
+  #window: Buffer = Buffer.alloc(0);
   #windowStart = 0;
   #windowBytes = 0;
 
@@ -161,16 +163,33 @@ export class StreamReader {
     const isThere = offset >= this.#windowStart && offset + length <= this.#windowStart + this.#windowBytes;
     if (!isThere) {
       const wanted = Math.max(length, READ_BYTES);
-      if (this.#window.length < wanted) this.#window = Buffer.allocUnsafeSlow(wanted);
-      this.#windowBytes = 0;
       // No further than is promised: what is behind may be half a chunk.
       const known = this.#segment?.bytes ?? SEGMENT_HEADER_BYTES;
-      const target = this.#window.subarray(0, Math.max(length, Math.min(wanted, known - offset)));
-      this.#windowBytes = (await this.#file?.read(target, offset)) ?? 0;
-      this.#windowStart = offset;
+      await this.#fill(offset, Math.max(length, Math.min(wanted, known - offset)));
     }
     const from = offset - this.#windowStart;
     return this.#window.subarray(from, Math.min(from + length, this.#windowBytes));
+  }
+
+  /** Reads `length` bytes from `offset`: from the page cache where it has them for certain, else past it, in whole blocks. */
+  async #fill(offset: number, length: number): Promise<void> {
+    const file = this.#file;
+    const start = offset - headBytes(offset);
+    const blocksBytes = wholeBlocks(offset + length) - start;
+    if (this.#window.length < blocksBytes) {
+      const bytes = Math.max(blocksBytes, READ_BYTES + BLOCK_BYTES);
+      this.#window = alignedBuffer(bytes) ?? Buffer.allocUnsafeSlow(bytes);
+    }
+    this.#windowBytes = 0;
+    if (file === undefined) return;
+    if (file.readBlocks === undefined || this.#segment?.isDirect === false) {
+      this.#windowBytes = await file.read(this.#window.subarray(0, length), offset);
+      this.#windowStart = offset;
+      return;
+    }
+    const read = await file.readBlocks(this.#window.subarray(0, blocksBytes), start);
+    this.#windowBytes = Math.min(read, offset + length - start);
+    this.#windowStart = start;
   }
 }
 

@@ -1,6 +1,7 @@
 /** A segment as a stream knows it, and what a start has to find out about one that an earlier process left. */
 import { join } from 'node:path';
 import { crc32c } from '../crc32c.ts';
+import { wholeBlocks } from './direct.ts';
 import type { Disk, DiskFile } from './disk.ts';
 import {
   bodyBytes,
@@ -19,6 +20,8 @@ export interface Segment extends SegmentHeader {
   bytes: number;
   /** Row behind the last one. */
   endRow: number;
+  /** False where all of it went through the page cache, and is best read from there; undefined where nobody knows. */
+  isDirect?: boolean;
   /** When its last chunk was received; undefined where that was not read yet, or there is none. */
   lastTimeMs: number | undefined;
 }
@@ -87,11 +90,16 @@ export async function inspectSegment(
     }
   }
   if (soundEnd === 0) return undefined;
-  const rest = bytes.length - soundEnd;
+  const rest = isFilledUp(bytes, soundEnd) ? 0 : bytes.length - soundEnd;
   const isReused = decodeSegmentHeader(bytes)?.isReused ?? false;
   const tail: Damage = { segment: name, offset: soundEnd, bytes: rest, kind: 'tail' };
   return {
     segment: { name, ...header, bytes: soundEnd, endRow, lastTimeMs },
     tail: rest > 0 && !isReused ? tail : undefined,
   };
+}
+
+/** Whether behind `end` stands only what fills the last block of a direct write up (direct.ts). */
+export function isFilledUp(bytes: Buffer, end: number): boolean {
+  return bytes.length === wholeBlocks(end) && bytes.subarray(end).every((byte) => byte === 0);
 }

@@ -131,6 +131,7 @@ export class JournalStream {
       this.#cutBack(segment, file);
       throw error;
     }
+    segment.isDirect = file.isDirect ?? false;
     segment.bytes += chunk.bytes;
     this.#bytes += chunk.bytes;
     this.#nextRow = firstRow + rows;
@@ -286,6 +287,7 @@ export class JournalStream {
       name,
       bytes: SEGMENT_HEADER_BYTES,
       endRow: firstRow,
+      isDirect: false,
       lastTimeMs: undefined,
     };
     this.#segments.push(segment);
@@ -298,8 +300,8 @@ export class JournalStream {
   #endSegment(): void {
     const last = this.#segments.at(-1);
     if (this.#file === undefined || last === undefined) return;
-    // Behind its last chunk may stand what the file held before; a segment that is full ends with its own.
-    if (last.isReused === true) this.#file.truncate(last.bytes);
+    // Behind its last chunk may stand what the file held before, or fills a block up; a segment that is full ends with its own.
+    if (last.isReused === true || last.isDirect === true) this.#file.truncate(last.bytes);
     this.#unsynced.push(this.#file);
     this.#file = undefined;
     if (this.#options.isSynced === false && !this.#groupSync.isWanted) this.#closeUnsynced();

@@ -1,4 +1,5 @@
 /** Reads a stream's segments whole, every checksum, and says what is damaged. Nothing is changed. */
+import { wholeBlocks } from './direct.ts';
 import { SEGMENT_HEADER_BYTES } from './format.ts';
 import type { FrozenSegment, FrozenStream } from './frozen.ts';
 import { StreamReader } from './reader.ts';
@@ -38,7 +39,9 @@ async function verifySegment(
 ): Promise<Omit<Verification, 'segments'> | undefined> {
   const isLast = segment === stream.segments.at(-1);
   const damages: Damage[] = [];
-  let tornBytes = isLast && !segment.isReused ? segment.fileBytes - segment.bytes : 0;
+  // What fills the last block of a direct write up was no write that was cut off.
+  const isFilledUp = segment.fileBytes === wholeBlocks(segment.bytes);
+  let tornBytes = isLast && !segment.isReused && !isFilledUp ? segment.fileBytes - segment.bytes : 0;
   let isDamagedSince = false;
   const quarantine = (damage: Damage) => {
     const isEnd = isLast && damage.kind !== 'header' && damage.offset + damage.bytes >= segment.bytes;

@@ -9,6 +9,7 @@
  * Folders of slots that are not used any more (`left`) are delivered and emptied, never appended to.
  */
 
+import { BLOCK_BYTES_MIN } from '../limits.ts';
 import { STREAMS, type StreamName } from '../sinks/sink.ts';
 import type { Disk } from './disk.ts';
 import { Line, type LineOptions, type WayReport } from './line.ts';
@@ -26,7 +27,7 @@ export interface JournalProgress {
   delivered(rows: StreamRows): void;
 }
 
-export interface WorkerJournalOptions extends Omit<LineOptions, 'retains'> {
+export interface WorkerJournalOptions extends Omit<LineOptions, 'retains' | 'blockBytesMax'> {
   readonly disk: Disk;
   /** Where the journals of `left` are. */
   readonly leftDisk: Disk;
@@ -34,6 +35,8 @@ export interface WorkerJournalOptions extends Omit<LineOptions, 'retains'> {
   readonly worker: number;
   /** Slots of earlier starts whose journals this worker empties. */
   readonly left: readonly number[];
+  /** Bytes that the blocks of accepted events may take together: two a sink and journal, one that gathers and one that is sent. */
+  readonly blocksBytesMax: number;
   readonly retention: RetentionOptions;
   readonly progress: JournalProgress;
   /** Now, ms since 1970. */
@@ -68,7 +71,11 @@ export class WorkerJournal {
   /** Recovers the journal and begins to deliver what stands in it. Rejects with the disk's error. */
   static async open(options: WorkerJournalOptions): Promise<WorkerJournal> {
     const { disk, leftDisk, worker } = options;
-    const lineOptions = { ...options, retains: options.retention.retentionMs > 0 };
+    const lineOptions = {
+      ...options,
+      retains: options.retention.retentionMs > 0,
+      blockBytesMax: blockBytesMax(options),
+    };
     const events = await Line.open(lineOptions, disk, worker, 'events');
     const rejected = await Line.open(lineOptions, disk, worker, 'rejected');
     const lines = [events, rejected];
@@ -216,6 +223,12 @@ export class WorkerJournal {
   async close(): Promise<void> {
     for (const line of this.#lines) await line.close();
   }
+}
+
+/** The share of each block. */
+function blockBytesMax({ blocksBytesMax, left, sinks }: WorkerJournalOptions): number {
+  const blocks = 2 * (1 + left.length) * Math.max(1, sinks.length);
+  return Math.max(BLOCK_BYTES_MIN, Math.floor(blocksBytesMax / blocks));
 }
 
 function isDiskFull(error: unknown): boolean {

@@ -1,8 +1,8 @@
 /** Bounds of what is measured; part of src/limits.ts. */
 import { assert } from '../assert.ts';
 
-/** Configured apps that have a label of their own, the rest are `other`: with all dialects on both transports 18 cells of 6 series each, so that a scrape stays under a megabyte a thread. */
-export const METRIC_APPS_MAX = 64;
+/** Configured apps that have a label of their own, the rest are `other`. With all of them, all dialects and both transports in use a scrape of two workers is some 8,000 series, and takes 40 ms of the front (bench/metrics.ts). */
+export const METRIC_APPS_MAX = 32;
 /** How often a thread gives a sign of life and writes what its journal holds into shared memory. */
 export const BEAT_INTERVAL_MS = 50;
 /** A thread without one for so long is shown as down: 20 signs are missing then, while a slab takes milliseconds. */

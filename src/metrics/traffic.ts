@@ -13,7 +13,7 @@ import { TRANSPORTS } from '../event.ts';
 import { METRIC_APPS_MAX } from '../limits.ts';
 import { REASONS, ReasonNumber } from '../outcome.ts';
 import { ERROR_WORDS, ErrorWord, type ScanOutput } from '../scan/contract.ts';
-import { APP_IN_BODY, FrameWord, frameRow, HeaderWord } from '../slab/layout.ts';
+import { APP_IN_BODY, FRAME_WORDS, FrameWord, frameRow, HeaderWord } from '../slab/layout.ts';
 import { type ThreadStatistics, TRAFFIC_START } from './statistics.ts';
 import { TRAFFIC_COUNTERS, type TrafficKey } from './statistics-names.ts';
 
@@ -91,17 +91,24 @@ export class TrafficCounter {
     const frameCount = words[HeaderWord.frameCount]!;
     let events = 0;
     statistics.begin();
-    for (let frame = 0; frame < frameCount; frame++) {
-      const row = frameRow(frame);
-      const cell = this.#cellOf(words, row);
-      const found =
-        words[row + FrameWord.reason] === 0
-          ? words[row + FrameWord.accepted]! + words[row + FrameWord.rejected]!
-          : 1;
-      counts[cell + At.frames]! += 1;
-      counts[cell + At.bytes]! += words[row + FrameWord.bodyLength]!;
+    for (let frame = 0; frame < frameCount; ) {
+      const first = frameRow(frame);
+      const end = endOfAlike(words, frame, frameCount);
+      let bytes = 0;
+      let found = 0;
+      for (let row = first; row < frameRow(end); row += FRAME_WORDS) {
+        bytes += words[row + FrameWord.bodyLength]!;
+        found +=
+          words[row + FrameWord.reason] === 0
+            ? words[row + FrameWord.accepted]! + words[row + FrameWord.rejected]!
+            : 1;
+      }
+      const cell = this.#cellOf(words, first);
+      counts[cell + At.frames]! += end - frame;
+      counts[cell + At.bytes]! += bytes;
       counts[cell + At.received]! += found;
       events += found;
+      frame = end;
     }
     statistics.add('eventsInFlight', events);
     statistics.end();
@@ -115,25 +122,35 @@ export class TrafficCounter {
   settled(words: Uint32Array, { events, rejections }: SlabReceipt, isKept: boolean): void {
     const counts = this.#statistics.words;
     const frameCount = words[HeaderWord.frameCount]!;
-    for (let frame = 0; frame < frameCount; frame++) {
-      const row = frameRow(frame);
-      const cell = this.#cellOf(words, row);
-      const reason = words[row + FrameWord.reason]!;
-      const accepted = words[row + FrameWord.accepted]!;
-      const rejected = words[row + FrameWord.rejected]!;
-      const duplicates = words[row + FrameWord.duplicates]!;
-      if (reason !== 0) {
-        counts[cell + At.rejected]! += 1;
-        counts[this.#rejectionAt(words, row, reason)]! += 1;
-      } else if (isKept) {
+    for (let frame = 0; frame < frameCount; ) {
+      const first = frameRow(frame);
+      const end = endOfAlike(words, frame, frameCount);
+      let accepted = 0;
+      let rejected = 0;
+      let duplicates = 0;
+      let refused = 0;
+      for (let row = first; row < frameRow(end); row += FRAME_WORDS) {
+        const reason = words[row + FrameWord.reason]!;
+        if (reason === 0) {
+          accepted += words[row + FrameWord.accepted]!;
+          rejected += words[row + FrameWord.rejected]!;
+          duplicates += words[row + FrameWord.duplicates]!;
+        } else {
+          refused += 1;
+          counts[this.#rejectionAt(words, row, reason)]! += 1;
+        }
+      }
+      const cell = this.#cellOf(words, first);
+      if (isKept) {
         counts[cell + At.accepted]! += accepted;
-        counts[cell + At.rejected]! += rejected;
+        counts[cell + At.rejected]! += rejected + refused;
         counts[cell + At.duplicate]! += duplicates;
       } else {
         const lost = accepted + rejected + duplicates;
-        counts[cell + At.rejected]! += lost;
-        counts[this.#rejectionAt(words, row, ReasonNumber.overloaded)]! += lost;
+        counts[cell + At.rejected]! += lost + refused;
+        counts[this.#rejectionAt(words, first, ReasonNumber.overloaded)]! += lost;
       }
+      frame = end;
     }
     if (isKept) for (let index = 0; index < rejections.length; index++) counts[rejections[index]!]! += 1;
     this.#statistics.add('eventsInFlight', -events);
@@ -167,6 +184,25 @@ export class TrafficCounter {
     }
     return places.subarray(0, count);
   }
+}
+
+/** The first frame behind `frame` that is of another app, route or transport: frames of one kind follow each other. */
+function endOfAlike(words: Uint32Array, frame: number, frameCount: number): number {
+  const first = frameRow(frame);
+  const route = words[first + FrameWord.route];
+  const app = words[first + FrameWord.app];
+  const transport = words[first + FrameWord.transport];
+  let end = frame + 1;
+  while (end < frameCount) {
+    const row = frameRow(end);
+    const isAlike =
+      words[row + FrameWord.route] === route &&
+      words[row + FrameWord.app] === app &&
+      words[row + FrameWord.transport] === transport;
+    if (!isAlike) break;
+    end += 1;
+  }
+  return end;
 }
 
 /**

@@ -28,14 +28,14 @@ export interface Penstock {
   stats(): Stats;
 }
 
-/** A client of `platform`; the entries have one for each place. */
-export function createPenstock(options: Options, platform: Platform): Penstock {
-  const { surroundings, nowMs } = platform;
+/** A client of the platform that is `given`; the entries have one for each place. */
+export function createPenstock(options: Options, given: Platform): Penstock {
+  const { surroundings, nowMs } = given;
   const counts = { taken: 0, acknowledged: 0, rejected: 0, beaconed: 0, dropped: 0 };
   let isClosed = false;
   let hasStorageFailed = false;
 
-  const createId = () => createUuid(nowMs(), platform.random(new Uint8Array(16)));
+  const createId = () => createUuid(nowMs(), given.random(new Uint8Array(16)));
 
   const report = (code: ErrorCode, message: string, events: number) => {
     try {
@@ -56,6 +56,10 @@ export function createPenstock(options: Options, platform: Platform): Penstock {
     }
   };
 
+  const platform: Platform = {
+    ...given,
+    after: (delayMs, act, isAwaited) => given.after(delayMs, () => guard(act), isAwaited),
+  };
   const identity = openIdentity(platform, createId, options.deviceId);
   const queue = createQueue(
     platform.storage,

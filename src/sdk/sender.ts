@@ -63,7 +63,7 @@ export function createSender(
   createId: () => string,
   report: ReportFault,
 ): Sender {
-  const { socket, beacon, nowMs } = platform;
+  const { socket, beacon } = platform;
   const { transport } = options;
   const beacons = openBeacons(platform);
   let state: State = 'idle';
@@ -73,8 +73,8 @@ export function createSender(
   /** Attempts in a row without an answer for an event. */
   let failures = 0;
   let isUnreachable = false;
-  /** When the stream may be tried, after it did not get through. */
-  let streamAtMs = 0;
+  /** Set while the stream is not tried, since it did not get through: ends that. */
+  let unblock: (() => void) | undefined;
   let batchEventsMax = BATCH_EVENTS_MAX;
   /** Events before this number are in a POST, or were in the last one. */
   let postEnd = 0;
@@ -89,7 +89,7 @@ export function createSender(
   };
   const postUrl = () => urlOf('events/batch');
 
-  const mayStream = () => socket !== undefined && transport !== 'http' && nowMs() >= streamAtMs;
+  const mayStream = () => socket !== undefined && transport !== 'http' && unblock === undefined;
 
   const rest = (next: State, delayMs: number) => {
     cancel?.();
@@ -105,7 +105,7 @@ export function createSender(
       const { id, base } = queue.beginSession(createId);
       const url = urlOf('stream', id).replace(/^http/, 'ws');
       stream = openStream(platform, queue, owner, url, base);
-    } else void post();
+    } else post().catch((error) => report('internal', String(error), 0));
   };
 
   const failed = (message: string, delayMsMin: number) => {
@@ -113,7 +113,7 @@ export function createSender(
     if (!isUnreachable) report('unreachable', message, 0);
     isUnreachable = true;
     // The next attempt looks at the stream first again.
-    streamAtMs = 0;
+    unblock?.();
     const share = (platform.random(new Uint8Array(1))[0] ?? 0) / 255;
     const delayMsMax = options.retryDelayMsMax ?? RETRY_DELAY_MS_MAX;
     rest('resting', delayMsMin + jitterMs(failures, delayMsMax, share));
@@ -200,7 +200,11 @@ export function createSender(
       else if (ended.sentEnd() > 0 || transport === 'stream') failed(String(code), RETRY_DELAY_MS_MIN);
       else {
         // Whether WebSockets or the server are in the way, a POST will show.
-        streamAtMs = nowMs() + STREAM_RETRY_MS;
+        const cancelUnblock = platform.after(STREAM_RETRY_MS, () => unblock?.());
+        unblock = () => {
+          cancelUnblock();
+          unblock = undefined;
+        };
         rest('resting', REPEAT_DELAY_MS_MIN);
       }
     },
@@ -217,12 +221,15 @@ export function createSender(
       else if (state === 'idle' || (state === 'gathering' && isDue)) begin();
     },
     online: () => {
-      failures = streamAtMs = 0;
+      failures = 0;
+      unblock?.();
       if (state === 'resting') begin();
     },
     left: () => {
-      // A server that was not there a moment ago is not there now; the queue is, when the page comes back.
-      if (!beacon || !queue.isOpen() || (isUnreachable && queue.isPersistent())) return;
+      // A server that was not there a moment ago, or has no room (what a stream has not sent waits for credit), would not take
+      // it; the queue is there when the page comes back.
+      const isVain = isUnreachable || (stream?.sentEnd() ?? 0) > 0;
+      if (!beacon || (isVain && queue.isPersistent())) return;
       const start = Math.max(beaconEnd, queue.head());
       // The answer of a POST in the air will not be heard either.
       const posted = state === 'posting' ? queue.slice(start, postEnd) : [];

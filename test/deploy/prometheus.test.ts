@@ -3,10 +3,10 @@
  * every query of every dashboard.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { parse } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
 import { DASHBOARDS } from '../../scripts/grafana/dashboards.mjs';
 import { type Running, startServer, until } from '../support/appliance.ts';
 import { testEvents } from '../support/events.ts';
@@ -69,6 +69,25 @@ test('the dashboards in deploy/ are those of scripts/grafana (npm run dashboards
   expect(Object.fromEntries(files)).toEqual(Object.fromEntries(made));
 });
 
+test('manifests and the compose file are YAML; what they mount and scale on is there', () => {
+  const read = (path: string) => parseAllDocuments(readFileSync(`${DEPLOY}${path}`, 'utf8'));
+  const objects = read('kubernetes/penstock.yaml').map((document) => {
+    expect(document.errors).toEqual([]);
+    return document.toJS() as { kind: string; spec?: Record<string, unknown> };
+  });
+  const scaler = objects.find(({ kind }) => kind === 'HorizontalPodAutoscaler');
+  expect(JSON.stringify(scaler)).toContain('"name":"penstock_pressure_ratio"');
+  expect(JSON.stringify(read('kubernetes/prometheus-adapter.yaml')[0]?.toJS())).toContain(
+    'penstock_pressure_ratio',
+  );
+  const compose = readFileSync(`${DEPLOY}compose.yaml`, 'utf8');
+  const { services } = parse(compose) as { services: Record<string, { volumes: string[] }> };
+  for (const mount of Object.values(services).flatMap(({ volumes }) => volumes)) {
+    const [source = ''] = mount.split(':');
+    if (source.startsWith('.')) expect([source, existsSync(`${DEPLOY}${source}`)]).toEqual([source, true]);
+  }
+});
+
 test('panels stand beside each other, and each says what it is', () => {
   for (const { panels } of Object.values(DASHBOARDS)) {
     const taken = new Set<string>();
@@ -102,6 +121,8 @@ test.skipIf(!isThere)(`the rules pass their unit tests${note}`, () => {
     expect([status, `${stdout}${stderr}`]).toEqual([0, expect.stringContaining('SUCCESS')]);
   };
   run('check', 'rules', RULES);
+  for (const config of ['prometheus', 'compose'])
+    run('check', 'config', `${DEPLOY}prometheus/${config}.yaml`);
   run('test', 'rules', `${DEPLOY}prometheus/rules.test.yaml`);
 });
 
@@ -115,7 +136,7 @@ describe.skipIf(!isThere)(`a Prometheus that scrapes a server${note}`, () => {
     // What is sent later is a rise then.
     const isScraped = async () => (await prometheus.series('penstock_events_received_total')).length > 0;
     await until(isScraped, 20_000, 'the server is scraped');
-  }, 60_000);
+  }, 90_000);
   afterAll(async () => {
     await (prometheus as Prometheus | undefined)?.stop();
     expect(await server.stop()).toBe(0);

@@ -3,6 +3,7 @@
 import { createRequire } from 'node:module';
 import net from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readFetchAnswer } from '../../src/consume/fetch-response.ts';
 import { composeBatch, composeRecord } from '../../src/sinks/kafka/compose-batch.ts';
 import { BrokerLink, describeErrorCode, type LinkOptions } from '../../src/sinks/kafka/kafkajs-bridge.ts';
 import { encodeProduceRequest } from '../../src/sinks/kafka/produce-request.ts';
@@ -70,6 +71,28 @@ describeKafka('with a broker', () => {
     await kafka.createTopic('one', 2);
   });
   afterAll(() => kafka.stop());
+
+  test('a request by name gives its fields, error codes among them; a decoder of our own gets bytes and version', async () => {
+    const link = await BrokerLink.open(address, OPTIONS);
+    const member = { groupId: 'nobody', groupGenerationId: 7, memberId: 'none' };
+    // No such member, or no coordinator before the first group.
+    expect([16, 25]).toContain((await link.call<{ errorCode: number }>('Heartbeat', member)).errorCode);
+    await kafka.createTopic('named', 1);
+    await produce(link, 'named', 'value');
+    const request = {
+      maxWaitTime: 100,
+      minBytes: 1,
+      maxBytes: 1000,
+      topics: [{ topic: 'named', partitions: [{ partition: 0, fetchOffset: '0', maxBytes: 1000 }] }],
+    };
+    const answer = await link.call('Fetch', request, readFetchAnswer);
+    expect(answer.partitions).toMatchObject([{ topic: 'named', partition: 0, errorCode: 0, endOffset: 1 }]);
+    expect(answer.partitions[0]?.records.includes('value')).toBe(true);
+    const versions: number[] = [];
+    await link.call('Fetch', request, (_, version) => versions.push(version));
+    expect(versions).toEqual([11]);
+    link.close();
+  });
 
   test('metadata names leaders, and a missing topic beside one that is there', async () => {
     const link = await BrokerLink.open(address, OPTIONS);

@@ -53,6 +53,7 @@ async function open(
     segmentBytesMax: SEGMENT_BYTES,
     compression: 'none',
     spareBytesMax: 0,
+    blocksBytesMax: Number.POSITIVE_INFINITY,
     sendTimeoutMs: 10_000,
     isDurable: false,
     retryPauseMs: () => 1,

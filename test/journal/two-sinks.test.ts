@@ -8,6 +8,7 @@ import { retryDelayMs } from '../../src/backoff.ts';
 import { BreakerState } from '../../src/journal/breaker.ts';
 import { systemDisk } from '../../src/journal/disk.ts';
 import { WorkerJournal } from '../../src/journal/worker-journal.ts';
+import { BLOCK_BYTES_MIN } from '../../src/limits.ts';
 import { until } from '../support/appliance.ts';
 import { LineTarget } from './line-target.ts';
 
@@ -19,7 +20,12 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dir, { recursive: true }));
 
-function open(folder: string, targets: readonly LineTarget[]): Promise<WorkerJournal> {
+function open(
+  folder: string,
+  targets: readonly LineTarget[],
+  blockBytesMax = BLOCK_BYTES_MAX,
+  blocksBytesMax = Number.POSITIVE_INFINITY,
+): Promise<WorkerJournal> {
   return WorkerJournal.open({
     disk: systemDisk,
     leftDisk: systemDisk,
@@ -30,12 +36,13 @@ function open(folder: string, targets: readonly LineTarget[]): Promise<WorkerJou
     sinks: targets.map((target) => ({
       events: () => target,
       rejected: () => new LineTarget(target.name),
-      blockBytesMax: BLOCK_BYTES_MAX,
+      blockBytesMax,
       flushIntervalMs: 5,
     })),
     segmentBytesMax: 20_000,
     compression: 'none',
     spareBytesMax: 0,
+    blocksBytesMax,
     sendTimeoutMs: 10_000,
     isDurable: false,
     retention: { retentionMs: 0, bytesMax: 0, nowMs: Date.now },
@@ -74,6 +81,30 @@ async function createPair(folder: string) {
       journal.sinkReports().find((one) => one.sink === sink && one.stream === 'events'),
   };
 }
+
+test('blocks of sinks that stand still keep to their share of memory, and are all delivered later', async () => {
+  const targets = [new LineTarget('clickhouse'), new LineTarget('kafka')];
+  let goOn = () => {};
+  const isOver = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+  for (const target of targets) target.answer = () => isOver.then(() => 'delivered');
+  const share = 8 * BLOCK_BYTES_MIN;
+  const journal = await open(join(dir, 'share'), targets, 100 * BLOCK_BYTES_MIN, share);
+  const line = `${'x'.repeat(999)}\n`;
+  for (let chunk = 0; chunk < 400; chunk++) {
+    journal.append('events', Buffer.from(line.repeat(10)), 10, chunk);
+    if (chunk % 20 === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  await until(() => targets.every(({ tokens }) => tokens.length === 1), 20_000, 'both are asked');
+  // Each block may pass its bound by the chunk that fills it.
+  expect(journal.memoryBytes).toBeGreaterThan(share / 4);
+  expect(journal.memoryBytes).toBeLessThan(share + 4 * 10 * line.length);
+  goOn();
+  await until(() => journal.waitingRows === 0, 20_000, 'everything is delivered');
+  expect(targets.map(({ lines }) => lines.length)).toEqual([4_000, 4_000]);
+  await journal.close();
+});
 
 test('a dead sink costs the other nothing, and catches up when it comes back', async () => {
   // The same rows at the same time through a journal whose sinks both live: what is slow here is slow there.

@@ -1,123 +1,54 @@
 /**
  * Chapter 20, everybody's SDKs on one port: 187 requests that 17 clients really sent, byte for byte over a socket, and
  * what the store then has of their 1,205 events, against what a normaliser of another hand made of them. Where a row is
- * not the same the reason stands here. Several of them are retries, whose rows are wanted: repeats are kept, but for the
- * last test.
+ * not the same the reason stands in test/support/sdk-replay.ts. The same requests then come by other ways: other headers,
+ * pieces, compressions, spellings; and twice.
  */
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Running, startServer } from '../support/appliance.ts';
-import { openSocket, type RawAnswer } from '../support/raw-http.ts';
+import { brotliCompressSync, deflateRawSync, deflateSync, gunzipSync, gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Running } from '../support/appliance.ts';
+import { openSocket } from '../support/raw-http.ts';
 import {
-  type CanonicalEvent,
-  type CapturedRequest,
-  differences,
-  type Row,
-  readCaptured,
-  replay,
-} from '../support/sdk-requests.ts';
+  type Compared,
+  compareAll,
+  KEYLESS,
+  metric,
+  type Replayed,
+  replayAll,
+  settled,
+  startReplayServer,
+} from '../support/sdk-replay.ts';
+import { type CapturedRequest, readCaptured, replay } from '../support/sdk-requests.ts';
 
 const REQUESTS = readCaptured();
-const KEYS = [
-  ...new Set(REQUESTS.flatMap(({ canonical }) => canonical.map(({ app_id }) => app_id ?? ''))),
-].filter(Boolean);
 
 let server: Running;
-const answers: RawAnswer[] = [];
-/** Rows by request. They are told apart by their time of arrival, so that no two requests share a millisecond. */
-const rows: Row[][] = [];
-
-/** Apps are called like their keys, which is how the normaliser calls them. */
-async function start(config: Record<string, unknown>): Promise<Running> {
-  const started = await startServer({
-    config: {
-      apps: KEYS.map((key) => ({ name: key, keys: [key] })),
-      embedded: { object_type: 'String' },
-      ...config,
-    },
-  });
-  await started.ready();
-  return started;
-}
+let replayed: Replayed;
+let compared: Compared;
 
 beforeAll(async () => {
-  server = await start({ dedup: { ids_max: 0 } });
-  const starts: number[] = [];
-  const socket = await openSocket(server.url);
-  for (const request of REQUESTS) {
-    const start = Date.now();
-    starts.push(start);
-    answers.push(await replay(socket, request));
-    const end = Date.now();
-    while (Date.now() <= end) await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-  socket.destroy();
-  await settled();
-  const all = (await server.query('SELECT * FROM events ORDER BY received_at')).map((row) => ({
-    ...row,
-    timestamp: isoOf(row['timestamp']),
-    received_at: isoOf(row['received_at']),
-  }));
-  for (const [index, start] of starts.entries()) {
-    const end = starts[index + 1] ?? Number.POSITIVE_INFINITY;
-    rows.push(all.filter((row) => isBetween(Date.parse(String(row['received_at'])), start, end)));
-  }
-}, 60_000);
+  // Several of them are retries, whose rows are wanted.
+  server = await startReplayServer(REQUESTS, { dedup: { ids_max: 0 } });
+  replayed = await replayAll(server, REQUESTS);
+  compared = compareAll(REQUESTS, replayed);
+}, 120_000);
 afterAll(async () => {
   expect(await server.stop()).toBe(0);
 });
 
-const isoOf = (text: unknown) => `${String(text).replace(' ', 'T')}Z`;
-const isBetween = (time: number, start: number, end: number) => time >= start && time < end;
-
-/** Sum of a series over all threads. */
-async function metric(name: string, from = server): Promise<number> {
-  const text = await (await fetch(`${from.url}/metrics`)).text();
-  const values = [...text.matchAll(new RegExp(`^${name}\\{[^}]*\\} (\\d+)`, 'gm'))];
-  return values.reduce((sum, [, value]) => sum + Number(value), 0);
-}
-
-/** Waits until the store has what the server accepted. */
-async function settled(from = server): Promise<void> {
-  await from.waitForCount('events', await metric('penstock_events_accepted_total', from));
-}
-
-/** The one request of a client that was not told its key. */
-const KEYLESS = 'segment-analytics-next-browser/cors_none/0';
-
-test('every request with a key is answered 200', () => {
-  const others = REQUESTS.flatMap(({ id }, index) =>
+/** Requests that are not answered 200, with what they are. */
+function othersOf({ answers }: Replayed, requests: readonly CapturedRequest[]) {
+  return requests.flatMap(({ id }, index) =>
     answers[index]?.status === 200 ? [] : [[id, answers[index]?.status]],
   );
-  expect(others).toEqual([[KEYLESS, 401]]);
+}
+
+test('every request with a key is answered 200', () => {
+  expect(othersOf(replayed, REQUESTS)).toEqual([[KEYLESS, 401]]);
 });
 
-test('every event is what the normaliser says, or is told here why it is not', () => {
-  const seen = new Set<string>();
-  const reasons = new Map<string, number>();
-  const unexplained: unknown[] = [];
-  let equal = 0;
-  for (const [index, request] of REQUESTS.entries()) {
-    const left = [...(rows[index] ?? [])];
-    let isEqual = request.id !== KEYLESS;
-    for (const event of request.canonical) {
-      const name = `${event.app_id} ${event.event_id}`;
-      const taken = takeNearest(left, event);
-      if (taken === undefined) {
-        // What was sent again, in a request before, may be dropped.
-        if (isEqual && !seen.has(name)) unexplained.push([request.id, 'missing', event]);
-        continue;
-      }
-      seen.add(name);
-      for (const column of differences(taken, event)) {
-        isEqual = false;
-        const reason = reasonOf(request, event, column);
-        if (reason === undefined) unexplained.push([request.id, column, taken, event]);
-        else reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
-      }
-    }
-    if (isEqual) equal += 1;
-    if (left.length > 0) unexplained.push([request.id, 'more rows than events', left]);
-  }
+test('every event is what the normaliser says, or is told why it is not', () => {
+  const { equal, reasons, unexplained } = compared;
   console.log(`sdk-requests: ${equal} of ${REQUESTS.length} requests are equal in every column and datum`);
   for (const [reason, count] of reasons) console.log(`sdk-requests: ${count} values differ: ${reason}`);
   expect(unexplained).toEqual([]);
@@ -127,35 +58,122 @@ test('every event is what the normaliser says, or is told here why it is not', (
 /** As many were equal when this was written; fewer is a loss. */
 const EQUAL_REQUESTS_MIN = 162;
 
-/** The row that differs least from the event, taken out of the rows of its request. */
-function takeNearest(rowsLeft: Row[], event: CanonicalEvent): Row | undefined {
-  const counts = rowsLeft.map((row) => differences(row, event).length);
-  return rowsLeft.splice(counts.indexOf(Math.min(...counts)), rowsLeft.length > 0 ? 1 : 0)[0];
+/** The same request in another wrapping; undefined where it cannot have it. */
+type Variation = (request: CapturedRequest, plain: Buffer) => CapturedRequest | undefined;
+
+const isJson = (plain: Buffer) => plain[0] === 0x7b || plain[0] === 0x5b;
+/** The request with this body, of which its headers say what `encoding` is, or nothing. */
+function withBody(request: CapturedRequest, body: Buffer, encoding?: string): CapturedRequest {
+  const { 'content-encoding': _old, ...headers } = request.headers;
+  const named = encoding === undefined ? headers : { ...headers, 'content-encoding': encoding };
+  return { ...request, headers: named, body: body.toString('base64') };
+}
+const compressed =
+  (compress: (plain: Buffer) => Buffer, encoding?: string): Variation =>
+  (request, plain) =>
+    plain.length > 0 ? withBody(request, compress(plain), encoding) : undefined;
+
+/** For CloudEvents the Content-Type is the data's. */
+const isBinaryCloudEvent = ({ headers }: CapturedRequest) => 'ce-specversion' in headers;
+
+const VARIATIONS: readonly (readonly [what: string, vary: Variation])[] = [
+  [
+    'GZIP, and all names of headers in capitals, in the opposite order',
+    (request, plain) => {
+      const gzipped = compressed(gzipSync, 'GZIP')(request, plain) ?? request;
+      const headers = Object.entries(gzipped.headers).reverse();
+      return {
+        ...gzipped,
+        headers: Object.fromEntries(headers.map(([name, value]) => [name.toUpperCase(), value])),
+      };
+    },
+  ],
+  [
+    'a body in chunks, behind a prefix of the path',
+    (request) => ({ ...request, chunkBytes: 97, url: `/collect/here${request.url}` }),
+  ],
+  [
+    'no compression, and a doubled slash in the path',
+    (request, plain) => ({ ...withBody(request, plain), url: `/${request.url}` }),
+  ],
+  [
+    'gzip that nobody declares, and a charset, capitals and quotes in the Content-Type',
+    (request, plain) => {
+      const gzipped = compressed(gzipSync)(request, plain);
+      if (gzipped === undefined || isBinaryCloudEvent(request)) return gzipped;
+      const type = `${(request.headers['content-type'] ?? 'text/plain').toUpperCase()}; Charset="utf-8"`;
+      return { ...gzipped, headers: { ...gzipped.headers, 'content-type': type } };
+    },
+  ],
+  ['deflate, with its header', compressed(deflateSync, 'deflate')],
+  ['deflate, without', compressed(deflateRawSync, 'deflate')],
+  ['br', compressed(brotliCompressSync, 'br')],
+  [
+    'a byte order mark, white space, and members in the opposite order',
+    (request, plain) => {
+      if (!isJson(plain)) return undefined;
+      const text = JSON.stringify(reversed(JSON.parse(plain.toString('utf8'))), undefined, '\t');
+      return withBody(request, Buffer.from(`${isBinaryCloudEvent(request) ? '' : '\ufeff\r\n '}${text}\n`));
+    },
+  ],
+  [
+    'texts in escapes',
+    (request, plain) => {
+      if (!isJson(plain)) return undefined;
+      const text = plain.toString('utf8').replaceAll(/[\u0080-\u{10ffff}]/gu, escaped);
+      return withBody(request, Buffer.from(text));
+    },
+  ],
+];
+
+function escaped(character: string): string {
+  const units = Array.from({ length: character.length }, (_none, at) => character.charCodeAt(at));
+  return units.map((unit) => `\\u${unit.toString(16).padStart(4, '0')}`).join('');
 }
 
-/** Why a column of an event is not as the normaliser has it; undefined when it should be. */
-function reasonOf({ id, sdk }: CapturedRequest, event: CanonicalEvent, column: string): string | undefined {
-  const isConnection = column === 'ip' || column === 'user_agent';
-  if (id.startsWith('jitsu-js-node/') && (isConnection || column === 'platform')) {
-    return 'Jitsu says that it runs in Node: no browser';
-  }
-  if (sdk.startsWith('cloudevents') && column === 'user_agent') {
-    return 'CloudEvents come from servers, whose agent is nobody’s';
-  }
-  if (sdk.startsWith('cloudevents') && column === 'event_data.data') {
-    return 'bytes stay under their own name, data_base64';
-  }
-  if (id === 'snowplow-browser-tracker/credentials_omit/1' && column === 'user_agent') {
-    return 'SP-Anonymous: neither address nor agent';
-  }
-  if (isConnection && event[column] !== null) {
-    return 'address and agent in a body stay in its data; the columns are the connection’s';
-  }
-  return undefined;
+function reversed(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(reversed);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .reverse()
+      .map(([key, member]) => [key, reversed(member)]),
+  );
 }
+
+function plainOf({ body }: CapturedRequest): Buffer {
+  const bytes = Buffer.from(body, 'base64');
+  return bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes;
+}
+
+describe('the same by other ways', () => {
+  test.each(VARIATIONS)(
+    '%s: the same events',
+    async (_what, vary) => {
+      const varied = REQUESTS.flatMap((request, index) => {
+        const variant = vary(request, plainOf(request));
+        return variant === undefined ? [] : [{ variant, index }];
+      });
+      const requests = varied.map(({ variant }) => variant);
+      const again = await replayAll(server, requests);
+      const originals = varied.map(({ index }) => index);
+      expect(othersOf(again, requests).map(([id]) => id)).toEqual(
+        requests.map(({ id }) => id).filter((id) => id === KEYLESS),
+      );
+      const found = compareAll(requests, again);
+      expect(found.unexplained).toEqual([]);
+      const before = compareAll(
+        originals.map((index) => REQUESTS[index] as CapturedRequest),
+        { answers: [], rows: originals.map((index) => replayed.rows[index] ?? []) },
+      );
+      expect([found.equal, [...found.reasons]]).toEqual([before.equal, [...before.reasons]]);
+    },
+    120_000,
+  );
+});
 
 test('all of them sent twice: each is answered as before, and an event that has an id stands once', async () => {
-  const twice = await start({});
+  const twice = await startReplayServer(REQUESTS);
   try {
     const socket = await openSocket(twice.url);
     const rounds: string[][] = [];
@@ -180,8 +198,8 @@ test('all of them sent twice: each is answered as before, and an event that has 
     );
     const expected = ids.size + 2 * (events.length - named.length);
     expect([Number(row?.['n']), Number(row?.['ids'])]).toEqual([expected, expected]);
-    expect(await metric('penstock_events_duplicate_total', twice)).toBe(2 * named.length - ids.size);
+    expect(await metric(twice, 'penstock_events_duplicate_total')).toBe(2 * named.length - ids.size);
   } finally {
     expect(await twice.stop()).toBe(0);
   }
-}, 60_000);
+}, 120_000);

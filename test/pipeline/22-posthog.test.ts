@@ -103,6 +103,8 @@ test('posthog-js in gzip that it does not declare, as text', async () => {
     user_id: '',
     platform: 'web',
     ip: '127.0.0.1',
+    // The envelope has the key, and each event once more.
+    event_data: { token: APP },
   });
 });
 

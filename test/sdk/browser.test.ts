@@ -10,7 +10,7 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { until } from '../support/appliance.ts';
 import { HAS_CHROMIUM, launchChromium } from '../support/chromium.ts';
-import { type Rig, startRig, storedOf } from './rig.ts';
+import { KEY, type Rig, startRig, storedOf } from './rig.ts';
 
 const CODE = readFileSync(fileURLToPath(new URL('../../dist/sdk/penstock.min.js', import.meta.url)));
 
@@ -25,12 +25,14 @@ function servePages(): Promise<void> {
   pages = createServer((request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://pages');
     if (pathname === '/penstock.js') {
-      response.writeHead(200, { 'content-type': 'text/javascript' }).end(CODE);
+      response
+        .writeHead(200, { 'content-type': 'text/javascript', 'access-control-allow-origin': '*' })
+        .end(CODE);
       return;
     }
     const options = JSON.stringify({
       url: rig.url,
-      appId: 'shop',
+      key: searchParams.get('key') ?? KEY,
       retryDelayMsMax: 500,
       transport: searchParams.get('transport') ?? 'auto',
     });
@@ -47,6 +49,7 @@ function servePages(): Promise<void> {
 /** Opens a page and waits for its client. */
 async function open(path = '/'): Promise<Page> {
   const page = await context.newPage();
+  page.setDefaultTimeout(60_000);
   await page.goto(`${origin}${path}`);
   await page.waitForFunction('globalThis.client !== undefined');
   return page;
@@ -61,7 +64,9 @@ async function rowsOf(eventType: string): Promise<Record<string, unknown>[]> {
     .query(`SELECT * FROM events WHERE event_type = '${eventType}' ORDER BY timestamp, event_id`);
 }
 
-describe.skipIf(!HAS_CHROMIUM)(HAS_CHROMIUM ? 'in Chromium' : 'skipped: no chromium', () => {
+const NAME = HAS_CHROMIUM ? 'in Chromium' : 'in Chromium (skipped: no chromium)';
+// A browser, a server and a store on a machine that is busy with other tests.
+describe.skipIf(!HAS_CHROMIUM)(NAME, { timeout: 180_000 }, () => {
   beforeAll(async () => {
     rig = await startRig(1);
     await servePages();
@@ -83,18 +88,17 @@ describe.skipIf(!HAS_CHROMIUM)(HAS_CHROMIUM ? 'in Chromium' : 'skipped: no chrom
 
   test('events stream with what the page knows', async () => {
     await fresh();
-    const page = await open('/?utm_source=mail&gclid=g1&other=x');
+    const page = await open('/?utm_source=mail&gclid=g1&transport=stream');
     const ids = await run<string[]>(
       page,
       `[client.track('seen', { n: 1 }), client.identify('u1', { plan: 'pro' }), client.page('Home'), client.track('seen', { n: 2 })]`,
     );
-    expect(await run(page, 'client.flush()')).toBe(true);
-    await page.goto(`${origin}/?later`);
+    expect(await run(page, 'client.flush(60000)')).toBe(true);
+    await page.goto(`${origin}/?transport=stream`);
     await page.waitForFunction('globalThis.client !== undefined');
     await run(page, `client.track('seen', { n: 3 })`);
-    expect(await run(page, 'client.flush()')).toBe(true);
+    expect(await run(page, 'client.flush(60000)')).toBe(true);
     expect(await run(page, 'client.stats()')).toMatchObject({ isPersistent: true, transport: 'stream' });
-    expect(await run(page, 'faults')).toEqual([]);
     expect(await storedOf(rig.server(), 'seen', 3)).toEqual({ rows: 3, ids: 3, transports: ['ws'] });
     const [first, second, third] = await rowsOf('seen');
     expect(first).toMatchObject({
@@ -108,7 +112,7 @@ describe.skipIf(!HAS_CHROMIUM)(HAS_CHROMIUM ? 'in Chromium' : 'skipped: no chrom
         library: { name: 'penstock-client' },
         locale: 'de-CH',
         timezone: 'Europe/Zurich',
-        page: { title: 'Shop', url: `${origin}/?utm_source=mail&gclid=g1&other=x` },
+        page: { title: 'Shop', url: `${origin}/?utm_source=mail&gclid=g1&transport=stream` },
       },
     });
     expect(String(first?.['user_agent'])).toContain('Chrome');
@@ -127,7 +131,7 @@ describe.skipIf(!HAS_CHROMIUM)(HAS_CHROMIUM ? 'in Chromium' : 'skipped: no chrom
     await fresh();
     const page = await open();
     await run(page, `client.track('offline', { n: 0 })`);
-    expect(await run(page, 'client.flush()')).toBe(true);
+    expect(await run(page, 'client.flush(60000)')).toBe(true);
     await context.setOffline(true);
     rig.proxy.hold();
     await run(page, `for (let n = 1; n <= 20; n++) client.track('offline', { n })`);
@@ -135,7 +139,7 @@ describe.skipIf(!HAS_CHROMIUM)(HAS_CHROMIUM ? 'in Chromium' : 'skipped: no chrom
     expect(await run(page, 'client.stats().queued')).toBe(20);
     rig.proxy.release();
     await context.setOffline(false);
-    expect(await run(page, 'client.flush(20000)')).toBe(true);
+    expect(await run(page, 'client.flush(60000)')).toBe(true);
     expect(await storedOf(rig.server(), 'offline', 21)).toMatchObject({ rows: 21, ids: 21 });
   });
 
@@ -149,7 +153,7 @@ describe.skipIf(!HAS_CHROMIUM)(HAS_CHROMIUM ? 'in Chromium' : 'skipped: no chrom
     await open();
     const again = await open();
     await run(again, `client.track('left', { n: 21 })`);
-    expect(await run(again, 'client.flush()')).toBe(true);
+    expect(await run(again, 'client.flush(60000)')).toBe(true);
     expect(await storedOf(rig.server(), 'left', 21)).toMatchObject({ rows: 21, ids: 21 });
   });
 
@@ -157,11 +161,8 @@ describe.skipIf(!HAS_CHROMIUM)(HAS_CHROMIUM ? 'in Chromium' : 'skipped: no chrom
     await fresh();
     for (let round = 0; round < 3; round++) {
       const page = await open();
-      await run(
-        page,
-        `client.track('clicked', { round, first: true })`.replace('round,', `round: ${round},`),
-      );
-      await run(page, 'client.flush()');
+      await run(page, `client.track('clicked', { round: ${round}, first: true })`);
+      await run(page, 'client.flush(60000)');
       // In one turn: the event, and the way out.
       await Promise.all([
         page.waitForURL(`${origin}/plain`),
@@ -182,7 +183,7 @@ describe.skipIf(!HAS_CHROMIUM)(HAS_CHROMIUM ? 'in Chromium' : 'skipped: no chrom
     rig.proxy.release();
     const next = await open();
     await run(next, `client.track('kept', { n: 51 })`);
-    expect(await run(next, 'client.flush(20000)')).toBe(true);
+    expect(await run(next, 'client.flush(60000)')).toBe(true);
     expect(await run(next, 'client.stats()')).toMatchObject({ taken: 51, acknowledged: 51, queued: 0 });
     expect(await storedOf(rig.server(), 'kept', 51)).toMatchObject({ rows: 51, ids: 51 });
   });
@@ -193,12 +194,13 @@ describe.skipIf(!HAS_CHROMIUM)(HAS_CHROMIUM ? 'in Chromium' : 'skipped: no chrom
     for (const [index, page] of [one, other].entries()) {
       await run(page, `for (let n = 0; n < 100; n++) client.track('tabs', { page: ${index}, n })`);
     }
-    expect(await Promise.all([run(one, 'client.flush()'), run(other, 'client.flush()')])).toEqual([
+    expect(await Promise.all([run(one, 'client.flush(60000)'), run(other, 'client.flush(60000)')])).toEqual([
       true,
       true,
     ]);
-    expect(await run(one, 'faults')).toEqual([]);
-    expect(await run(other, 'faults')).toEqual([]);
+    // 4001: another connection has the session.
+    const taken = `faults.filter(({ message }) => message === '4001').length`;
+    expect([await run(one, taken), await run(other, taken)]).toEqual([0, 0]);
     rig.proxy.hold();
     for (const [index, page] of [one, other].entries()) {
       await run(page, `client.track('tabs', { page: ${index}, n: 100 }); client.saved()`);
@@ -207,7 +209,7 @@ describe.skipIf(!HAS_CHROMIUM)(HAS_CHROMIUM ? 'in Chromium' : 'skipped: no chrom
     await other.close();
     rig.proxy.release();
     const third = await open();
-    await until(() => run(third, 'client.stats().acknowledged === 2'), 20_000, 'both queues are sent');
+    await until(() => run(third, 'client.stats().acknowledged === 2'), 60_000, 'both queues are sent');
     expect(await storedOf(rig.server(), 'tabs', 202)).toMatchObject({ rows: 202, ids: 202 });
   });
 
@@ -226,7 +228,7 @@ describe.skipIf(!HAS_CHROMIUM)(HAS_CHROMIUM ? 'in Chromium' : 'skipped: no chrom
       await page.waitForFunction('globalThis.client !== undefined');
       await restarted;
     }
-    expect(await run(page, 'client.flush(30000)')).toBe(true);
+    expect(await run(page, 'client.flush(60000)')).toBe(true);
     expect(await storedOf(rig.server(), 'reloaded', promised)).toMatchObject({
       rows: promised,
       ids: promised,
@@ -239,16 +241,48 @@ describe.skipIf(!HAS_CHROMIUM)(HAS_CHROMIUM ? 'in Chromium' : 'skipped: no chrom
     expect(row?.n).toBe(row?.ids);
   });
 
+  test('a key that the server does not know is said, and its events wait', async () => {
+    await fresh();
+    for (const transport of ['stream', 'http']) {
+      const page = await open(`/?key=wrong&transport=${transport}`);
+      await run(page, `client.track('refused', { n: 1 })`);
+      await run(page, 'client.flush(0)');
+      await page.waitForFunction('faults.length > 0');
+      expect(await run(page, 'faults.map(({ code }) => code)')).toEqual(['refused']);
+      expect(await run(page, 'client.stats().acknowledged')).toBe(0);
+      await page.close();
+    }
+  });
+
+  test('a worker of a page has a client too', async () => {
+    await fresh();
+    const page = await open();
+    const stats = await run(
+      page,
+      `new Promise((resolve) => {
+        const code = \`import { createClient } from '${origin}/penstock.js';
+          const client = createClient({ url: '${rig.url}', key: '${KEY}', transport: 'stream' });
+          client.track('worked', { n: 1 });
+          client.flush(60000).then(() => postMessage(client.stats()));\`;
+        const url = URL.createObjectURL(new Blob([code], { type: 'text/javascript' }));
+        new Worker(url, { type: 'module' }).onmessage = ({ data }) => resolve(data);
+      })`,
+    );
+    expect(stats).toMatchObject({ acknowledged: 1, queued: 0, isPersistent: true });
+    expect(await storedOf(rig.server(), 'worked', 1)).toEqual({ rows: 1, ids: 1, transports: ['ws'] });
+  });
+
   test('storage may be forbidden: the client goes on in memory', async () => {
     await fresh();
     const page = await context.newPage();
+    page.setDefaultTimeout(60_000);
     await page.addInitScript(`
       for (const name of ['indexedDB', 'localStorage'])
         Object.defineProperty(globalThis, name, { get() { throw new DOMException('no', 'SecurityError'); } });`);
     await page.goto(`${origin}/`);
     await page.waitForFunction('globalThis.client !== undefined');
     await run(page, `client.track('forbidden', { n: 1 })`);
-    expect(await run(page, 'client.flush()')).toBe(true);
+    expect(await run(page, 'client.flush(60000)')).toBe(true);
     expect(await run(page, 'client.stats()')).toMatchObject({ isPersistent: false, acknowledged: 1 });
     expect(await storedOf(rig.server(), 'forbidden', 1)).toMatchObject({ rows: 1 });
   });

@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, test } from 'vitest';
-import { type Rig, SEED, startRig, storedOf } from './rig.ts';
+import { KEY, type Rig, SEED, startRig, storedOf } from './rig.ts';
 
 const TRACKER = fileURLToPath(new URL('tracker.mjs', import.meta.url));
-const LIVES = 6;
+const LIVES = 4;
 
 let rig: Rig | undefined;
 const queueDir = mkdtempSync(join(tmpdir(), 'penstock-sdk-queue-'));
@@ -20,7 +20,7 @@ afterEach(async () => {
 
 /** Runs a tracker until it has said `lines` lines, then kills it; gives what it has said. */
 async function runTracker(url: string, first: number, mode: string, lines = Number.POSITIVE_INFINITY) {
-  const child = spawn(process.execPath, [TRACKER, url, queueDir, String(first), mode], {
+  const child = spawn(process.execPath, [TRACKER, url, queueDir, KEY, String(first), mode], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const said: string[] = [];
@@ -31,7 +31,9 @@ async function runTracker(url: string, first: number, mode: string, lines = Numb
   return said;
 }
 
-test('events that track has returned for survive kill -9 of their process', { timeout: 90_000 }, async () => {
+test('events that track has returned for survive kill -9 of their process', {
+  timeout: 240_000,
+}, async () => {
   rig = await startRig(2);
   const { url, proxy, random, killServer } = rig;
   const promised = new Set<number>();

@@ -174,6 +174,27 @@ describe('a page that goes', () => {
     }
   });
 
+  test('sends no beacon to a server that has no room, unless nothing else would keep the events', () => {
+    for (const isPersistent of [true, false]) {
+      const queue = new VirtualStorage();
+      queue.isPersistent = isPersistent;
+      const place = createPlace({ queue });
+      place.client.track('t', { n: 1 });
+      place.socket().welcome(0, 0);
+      place.leave();
+      expect(place.beacons.map(numbersOf)).toEqual(isPersistent ? [] : [[1]]);
+    }
+  });
+
+  test('leaves events to a beacon that storage has not even been opened for', () => {
+    const queue = new VirtualStorage();
+    queue.open = () => new Promise(() => {}) as never;
+    const place = createPlace({ queue });
+    place.client.track('t', { n: 1 });
+    place.leave();
+    expect(place.beacons.map(numbersOf)).toEqual([[1]]);
+  });
+
   test('sends no beacon to a server that was not there, and keeps the events', async () => {
     const place = createPlace({ transport: 'http' });
     place.client.track('t', { n: 1 });

@@ -12,6 +12,9 @@ import { startProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 /** Printed with a failure; PENSTOCK_TEST_SEED runs the same again, as far as the machine allows. */
 export const SEED = Number(process.env['PENSTOCK_TEST_SEED'] ?? Date.now() % 1_000_000);
 
+/** Write key of the app `shop`. */
+export const KEY = 'wk_shop_1';
+
 export interface Rig {
   readonly proxy: TcpProxy;
   readonly url: string;
@@ -29,10 +32,9 @@ export interface Rig {
  * (docs/operations.md, Repeats).
  */
 export async function startRig(workers: number, forbidden?: RegExp): Promise<Rig> {
-  const config = { workers: workers as never };
+  const config = { workers, apps: [{ name: 'shop', keys: [KEY] }] } as never;
   const dataDir = mkdtempSync(join(tmpdir(), 'penstock-sdk-test-'));
   let server = await startServer({ config, dataDir });
-  await server.ready();
   const portOf = () => Number(new URL(server.url).port);
   const proxy = await startProxy(portOf(), 0, forbidden);
   const next = createRandom(SEED);
@@ -63,18 +65,16 @@ export interface Stored {
 
 /** Waits until the store has `count` ids of this type, then until nothing waits any more, and counts. */
 export async function storedOf(server: Running, eventType: string, count: number): Promise<Stored> {
-  await server.ready();
-  await server.waitForCount(
-    `SELECT uniqExact(event_id) FROM events WHERE event_type = '${eventType}'`,
-    count,
-  );
+  const sql = `SELECT uniqExact(event_id) AS ids FROM events WHERE event_type = '${eventType}'`;
+  const hasCount = async () => Number((await server.query<{ ids: string }>(sql))[0]?.ids) >= count;
+  await until(hasCount, 120_000, `the store has ${count} of ${eventType}`);
   await until(
     async () => {
       const text = await (await fetch(`${server.url}/metrics`)).text();
       const waiting = [...text.matchAll(/^penstock_journal_rows\{[^}]*\} (\d+)/gm)];
       return waiting.length > 0 && waiting.every(([, rows]) => rows === '0');
     },
-    30_000,
+    120_000,
     'the journal is delivered',
   );
   const [row] = await server.query<{ n: string; ids: string; transports: string[] }>(

@@ -4,6 +4,7 @@
  * Preflights and settings are never refused: Penstock answers them from its head, however full it is.
  */
 import {
+  Agent,
   type ClientRequest,
   createServer,
   type IncomingMessage,
@@ -48,6 +49,8 @@ export async function openDoor(
 ): Promise<FlakyDoor> {
   const { hostname, port } = new URL(target);
   const count = <Key>(counts: Map<Key, number>, key: Key) => counts.set(key, (counts.get(key) ?? 0) + 1);
+  // Below the 10 s after which uWebSockets ends a connection that nobody uses.
+  const agent = new Agent({ keepAlive: true, timeout: 4_000 });
   const server = createServer((from, to) => {
     const path = from.url?.split('?')[0] ?? '';
     const isCounted = isIngest(from.method ?? '', path);
@@ -67,7 +70,7 @@ export async function openDoor(
       }
     }
     const onward: ClientRequest = request(
-      { hostname, port, path: from.url, method: from.method, headers: from.headers },
+      { hostname, port, path: from.url, method: from.method, headers: from.headers, agent },
       (answer) => {
         if (isCounted) count(door.statuses, answer.statusCode ?? 0);
         to.writeHead(answer.statusCode ?? 502, answer.headers);
@@ -77,6 +80,8 @@ export async function openDoor(
     onward.on('error', () => to.destroy());
     from.pipe(onward);
   });
+  // Clients that never send again lose what they send into a connection that this side ends meanwhile.
+  server.keepAliveTimeout = 0;
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address() as AddressInfo;
   const door: FlakyDoor = {
@@ -91,6 +96,7 @@ export async function openDoor(
       new Promise((resolve) => {
         server.close(() => resolve());
         server.closeAllConnections();
+        agent.destroy();
       }),
   };
   return door;

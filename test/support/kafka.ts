@@ -26,6 +26,8 @@ export interface TestKafka {
   leaders(topic: string): Promise<number[]>;
   /** Everything that stands in a topic now, partition by partition, in order. */
   read(topic: string): Promise<TestRecord[]>;
+  /** A producer of kafkajs' own, connected. */
+  producer(): Promise<kafkajs.Producer>;
   /** Records of a topic. */
   count(topic: string): Promise<number>;
   stop(): Promise<void>;
@@ -119,6 +121,11 @@ export async function startKafka(options: KafkaTestOptions = {}): Promise<TestKa
       const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
       const partitions = topics[0]?.partitions ?? [];
       return partitions.toSorted((a, b) => a.partitionId - b.partitionId).map(({ leader }) => leader);
+    },
+    producer: async () => {
+      const producer = kafka.producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner });
+      await producer.connect();
+      return producer;
     },
     read: (topic) => readTopic(kafka, admin, topic),
     count: async (topic) =>

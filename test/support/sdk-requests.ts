@@ -28,6 +28,8 @@ export interface CapturedRequest {
   /** Base64 of the body as it was sent. */
   readonly body: string;
   readonly canonical: readonly CanonicalEvent[];
+  /** Sends the body in chunks of so many bytes, without a length. */
+  readonly chunkBytes?: number;
 }
 
 export type Row = Readonly<Record<string, unknown>>;
@@ -40,13 +42,28 @@ export function readCaptured(): CapturedRequest[] {
 }
 
 /** Sends a request on the open connection, with the headers and the bytes that it had. */
-export function replay(socket: Socket, { method, url, headers, body }: CapturedRequest): Promise<RawAnswer> {
-  const bytes = Buffer.from(body, 'base64');
-  const names = { host: 'penstock.test', ...headers, 'content-length': String(bytes.length) };
-  const head = Object.entries(names).map(([name, value]) => `${name}: ${value}\r\n`);
-  const answer = readAnswer(socket);
-  socket.write(Buffer.concat([Buffer.from(`${method} ${url} HTTP/1.1\r\n${head.join('')}\r\n`), bytes]));
+export function replay(socket: Socket, request: CapturedRequest): Promise<RawAnswer> {
+  const { method, url, headers, chunkBytes } = request;
+  const bytes = Buffer.from(request.body, 'base64');
+  const length: Record<string, string> =
+    chunkBytes === undefined
+      ? { 'content-length': String(bytes.length) }
+      : { 'transfer-encoding': 'chunked' };
+  const lines = Object.entries({ host: 'penstock.test', ...headers, ...length });
+  const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+  const answer = readAnswer(socket, 20_000);
+  socket.write(`${method} ${url} HTTP/1.1\r\n${head}\r\n`);
+  socket.write(chunkBytes === undefined ? bytes : inChunks(bytes, chunkBytes));
   return answer;
+}
+
+function inChunks(bytes: Buffer, chunkBytes: number): Buffer {
+  const pieces: Buffer[] = [];
+  for (let at = 0; at < bytes.length; at += chunkBytes) {
+    const chunk = bytes.subarray(at, at + chunkBytes);
+    pieces.push(Buffer.from(`${chunk.length.toString(16)}\r\n`), chunk, Buffer.from('\r\n'));
+  }
+  return Buffer.concat([...pieces, Buffer.from('0\r\n\r\n')]);
 }
 
 const TEXT_COLUMNS = [

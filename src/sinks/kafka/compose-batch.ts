@@ -16,18 +16,19 @@ export interface ComposedRecord {
   readonly rest: Buffer;
 }
 
-/** A record without a key. COPY. */
+/** A record; without a key where none is given, and undefined is Kafka's null. COPY. */
 export function composeRecord(
   timestampMs: number,
-  value: Uint8Array,
-  headers: readonly (readonly [name: string, value: Uint8Array])[],
+  value: Uint8Array | undefined,
+  headers: readonly (readonly [name: string, value: Uint8Array | undefined])[],
+  key?: Uint8Array,
 ): ComposedRecord {
   const texts = headers.map(([name, text]) => [Buffer.from(name), text] as const);
   const headerBytes = texts.reduce((sum, [name, text]) => sum + textBytes(name) + textBytes(text), 0);
   const rest = Buffer.allocUnsafe(
-    textBytes(undefined) + textBytes(value) + varintBytes(texts.length) + headerBytes,
+    textBytes(key) + textBytes(value) + varintBytes(texts.length) + headerBytes,
   );
-  let at = writeText(value, rest, writeText(undefined, rest, 0));
+  let at = writeText(value, rest, writeText(key, rest, 0));
   at = writeVarint(texts.length, rest, at);
   for (const [name, text] of texts) at = writeText(text, rest, writeText(name, rest, at));
   return { timestampMs, rest };

@@ -2,8 +2,6 @@
  * Kafka as a sink of one worker thread: connections, codec and encoder that its deliveries share, and a target for each of
  * them. A delivery has a producer id of its own, so that no two of them share a sequence.
  */
-import { readFileSync } from 'node:fs';
-import type { ConnectionOptions } from 'node:tls';
 import type { Clock } from '../../clock.ts';
 import type { Config } from '../../config/config.ts';
 import { KAFKA_CONNECT_TIMEOUT_MS, KAFKA_PLAIN_PART_BYTES_MAX, RETRY_DELAY_MS_MAX } from '../../limits.ts';
@@ -12,7 +10,7 @@ import { KafkaCluster } from './cluster.ts';
 import { openCodec } from './codecs.ts';
 import { DeadLetterRounds } from './dead-letters.ts';
 import { createKafkaTarget } from './kafka-target.ts';
-import type { LinkOptions } from './kafkajs-bridge.ts';
+import { linkOptionsOf } from './link-options.ts';
 import {
   createPlainTarget,
   deadLetterPart,
@@ -138,27 +136,5 @@ export async function openKafkaSink(options: KafkaOptions, parts: KafkaSinkParts
       cluster.close();
       for (const target of plainTargets) target.close();
     },
-  };
-}
-
-/** The files of certificates are read anew for every connection. Throws when one cannot be read. */
-function linkOptionsOf(options: KafkaOptions): Omit<LinkOptions, 'connectTimeoutMs'> {
-  const { saslMechanism, saslUsername, saslPassword } = options;
-  return {
-    clientId: options.clientId,
-    requestTimeoutMs: options.requestTimeoutMs,
-    sasl:
-      saslMechanism === 'none'
-        ? undefined
-        : { mechanism: saslMechanism, username: saslUsername, password: saslPassword },
-    tls: options.tls ? tlsOptionsOf(options) : undefined,
-  };
-}
-
-function tlsOptionsOf({ tlsCaFile, tlsCertFile, tlsKeyFile }: KafkaOptions): ConnectionOptions {
-  return {
-    ...(tlsCaFile !== '' && { ca: readFileSync(tlsCaFile) }),
-    ...(tlsCertFile !== '' && { cert: readFileSync(tlsCertFile) }),
-    ...(tlsKeyFile !== '' && { key: readFileSync(tlsKeyFile) }),
   };
 }

@@ -55,9 +55,25 @@ export interface ProduceAnswer {
   }[];
 }
 
+/** Requests that are sent as kafkajs encodes them, by its names. */
+export type RequestName =
+  | 'Metadata'
+  | 'CreateTopics'
+  | 'Fetch'
+  | 'ListOffsets'
+  | 'GroupCoordinator'
+  | 'JoinGroup'
+  | 'SyncGroup'
+  | 'Heartbeat'
+  | 'LeaveGroup'
+  | 'OffsetCommit'
+  | 'OffsetFetch';
+
 interface Protocol<Decoded> {
-  readonly request: object;
+  readonly request: { readonly apiVersion: number };
   readonly response: { decode(payload: Buffer): Promise<Decoded>; parse(decoded: Decoded): Promise<unknown> };
+  readonly requestTimeout?: number;
+  readonly logResponseError?: boolean;
 }
 
 interface QueueEntry {
@@ -108,11 +124,9 @@ const { createLogger, LEVELS } = require('kafkajs/src/loggers') as {
   LEVELS: { readonly NOTHING: number };
 };
 const { requests } = require('kafkajs/src/protocol/requests') as {
-  requests: Readonly<Record<'Metadata' | 'CreateTopics', object>>;
+  requests: Readonly<Record<RequestName, object>>;
 };
-const apiKeys = require('kafkajs/src/protocol/requests/apiKeys') as Readonly<
-  Record<'Metadata' | 'CreateTopics', number>
->;
+const apiKeys = require('kafkajs/src/protocol/requests/apiKeys') as Readonly<Record<RequestName, number>>;
 const produceResponse = require(`kafkajs/src/protocol/requests/produce/v${PRODUCE_VERSION}/response`) as {
   decode(payload: Buffer): Promise<{ topics: ProduceAnswer[]; clientSideThrottleTime: number }>;
 };
@@ -188,32 +202,41 @@ export class BrokerLink {
     return !this.#isClosed && this.#pool.isConnected() && isAuthenticated;
   }
 
-  /** Metadata of `topics`, with an error code where there is none of one. Never creates a topic. */
-  async metadata(topics: readonly string[]): Promise<BrokerMetadata> {
-    const request = this.#broker.lookupRequest<BrokerMetadata>(apiKeys.Metadata, requests.Metadata);
-    const { request: encoded, response } = request({ topics, allowAutoTopicCreation: false });
-    // As it was decoded: kafkajs' own parse rejects all of it for one topic that has an error.
+  /**
+   * Sends a request of kafkajs' own encoding and gives the answer as its fields, error codes included: kafkajs' own reading of
+   * it throws all of it away for one error. `decode` reads the answer's bytes instead of kafkajs, VIEW for the time of the call.
+   * Rejects when no answer came; the broker may have done what was asked then.
+   */
+  async call<Answer>(
+    name: RequestName,
+    parameters: object,
+    decode?: (payload: Buffer, version: number) => Answer,
+  ): Promise<Answer> {
+    const make = this.#broker.lookupRequest<Answer>(apiKeys[name], requests[name]);
+    const { request, response, requestTimeout } = make(parameters);
+    const read = decode && (async (payload: Buffer) => decode(payload, request.apiVersion));
     const answer = await this.#connection.send({
-      request: encoded,
-      response: { decode: response.decode, parse: async (decoded: BrokerMetadata) => decoded },
+      request,
+      response: { decode: read ?? response.decode, parse: async (decoded: Answer) => decoded },
+      // Behind kafkajs' own time for a Fetch, 100 ms after it is due, comes a busy broker's answer.
+      requestTimeout: Math.max(requestTimeout ?? 0, this.#options.requestTimeoutMs),
+      logResponseError: false,
     });
-    return answer as BrokerMetadata;
+    return answer as Answer;
+  }
+
+  /** Metadata of `topics`, with an error code where there is none of one. Never creates a topic. */
+  metadata(topics: readonly string[]): Promise<BrokerMetadata> {
+    return this.call('Metadata', { topics, allowAutoTopicCreation: false });
   }
 
   /** Creates topics with the broker's defaults. Gives an error code by topic, 0 for success. */
   async createTopics(topics: readonly string[]): Promise<Map<string, number>> {
     type Answer = { readonly topicErrors: readonly { readonly topic: string; readonly errorCode: number }[] };
-    const request = this.#broker.lookupRequest<Answer>(apiKeys.CreateTopics, requests.CreateTopics);
     const wanted = topics.map((topic) => ({ topic, numPartitions: -1, replicationFactor: -1 }));
-    const { request: encoded, response } = request({
-      topics: wanted,
-      timeout: this.#options.requestTimeoutMs,
-    });
-    const answer = (await this.#connection.send({
-      request: encoded,
-      response: { decode: response.decode, parse: async (decoded: Answer) => decoded },
-    })) as Answer;
-    return new Map(answer.topicErrors.map(({ topic, errorCode }) => [topic, errorCode]));
+    const timeout = this.#options.requestTimeoutMs;
+    const { topicErrors } = await this.call<Answer>('CreateTopics', { topics: wanted, timeout });
+    return new Map(topicErrors.map(({ topic, errorCode }) => [topic, errorCode]));
   }
 
   /** A producer id of its own, without a transaction. */

@@ -105,6 +105,7 @@ export function createHarness(): Harness {
         segmentBytesMax: 1024 * 1024,
         compression: 'none',
         spareBytesMax: 0,
+        blocksBytesMax: Number.POSITIVE_INFINITY,
         poison: { slice: sliceLines, onPoison: (line) => unreadable.push(line.toString()) },
         isDurable: false,
         retention: { retentionMs: 0, bytesMax: 0, nowMs: Date.now },

@@ -1,4 +1,7 @@
-/** A thread that stands still must not hold up a scrape: it is named, and what is known of it stays. */
+/**
+ * Scrapes of a real server: a thread that stands still must not hold one up, and docs/metrics.md has every series.
+ */
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Running, startServer, until } from '../support/appliance.ts';
@@ -69,4 +72,22 @@ test('?thread= gives the series of that thread alone, and 404 for one that is no
   }
   const head = await fetch(`${server.url}/metrics?thread=worker-1`, { method: 'HEAD' });
   expect(head.status).toBe(200);
+});
+
+test('docs/metrics.md has every series with its type, labels and help, and no other', async () => {
+  expect((await post('[{"event_type":"x"}]')).status).toBe(400);
+  const text = await scrape(server.url);
+  const seen = [...text.matchAll(/^# HELP (\S+) (.*)\n# TYPE \S+ (\S+)$/gm)].map(
+    ([, name = '', help, type]) => {
+      const series = [...text.matchAll(new RegExp(`^${name}(?:_bucket|_sum|_count)?\\{(.*)\\} \\S+$`, 'gm'))];
+      const labels = new Set(
+        series.flatMap(([, own = '']) => [...own.matchAll(/(\w+)="/g)].map(([, label]) => label)),
+      );
+      labels.delete('le');
+      return `| \`${name}\` | ${type} | ${[...labels].map((label) => `\`${label}\``).join(', ')} | ${help} |`;
+    },
+  );
+  const page = readFileSync(fileURLToPath(new URL('../../docs/metrics.md', import.meta.url)), 'utf8');
+  const rows = page.split('\n').filter((line) => /^\| `(penstock|process)_/.test(line));
+  expect(rows.toSorted()).toEqual(seen.toSorted());
 });

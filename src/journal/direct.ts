@@ -1,0 +1,98 @@
+// Hot path: once a chunk.
+/**
+ * Writes past the page cache (O_DIRECT), and when they are worth it. The cache copies every byte, and a page that it has
+ * to get first costs ten times the copy on a machine that gives memory back to its host; a direct write takes next
+ * to no processor time and waits for the disk. Which is quicker depends on machine and moment, so it is measured.
+ *
+ * A direct write is of whole blocks. The block in which an append begins is written again with what stood in it; behind
+ * the last byte of an append the block is filled with zeros, which the next append overwrites.
+ */
+import { DIRECT_STAGE_BYTES, DIRECT_WRITE_BYTES_MIN, WRITE_TIMES_KEPT, WRITES_PER_TRIAL } from '../limits.ts';
+import { alignedBuffer, BLOCK_BYTES } from '../memory.ts';
+
+/** Bytes from `position` back to where its block begins. */
+export function headBytes(position: number): number {
+  return position % BLOCK_BYTES;
+}
+
+/** `bytes` up to a whole block. */
+export function wholeBlocks(bytes: number): number {
+  return Math.ceil(bytes / BLOCK_BYTES) * BLOCK_BYTES;
+}
+
+/** Chooses the way of a write by how long others took, each way for itself. One a thread. */
+export class WriteWays {
+  /** Milliseconds a byte, of the last writes; undefined before the first. */
+  #cachedMs: number | undefined;
+  #directMs: number | undefined;
+  #writes = 0;
+  #canDirect = true;
+
+  /** Whether the next write of `bytes` is to go past the cache. */
+  choosesDirect(bytes: number): boolean {
+    if (!this.#canDirect || bytes < DIRECT_WRITE_BYTES_MIN) return false;
+    if (this.#cachedMs === undefined) return false;
+    if (this.#directMs === undefined) return true;
+    this.#writes += 1;
+    const isQuicker = this.#directMs < this.#cachedMs;
+    return this.#writes % WRITES_PER_TRIAL === 0 ? !isQuicker : isQuicker;
+  }
+
+  /** A write of `bytes` took `ms`. Small ones say nothing: what they cost is the call. */
+  note(isDirect: boolean, bytes: number, ms: number): void {
+    if (bytes < DIRECT_WRITE_BYTES_MIN) return;
+    const each = ms / bytes;
+    if (isDirect) this.#directMs = mixed(this.#directMs, each);
+    else this.#cachedMs = mixed(this.#cachedMs, each);
+  }
+
+  /** The file system has no direct writes: none is tried again. */
+  forbidDirect(): void {
+    this.#canDirect = false;
+  }
+}
+
+function mixed(before: number | undefined, now: number): number {
+  return before === undefined ? now : before + (now - before) / WRITE_TIMES_KEPT;
+}
+
+let stage: Buffer | undefined;
+
+/** The thread's memory for direct writes, whole blocks; undefined where there is none. Used within one call. */
+export function directStage(): Buffer | undefined {
+  stage ??= alignedBuffer(DIRECT_STAGE_BYTES);
+  return stage;
+}
+
+/**
+ * Gathers `views` behind the first `head` bytes of `target`, whole blocks, and hands it to `write` as often as it is full and at
+ * the end, filled up with zeros. `write` gets the bytes to write and where, from `position`'s block on. Gives the bytes
+ * of the last block that are in use; they stand at the start of `target` then.
+ */
+export function writeBlocks(
+  views: readonly Uint8Array[],
+  position: number,
+  target: Buffer,
+  write: (bytes: number, at: number) => void,
+): number {
+  let filled = headBytes(position);
+  let at = position - filled;
+  for (const view of views) {
+    for (let from = 0; from < view.length; ) {
+      const length = Math.min(view.length - from, target.length - filled);
+      target.set(view.subarray(from, from + length), filled);
+      from += length;
+      filled += length;
+      if (filled < target.length) continue;
+      write(filled, at);
+      at += filled;
+      filled = 0;
+    }
+  }
+  const whole = wholeBlocks(filled);
+  target.fill(0, filled, whole);
+  if (whole > 0) write(whole, at);
+  const rest = headBytes(filled);
+  target.copyWithin(0, filled - rest, filled);
+  return rest;
+}

@@ -1,0 +1,30 @@
+/** Bounds of the journal, as src/limits.ts has those of all else; it gives these on. */
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+/** Segments of all workers that not every sink has passed; at 500 B an event this is 16 million events. */
+export const JOURNAL_BYTES_MAX = 8192 * MiB;
+/** A segment is deleted whole, when every sink has passed it: small ones give the disk back sooner, large ones are fewer files. */
+export const SEGMENT_BYTES_MAX = 64 * MiB;
+/** Chunks below it always go through the page cache: a direct write waits for the disk, however little it is. */
+export const DIRECT_WRITE_BYTES_MIN = 256 * KiB;
+/** Memory of a thread in which direct writes are gathered; a slab's lines fit it mostly, what is longer takes several writes. */
+export const DIRECT_STAGE_BYTES = 2 * MiB;
+/** Writes after which the slower way is tried again: one in so many may be as slow as it likes. */
+export const WRITES_PER_TRIAL = 64;
+/** A write counts as one of so many in the time that its way takes. */
+export const WRITE_TIMES_KEPT = 8;
+/** Share of the journal's bound that is kept, beyond it, as files to be written over. */
+export const JOURNAL_SPARE_SHARE = 0.25;
+/** Segments kept for replays, beyond the bound above, when `journal.retention_ms` asks for it: as much again. */
+export const JOURNAL_RETENTION_BYTES_MAX = 8192 * MiB;
+/** Payload of a block of a replay. Fixed, so that the same replay cuts the same blocks whatever is configured. */
+export const REPLAY_BLOCK_BYTES = 8 * MiB;
+/** Times that a replay's block is tried again after the breaker opened: with the longest pauses, under a minute. */
+export const REPLAY_PROBES_MAX = 12;
+/** A replay tells how far it is this often. */
+export const REPLAY_PROGRESS_MS = 1_000;
+/** The embedded store is up within seconds; one that is not after so long needs a person. */
+export const REPLAY_STORE_START_MS_MAX = 60_000;
+/** Tasks in flight a worker when answers wait for the disk: all that come while a sync runs share the next one. */
+export const TASKS_PER_WORKER_DURABLE = 16;
