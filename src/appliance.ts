@@ -15,10 +15,9 @@ import { RetryAfter } from './admission/retry-after.ts';
 import { openAdmission } from './admission-setup.ts';
 import { chooseScanner } from './choose-scanner.ts';
 import { type Clock, systemClock } from './clock.ts';
-import { readCaFile } from './config/ca-file.ts';
 import type { Config } from './config/config.ts';
 import { rekeyWindow, WINDOW_KEY_BYTES } from './dedup/layout.ts';
-import { createDedup, redisThreadOptions } from './dedup-setup.ts';
+import { createDedup, redisOf, redisThreadOptions } from './dedup-setup.ts';
 import { DIALECT_OF_ROUTE } from './dialects/routes.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
 import { WorkerPool } from './dispatch/worker-pool.ts';
@@ -49,7 +48,6 @@ import type { SinkName } from './metrics/names.ts';
 import { PressureGauge } from './metrics/pressure.ts';
 import { trafficLabels } from './metrics/traffic.ts';
 import { readinessOf } from './readiness.ts';
-import { redisAddress } from './redis/address.ts';
 import { SessionRegistry } from './sessions/registry.ts';
 import { readSinkStates } from './sink-states.ts';
 import { clickHouseSetup } from './sinks/clickhouse/setup.ts';
@@ -96,7 +94,7 @@ export async function startAppliance(
   const counterMemory = createCounterMemory(config.workers);
   const counters = new CounterReader(counterMemory);
   const progressMemory = createProgressMemory(config.workers);
-  const redis = redisAddress(config.redis, readCaFile(config.redis.caFile));
+  const redis = redisOf(config);
   const admission = await openAdmission(config, redis, clock, log);
   const meter = new FrontMeter(config.workers, trafficLabels(admission.apps.names, DIALECT_OF_ROUTE), clock);
 
@@ -306,7 +304,7 @@ export async function startAppliance(
         memoryBytesMax: budget.bytesMax - credit.reservedMemoryBytes(),
         store,
         sinks: readSinkStates(counters, sinks),
-        redisStates: [counters.max('redisState'), admission.redisState()],
+        redis: { front: admission.redisState(), threads: counters.each('redisState') },
         isJournalFull: isJournalFull(false, RESERVE_SHARE),
         isJournalFailing: counters.total('journalFailing') > 0,
       }),

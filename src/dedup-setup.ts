@@ -1,9 +1,10 @@
 /** What the configuration makes of the dedup window: in this process, and shared with others. */
 import { randomBytes } from 'node:crypto';
+import { readCaFile } from './config/ca-file.ts';
 import type { Config } from './config/config.ts';
 import { createWindowMemory, WINDOW_KEY_BYTES } from './dedup/layout.ts';
 import { createStartGate } from './dedup/start-gate.ts';
-import type { RedisAddress } from './redis/address.ts';
+import { type RedisAddress, redisAddress } from './redis/address.ts';
 import type { RedisThreadOptions } from './redis/thread.ts';
 import type { WorkerSetup } from './worker-setup.ts';
 
@@ -21,6 +22,11 @@ export function createDedup({ dedup: { idsMax, windowMs }, workers }: Config): W
  */
 function sharesRepeats({ redis, dedup, journal }: Config): boolean {
   return redis.dedup && dedup.idsMax > 0 && journal.durability !== 'memory';
+}
+
+/** The Redis that is configured; undefined when there is none. */
+export function redisOf({ redis }: Config): RedisAddress | undefined {
+  return redisAddress(redis, readCaFile(redis.caFile));
 }
 
 /** What each worker thread has of Redis. */

@@ -15,8 +15,8 @@ export interface ReadinessParts {
   readonly slabs: SlabPool;
   readonly sessions: SessionRegistry;
   readonly sinks: SinkStates;
-  /** Of each connection to Redis, by the numbers of penstock_redis_state. */
-  readonly redisStates: readonly number[];
+  /** Of the front's connections to Redis and of each thread's, by the numbers of penstock_redis_state. */
+  readonly redis: { readonly front: number; readonly threads: readonly number[] };
   /** But for what is kept for clients that do not come back. */
   readonly isJournalFull: boolean;
   /** The disk does not take it. */
@@ -25,7 +25,7 @@ export interface ReadinessParts {
   readonly store: { ready(): boolean; queryPort(): number | undefined } | undefined;
 }
 
-/** By state of a connection to Redis (redis/link.ts); the worst counts. */
+/** By state of a connection to Redis (redis/link.ts). */
 const REDIS_WORDS = ['off', 'ok', 'connecting', 'away'];
 
 /** By state of a breaker. */
@@ -45,7 +45,7 @@ export function readinessOf(parts: ReadinessParts): Readiness {
     query: parts.store?.queryPort() === undefined ? 'off' : 'ok',
     clickhouse: parts.sinks.clickhouse?.state ?? 'off',
     // Neither is a Redis that is away: the process goes on by itself.
-    redis: REDIS_WORDS[Math.max(...parts.redisStates)] ?? 'off',
+    redis: redisWord(parts.redis),
     // A sink that is away is no reason to send traffic elsewhere: its events wait in the journal.
     ...Object.fromEntries(
       parts.sinks.breakers.map(([sink, state]) => [`sink_${sink}`, BREAKER_WORDS[state]]),
@@ -61,6 +61,12 @@ export function readinessOf(parts: ReadinessParts): Readiness {
     (parts.store?.ready() ?? true) &&
     !isMisconfigured(parts.sinks.clickhouse);
   return { ready, parts: states };
+}
+
+/** The worst of all; a thread that has not begun to connect is at it where the front has a Redis. */
+function redisWord({ front, threads }: ReadinessParts['redis']): string {
+  if (front === 0) return 'off';
+  return REDIS_WORDS[Math.max(front, ...threads.map((state) => (state === 0 ? 2 : state)))] ?? 'off';
 }
 
 /** A wrong password must stop a rollout; one that changes later must not take away all that the journal can still do. */

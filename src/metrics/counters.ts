@@ -77,6 +77,11 @@ export class CounterReader {
     return sum;
   }
 
+  /** Values by thread slot. */
+  each(key: ThreadValue): number[] {
+    return Array.from({ length: this.threadCount }, (_, slot) => this.read(key, slot));
+  }
+
   /** Largest value over all threads. */
   max(key: ThreadValue): number {
     let max = 0;

@@ -12,6 +12,7 @@ import {
   startRedis,
   type TestRedis,
   untilRedis,
+  WITH_STORE,
 } from '../support/redis.ts';
 import { StreamClient } from '../support/stream-client.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
@@ -82,7 +83,7 @@ async function untilTold(count: number): Promise<void> {
 
 describeRedis('two processes and one Redis', () => {
   test('keep each event once between them, whatever thread has it', async () => {
-    const stored = { workers: 2, embedded: { enabled: true } };
+    const stored = { workers: 2, ...WITH_STORE };
     const [one, other] = await Promise.all([start(stored), start(stored)]);
     await untilRedis('ok', one, other);
     expect(await post(one, testEvents(500))).toMatchObject({ accepted: 500 });
@@ -228,7 +229,7 @@ describeRedis('two processes and one Redis', () => {
 
 describeRedis('a Redis in trouble', () => {
   test('killed under load: answers go on, nothing is lost, and the process says so; then it is used again', async () => {
-    const server = await start({ workers: 2, embedded: { enabled: true } });
+    const server = await start({ workers: 2, ...WITH_STORE });
     await untilRedis('ok', server);
     let sent = 0;
     const send = async () => {

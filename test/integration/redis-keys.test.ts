@@ -17,6 +17,7 @@ import {
   startRedis,
   type TestRedis,
   untilRedis,
+  WITH_STORE,
 } from '../support/redis.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
 
@@ -76,10 +77,7 @@ const untilStatus = (server: Running, key: string, status: number) =>
 describeRedis('keys in a registry', () => {
   test('are added and taken away in all processes, without a restart', async () => {
     const apps = [{ name: 'shop', keys: ['configured'] }];
-    const [one, other] = await Promise.all([
-      start({ apps }),
-      start({ apps, workers: 2, embedded: { enabled: true } }),
-    ]);
+    const [one, other] = await Promise.all([start({ apps }), start({ apps, workers: 2, ...WITH_STORE })]);
     await untilRedis('ok', one, other);
     expect(await statusOf(one, 'new-key')).toBe(401);
     const { status, stdout } = spawnSync(

@@ -96,6 +96,9 @@ export const NO_STORE = {
   redis: { timeout_ms: 2_000 },
 };
 
+/** And of one with a store, whose rows are read. */
+export const WITH_STORE = { clickhouse: { url: '' }, embedded: { enabled: true } };
+
 /** Sum of a series of a server over all threads. */
 export async function metricOf(server: Running, name: string): Promise<number> {
   const text = await (await fetch(`${server.url}/metrics`)).text();
