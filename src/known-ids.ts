@@ -25,21 +25,15 @@ export interface KnownIdsSetup {
 export async function openKnownIds(setup: KnownIdsSetup, log: Logger): Promise<DedupWindow> {
   const window = openDedupWindow(setup.memory, setup.scanner);
   const startedAtMs = systemClock.monotonicMs();
-  const nowMs = systemClock.nowMs();
+  const sinceMs = systemClock.nowMs() - setup.windowMs;
   const bytesMax = Math.floor(DEDUP_READ_BACK_BYTES_MAX / Math.max(1, setup.journals.length));
   let ids = 0;
   let bytes = 0;
   for (const journal of setup.journals) {
     try {
-      bytes += await readNewest(
-        systemDisk,
-        join(journal, 'events'),
-        bytesMax,
-        nowMs - setup.windowMs,
-        (lines) => {
-          ids += window.rememberLines(lines, nowMs);
-        },
-      );
+      bytes += await readNewest(systemDisk, join(journal, 'events'), bytesMax, sinceMs, (lines) => {
+        ids += window.rememberLines(lines, Math.floor(startedAtMs));
+      });
     } catch (error) {
       log.error(
         { err: error, journal },

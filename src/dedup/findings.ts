@@ -22,7 +22,8 @@ export interface DedupWindow {
   readonly name: 'reference' | 'native';
   /**
    * Splits the records of `output` into new ids and repeats. Ids that end in `madeSuffix`, which the scanner made, are
-   * neither. Changes nothing in the window.
+   * neither. Changes nothing in the window. `nowMs`, here and below, is in whole milliseconds of a clock that only grows, the
+   * same for all threads.
    */
   find(output: ScanOutput, madeSuffix: Uint8Array, nowMs: number, findings: Findings): void;
   /** Remembers the first `count` ids of `fresh`: their events are kept. */

@@ -62,7 +62,7 @@ export const WindowWord = {
   generations: 8,
 } as const;
 
-/** Words of a generation's row; times are ms since 1970. */
+/** Words of a generation's row; times are ms of a clock that only grows. */
 export const GenerationWord = { count: 0, openedMs: 1, lastMs: 2 } as const;
 const GENERATION_ROW_WORDS = 3;
 const GENERATION_ROWS = 16;

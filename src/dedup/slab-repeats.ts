@@ -59,7 +59,7 @@ export class SlabRepeats {
     const shared = this.#shared;
     const key = shared?.key();
     if (shared === undefined || key === undefined) return undefined;
-    this.#window.find(output, this.#madeSuffix, this.#clock.nowMs(), this.#findings);
+    this.#window.find(output, this.#madeSuffix, this.#nowMs(), this.#findings);
     if (this.#findings.freshCount === 0) return undefined;
     const asked = { key, shared: this.#writeShared(key, output), own: this.#freshIds() };
     return this.#lookUp(shared, asked);
@@ -74,7 +74,7 @@ export class SlabRepeats {
       assert(2 * place < asked.own.length, 'what is known was asked for');
       known.set(asked.own.subarray(2 * place, 2 * place + 2), 2 * index);
     }
-    this.#window.remember(known, places.length, this.#clock.nowMs());
+    this.#window.remember(known, places.length, this.#nowMs());
     return asked;
   }
 
@@ -85,7 +85,7 @@ export class SlabRepeats {
   setAside(words: Uint32Array, output: ScanOutput): KeptLines {
     if (this.#findings.fresh.byteLength > SCAN_BUFFER_KEEP_BYTES) this.#findings = createFindings();
     const findings = this.#findings;
-    this.#window.find(output, this.#madeSuffix, this.#clock.nowMs(), findings);
+    this.#window.find(output, this.#madeSuffix, this.#nowMs(), findings);
     const { repeatCount, repeats } = findings;
     if (repeatCount === 0) return { bytes: output.lineBytes, rows: output.recordCount };
     countRepeats(words, repeats, repeatCount);
@@ -96,7 +96,7 @@ export class SlabRepeats {
   /** Remembers the ids of the slab set aside last, whose scan is `output`: its events are kept. */
   remember(output: ScanOutput, asked: AskedIds | undefined): void {
     const { fresh, freshCount } = this.#findings;
-    this.#window.remember(fresh, freshCount, this.#clock.nowMs());
+    this.#window.remember(fresh, freshCount, this.#nowMs());
     if (freshCount > 0) this.#shared?.tell(this.#sharedIds(output, asked), freshCount);
   }
 
@@ -107,8 +107,13 @@ export class SlabRepeats {
 
   /** Remembers ids that were held. */
   rememberHeld({ own, shared }: HeldIds): void {
-    this.#window.remember(own, own.length / 2, this.#clock.nowMs());
+    this.#window.remember(own, own.length / 2, this.#nowMs());
     if (own.length > 0) this.#shared?.tell(shared, own.length / 2);
+  }
+
+  /** Not the wall clock: one that is set forward would forget ids that clients are about to send again. */
+  #nowMs(): number {
+    return Math.floor(this.#clock.monotonicMs());
   }
 
   #freshIds(): BigUint64Array {

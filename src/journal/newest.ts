@@ -32,7 +32,7 @@ interface Part {
 
 /**
  * Calls `take` with each payload of the last `bytesMax` bytes of the folder's segments that was received at `sinceMs` or
- * later, oldest first. VIEW, valid until `take` returns. Gives the bytes that were looked at. Rejects with the disk's error.
+ * later, or stands behind one that was (the clock may have been set back meanwhile), oldest first. VIEW, valid until `take` returns. Gives the bytes that were looked at. Rejects with the disk's error.
  */
 export async function readNewest(
   disk: Disk,
@@ -43,11 +43,16 @@ export async function readNewest(
 ): Promise<number> {
   let bytes = 0;
   const window = new FileWindow();
+  let isNew = false;
+  const isWanted = ({ timeMs }: ChunkHeader) => {
+    isNew ||= timeMs >= sinceMs;
+    return isNew;
+  };
   for (const part of chooseParts(disk, dir, bytesMax)) {
     const file = disk.open(join(dir, part.name), false);
     try {
       window.open(file);
-      bytes += await readPart(window, part, sinceMs, take);
+      bytes += await readPart(window, part, isWanted, take);
     } finally {
       file.close();
     }
@@ -81,7 +86,7 @@ function sizeOf(disk: Disk, path: string): number {
 async function readPart(
   window: FileWindow,
   { header, from }: Part,
-  sinceMs: number,
+  isWanted: (chunk: ChunkHeader) => boolean,
   take: (payload: Buffer) => void,
 ): Promise<number> {
   const seed = headerSeed(header);
@@ -93,7 +98,7 @@ async function readPart(
       continue;
     }
     at += CHUNK_HEADER_BYTES;
-    const payload = chunk.timeMs < sinceMs ? undefined : await readPayload(window, at, chunk);
+    const payload = isWanted(chunk) ? await readPayload(window, at, chunk) : undefined;
     if (payload !== undefined) take(payload);
     at += bodyBytes(chunk);
   }

@@ -40,7 +40,11 @@ class Thread {
   readonly #statistics = createStatisticsMemory(1, trafficWords(LABELS));
   readonly #ingest: (slab: SharedArrayBuffer) => SlabResult | Promise<SlabResult>;
 
-  constructor(name: keyof typeof WINDOWS, memory = createWindowMemory(1_000, 60_000, KEY)) {
+  constructor(
+    name: keyof typeof WINDOWS,
+    memory = createWindowMemory(1_000, 60_000, KEY),
+    clock = systemClock,
+  ) {
     const journal: IngestJournal = {
       append: (stream, payload) => {
         if (this.failsAppend) throw new Error('ENOSPC');
@@ -63,15 +67,7 @@ class Thread {
       new ThreadStatistics(this.#statistics, 0),
       LABELS,
     );
-    this.#ingest = createIngest(
-      setup,
-      journal,
-      sessions,
-      WINDOWS[name](memory),
-      meter,
-      systemClock,
-      () => {},
-    );
+    this.#ingest = createIngest(setup, journal, sessions, WINDOWS[name](memory), meter, clock, () => {});
   }
 
   get ids(): string[] {
@@ -118,6 +114,14 @@ interface Frame {
 }
 
 describe.each(['native', 'reference'] as const)('%s', (name) => {
+  test('a wall clock that is set forward or back forgets no id', async () => {
+    let aheadMs = 0;
+    const clock = { ...systemClock, nowMs: () => systemClock.nowMs() + aheadMs };
+    const thread = new Thread(name, createWindowMemory(1_000, 60_000, KEY), clock);
+    for (aheadMs of [0, 3 * 3_600_000, -3 * 3_600_000]) await thread.send(event('a'));
+    expect(thread.ids).toEqual(['a']);
+  });
+
   test('repeats within a slab and of earlier ones are taken out, wherever they stand', async () => {
     const thread = new Thread(name);
     await thread.send([event('a'), event('b')]);

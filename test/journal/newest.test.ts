@@ -73,6 +73,14 @@ test('only the newest bytes are read, only what is new enough, and no folder is 
   expect(await read()).toEqual([]);
 });
 
+test('what was written while the clock stood wrong is as new as what stands before it', async () => {
+  const stream = await openStream();
+  append(stream, 0, 20);
+  for (const n of upTo(20, 25)) stream.append([Buffer.from(lineOf(n))], 1, 10);
+  stream.close();
+  expect(await read(1_000_000, 1_015)).toEqual(upTo(15, 25));
+});
+
 test('spares that are written over give the events of their new life; the newest are left for the next start', async () => {
   const stream = await openStream('none', 20_000);
   for (let n = 0; n < 400; n += 10) {
