@@ -18,7 +18,7 @@ import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config/config.ts';
 import { rekeyWindow, WINDOW_KEY_BYTES } from './dedup/layout.ts';
 import { createDedup, redisOf, redisThreadOptions } from './dedup-setup.ts';
-import { ROUTES } from './dialects/routes.ts';
+import { DIALECT_OF_ROUTE } from './dialects/routes.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
 import { WorkerPool } from './dispatch/worker-pool.ts';
 import { drain } from './drain.ts';
@@ -33,7 +33,6 @@ import { UploadQueue } from './http/upload-queue.ts';
 import { InFlight } from './in-flight.ts';
 import { openJournalFolder } from './journal/folder.ts';
 import {
-  BLOCKS_MEMORY_SHARE,
   JOURNAL_SPARE_SHARE,
   RESERVE_SHARE,
   TASKS_PER_WORKER,
@@ -97,8 +96,7 @@ export async function startAppliance(
   const progressMemory = createProgressMemory(config.workers);
   const redis = redisOf(config);
   const admission = await openAdmission(config, redis, clock, log);
-  const dialects = ROUTES.map(({ program }) => program.dialect);
-  const meter = new FrontMeter(config.workers, trafficLabels(admission.apps.names, dialects), clock);
+  const meter = new FrontMeter(config.workers, trafficLabels(admission.apps.names, DIALECT_OF_ROUTE), clock);
 
   // Socket.
   const app = createApp();
@@ -172,7 +170,7 @@ export async function startAppliance(
       durability,
       segmentBytes: config.journal.segmentBytes,
       compression: config.journal.compression,
-      blocksBytesMax: Math.floor((config.memory.maxBytes * BLOCKS_MEMORY_SHARE) / config.workers),
+      memoryBytes: Math.floor(config.memory.maxBytes / config.workers),
       retentionMs: isKept ? config.journal.retentionMs : 0,
       retentionBytes: Math.floor(config.journal.retentionBytes / config.workers),
       spareBytes: isKept ? Math.floor((journalBytesMax * JOURNAL_SPARE_SHARE) / config.workers) : 0,

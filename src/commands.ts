@@ -1,4 +1,7 @@
-/** The command line: `serve` (also when no command is given), `config check`, `journal`, `keys`, `store`, `migrate`, `consume`, `dlq`. */
+/**
+ * The command line: `serve` (also when no command is given), `config check`, `journal`, `keys`, `store`, `migrate`, `consume`,
+ * `dlq`.
+ */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Config } from './config/config.ts';
 import { addConsumeCommand } from './consume-command.ts';

@@ -257,7 +257,7 @@ export const STORE_HANG_MS_MAX = 120_000;
 /** After SIGTERM the store finishes the blocks in hand for so long, then it is killed; the files stay for the next start. */
 export const STORE_STOP_TIMEOUT_MS = 10_000;
 
-// ── ClickHouse server, Kafka, the consumer from one into the other; Redis; apps, keys and their rates ─────
+// ── ClickHouse server, Kafka, the consumer; Redis; apps, keys and their rates ─────────────────────────────
 
 export * from './admission/limits.ts';
 export * from './consume/limits.ts';

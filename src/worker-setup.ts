@@ -14,7 +14,12 @@ import { systemDisk } from './journal/disk.ts';
 import { createMemoryDisk } from './journal/memory-disk.ts';
 import { WorkerJournal } from './journal/worker-journal.ts';
 import { openKnownIds } from './known-ids.ts';
-import { BEAT_INTERVAL_MS, SESSION_SNAPSHOT_BYTES_MAX, SESSION_SNAPSHOT_SHARE } from './limits.ts';
+import {
+  BEAT_INTERVAL_MS,
+  BLOCKS_MEMORY_SHARE,
+  SESSION_SNAPSHOT_BYTES_MAX,
+  SESSION_SNAPSHOT_SHARE,
+} from './limits.ts';
 import type { Logger } from './log.ts';
 import { meteredDisk, meteredSink } from './metered-journal.ts';
 import type { ThreadCounters } from './metrics/counters.ts';
@@ -55,8 +60,8 @@ export interface WorkerSetup {
     readonly segmentBytes: number;
     /** Bytes of segments that a stream keeps to write them over. */
     readonly spareBytes: number;
-    /** Bytes that the blocks of a worker may take together. */
-    readonly blocksBytesMax: number;
+    /** A worker's share of the memory budget. */
+    readonly memoryBytes: number;
     /** How long delivered segments are kept for replays, and how many bytes of them a worker. */
     readonly retentionMs: number;
     readonly retentionBytes: number;
@@ -167,7 +172,7 @@ export async function openWorkerKeep(
     segmentBytesMax: options.segmentBytes,
     compression: options.compression,
     spareBytesMax: options.spareBytes,
-    blocksBytesMax: options.blocksBytesMax,
+    blocksBytesMax: Math.floor(options.memoryBytes * BLOCKS_MEMORY_SHARE),
     isDurable: options.durability === 'fsync',
     sendTimeoutMs: options.sendTimeoutMs,
     retryPauseMs: (failures) => retryDelayMs(failures),

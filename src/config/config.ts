@@ -95,6 +95,8 @@ export interface Config {
     readonly ttlDays: number;
     readonly rejectedTtlDays: number;
   };
+  /** `penstock consume`: from Kafka into the ClickHouse server. */
+  readonly consume: ConsumeConfig;
   readonly redis: {
     /** Scheme, host and port; empty when there is none. */
     readonly url: string;
@@ -113,8 +115,6 @@ export interface Config {
     /** How long counters of a minute are kept; 0 counts nothing. */
     readonly countersTtlMs: number;
   };
-  /** `penstock consume`: from Kafka into the ClickHouse server. */
-  readonly consume: ConsumeConfig;
   readonly delivery: {
     /** A send to a sink that is not answered for so long has failed, and is made again under the same token. */
     readonly sendTimeoutMs: number;

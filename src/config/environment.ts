@@ -37,8 +37,8 @@ const NUMBER_VARIABLES: ReadonlySet<string> = new Set([
   'PORT',
   'PENSTOCK_WORKERS',
   'PENSTOCK_EMBEDDED_PORT',
-  'REDIS_DB',
   'PENSTOCK_CONSUME_PORT',
+  'REDIS_DB',
 ]);
 
 /** Variables that are a list, divided by commas. */

@@ -1,5 +1,4 @@
 /** What the schema is made of: sections, lists and values, each with the words that a fault calls `expected`. */
-import { isIP } from 'node:net';
 import * as z from 'zod';
 
 /** A section of the file: its keys, each with a default, and no others. Empty is as good as absent. */
@@ -41,31 +40,12 @@ export function choice<const Words extends readonly [string, ...string[]]>(words
   return z.enum(words, { error: `one of ${words.join(', ')}` });
 }
 
-/** What Kafka takes as a topic, once `{app_id}` and `{event_type}` are filled in. */
-export function isTopicName(value: string): boolean {
-  const bare = value.replaceAll(/\{(app_id|event_type)\}/g, 'x');
-  return /^[a-zA-Z0-9._-]{1,249}$/.test(bare) && bare !== '.' && bare !== '..';
-}
-
 /** true or false. */
 export function flag() {
   return z.boolean({ error: 'true or false' });
 }
 
-/** `host:port`, a host of IPv6 in brackets. */
-export function isAddress(value: string): boolean {
-  const [, host = '', port = ''] = /^(\[[0-9a-fA-F:]+\]|[^\s:/[\]]+):(\d{1,5})$/.exec(value) ?? [];
-  return host !== '' && Number(port) >= 1 && Number(port) <= 65_535;
-}
-
-/** A network as CIDR. */
-export function isNetwork(value: string): boolean {
-  const [address = '', prefix = '', ...rest] = value.split('/');
-  const family = isIP(address);
-  return (
-    rest.length === 0 &&
-    family !== 0 &&
-    /^\d{1,3}$/.test(prefix) &&
-    Number(prefix) <= (family === 4 ? 32 : 128)
-  );
+/** Events a second or at once; 0 is no bound. */
+export function rate() {
+  return whole(0, 1_000_000_000);
 }

@@ -44,18 +44,8 @@ import {
   WIRE_BYTES_MAX,
   WORKERS_MAX,
 } from '../limits.ts';
-import {
-  choice,
-  flag,
-  isAddress,
-  isNetwork,
-  isTopicName,
-  list,
-  matching,
-  section,
-  text,
-  whole,
-} from './schema-parts.ts';
+import { isAddress, isNetwork, isTopicName } from './predicates.ts';
+import { choice, flag, list, matching, rate, section, text, whole } from './schema-parts.ts';
 import { parseRedisUrl, parseServerUrl } from './server-url.ts';
 
 const KiB = 1024;
@@ -210,24 +200,6 @@ export const fileSchema = section({
     ttl_days: whole(1, 36_500).default(365),
     rejected_ttl_days: whole(1, 36_500).default(30),
   }),
-  redis: section({
-    url: matching(
-      (url) => url === '' || parseRedisUrl(url) !== undefined,
-      'an address such as redis://redis:6379, redis://:password@host:6379/2 or rediss://host:6380',
-    ).default(''),
-    username: text(0, 256).default(''),
-    password: text(0, 1024).default(''),
-    db: whole(0, 65_535).default(0),
-    ca_file: text(0, 4096).default(''),
-    key_prefix: matching(
-      (prefix) => /^[\x21-\x7e]{0,64}$/.test(prefix),
-      'at most 64 visible ASCII characters',
-    ).default('penstock:'),
-    timeout_ms: whole(1, REDIS_WRITE_TIMEOUT_MS).default(REDIS_TIMEOUT_MS),
-    dedup: flag().default(true),
-    window_ms: whole(1000, 7 * 24 * 3_600_000).default(REDIS_WINDOW_MS),
-    counters_ttl_ms: whole(0, 365 * 24 * 3_600_000).default(REDIS_COUNTERS_TTL_MS),
-  }),
   consume: section({
     host: text(1, 255).default('0.0.0.0'),
     port: whole(0, 65_535).default(8081),
@@ -250,6 +222,24 @@ export const fileSchema = section({
     // Brokers take nothing shorter or longer unless they are told to.
     session_timeout_ms: whole(6_000, 1_800_000).default(CONSUME_SESSION_TIMEOUT_MS),
     rebalance_timeout_ms: whole(6_000, 1_800_000).default(CONSUME_REBALANCE_TIMEOUT_MS),
+  }),
+  redis: section({
+    url: matching(
+      (url) => url === '' || parseRedisUrl(url) !== undefined,
+      'an address such as redis://redis:6379, redis://:password@host:6379/2 or rediss://host:6380',
+    ).default(''),
+    username: text(0, 256).default(''),
+    password: text(0, 1024).default(''),
+    db: whole(0, 65_535).default(0),
+    ca_file: text(0, 4096).default(''),
+    key_prefix: matching(
+      (prefix) => /^[\x21-\x7e]{0,64}$/.test(prefix),
+      'at most 64 visible ASCII characters',
+    ).default('penstock:'),
+    timeout_ms: whole(1, REDIS_WRITE_TIMEOUT_MS).default(REDIS_TIMEOUT_MS),
+    dedup: flag().default(true),
+    window_ms: whole(1000, 7 * 24 * 3_600_000).default(REDIS_WINDOW_MS),
+    counters_ttl_ms: whole(0, 365 * 24 * 3_600_000).default(REDIS_COUNTERS_TTL_MS),
   }),
   delivery: section({
     // Shorter than a second, a busy sink would be taken for a dead one.
@@ -333,7 +323,3 @@ export const RELATIONS: readonly Relation[] = [
     reason: 'only whole segments are given back',
   },
 ];
-
-function rate() {
-  return whole(0, 1_000_000_000);
-}

@@ -74,6 +74,9 @@ export const ROUTES: readonly Route[] = [
   ),
 ];
 
+/** By a frame row's `route`, its dialect's name until the body says whose it is. */
+export const DIALECT_OF_ROUTE: readonly string[] = ROUTES.map(({ program }) => program.dialect);
+
 /** Route of a message on `/v1/stream`. */
 export const STREAM_ROUTE = 0;
 /** Route of a request on a path that is nobody's. */

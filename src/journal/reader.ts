@@ -171,7 +171,7 @@ export class StreamReader {
     return this.#window.subarray(from, Math.min(from + length, this.#windowBytes));
   }
 
-  /** Reads `length` bytes from `offset`: from the page cache where it has them for certain, else past it, in whole blocks. */
+  /** Reads `length` bytes from `offset`; past the page cache, in whole blocks, what this process wrote past it. */
   async #fill(offset: number, length: number): Promise<void> {
     const file = this.#file;
     const start = offset - headBytes(offset);
@@ -182,7 +182,7 @@ export class StreamReader {
     }
     this.#windowBytes = 0;
     if (file === undefined) return;
-    if (file.readBlocks === undefined || this.#segment?.isDirect === false) {
+    if (file.readBlocks === undefined || this.#segment?.isDirect !== true) {
       this.#windowBytes = await file.read(this.#window.subarray(0, length), offset);
       this.#windowStart = offset;
       return;

@@ -20,7 +20,7 @@ export interface Segment extends SegmentHeader {
   bytes: number;
   /** Row behind the last one. */
   endRow: number;
-  /** False where all of it went through the page cache, and is best read from there; undefined where nobody knows. */
+  /** Whether this process wrote of it past the page cache, past which it is best read then; undefined of an earlier start's. */
   isDirect?: boolean;
   /** When its last chunk was received; undefined where that was not read yet, or there is none. */
   lastTimeMs: number | undefined;

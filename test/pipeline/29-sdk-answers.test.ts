@@ -345,29 +345,31 @@ test('a full journal: 503 to those that come back, 200 to those that never do, u
 test('a server that stops: 503 on connections that are open, which it asks to be closed', async () => {
   const stopping = await startServer({ config: { apps: [{ name: 'shop', keys: [KEY] }] as never } });
   await stopping.ready();
-  const sockets = await Promise.all(FAMILIES.map(() => openSocket(stopping.url)));
-  // A server keeps the connections that it knows by a request.
-  for (const [index, family] of FAMILIES.entries()) {
-    expectTaken(await exchange(sockets[index] as Socket, family.send(KEY)), family.ok);
-  }
   const body = json({ batch: [track] });
   const slow = await openSocket(stopping.url);
   const head = `POST /v1/batch HTTP/1.1\r\nhost: a\r\norigin: ${ORIGIN}\r\nauthorization: ${basic(KEY).authorization}\r\n`;
   slow.write(`${head}content-length: ${body.length}\r\n\r\n${body.slice(0, 10)}`);
   await until(
-    async () => / [1-9]/.test(/^penstock_requests_in_flight.*$/m.exec(await metricsOf(stopping))?.[0] ?? ''),
-    5_000,
+    async () => /penstock_requests_in_flight\{[^}]*\} [1-9]/.test(await metricsOf(stopping)),
+    10_000,
     'the slow request is in flight',
   );
+  // All at once, before and after: uWebSockets ends a connection that says nothing for 10 s.
+  const sockets = await Promise.all(FAMILIES.map(() => openSocket(stopping.url)));
+  const all = () =>
+    Promise.all(FAMILIES.map((family, index) => exchange(sockets[index] as Socket, family.send(KEY))));
+  for (const [index, answer] of (await all()).entries()) {
+    expectTaken(answer, (FAMILIES[index] as Family).ok);
+  }
+  slow.write(body.slice(10, 20));
   stopping.signal('SIGTERM');
-  await until(() => stopping.logs.some(({ msg }) => msg === 'draining'), 5_000, 'the drain begins');
-  for (const [index, family] of FAMILIES.entries()) {
-    const answer = await exchange(sockets[index] as Socket, family.send(KEY));
-    expectRefused(answer, family, 503, 'early');
+  await until(() => stopping.logs.some(({ msg }) => msg === 'draining'), 10_000, 'the drain begins');
+  for (const [index, answer] of (await all()).entries()) {
+    expectRefused(answer, FAMILIES[index] as Family, 503, 'early');
     expect(headerOf(answer, 'connection')).toBe('close');
   }
   const last = readAnswer(slow);
-  slow.write(body.slice(10));
+  slow.write(body.slice(20));
   const answer = await last;
   expectTaken(answer, SEGMENT_OK);
   expect(headerOf(answer, 'connection')).toBe('close');

@@ -17,7 +17,7 @@ afterEach(async () => {
 
 const pause = (delayMs: number) => new Promise((resolve) => setTimeout(resolve, delayMs));
 
-const EVENTS = 8_000;
+const EVENTS = 6_000;
 const KILLS = 2;
 
 /** Tracks EVENTS in bursts; between them the connections are cut, and KILLS times the server is killed. */
@@ -85,7 +85,7 @@ async function expectOnce(
   expect(new Set(errors.map(({ code }) => code))).toEqual(new Set(['unreachable']));
 }
 
-describe('with connections cut and the server killed', { timeout: 240_000 }, () => {
+describe('with connections cut and the server killed', { timeout: 300_000 }, () => {
   test('events that are streamed are stored once each', () => expectOnce({ transport: 'stream' }, 2, ['ws']));
 
   test('events go by POST where WebSockets do not get through, and are stored once each', () =>
