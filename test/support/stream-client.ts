@@ -105,7 +105,10 @@ export class StreamClient {
   /** Waits until message `seq` is acknowledged, or the connection is closed. */
   async acked(seq: number): Promise<void> {
     await this.#until(() => this.ackedSeq >= seq);
-    if (this.ackedSeq < seq) throw new Error(`closed with ${this.ackedSeq} of ${seq} acknowledged`);
+    if (this.ackedSeq < seq) {
+      const { code, reason } = await this.closed;
+      throw new Error(`closed with ${code} ${reason}, ${this.ackedSeq} of ${seq} acknowledged`);
+    }
   }
 
   close(): void {
