@@ -39,5 +39,5 @@ EXPOSE 8080
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s --start-interval=1s CMD ["node", "scripts/container/healthcheck.mjs"]
 # Node is process 1 without a helper such as tini: it handles SIGTERM itself, and starts no process that it does not wait for.
-ENTRYPOINT ["node", "dist/src/main.js"]
+ENTRYPOINT ["node", "--max-semi-space-size=2", "dist/src/main.js"]
 CMD ["serve"]

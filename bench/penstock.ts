@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { NODE_ARGUMENTS } from '../src/heap.ts';
 import { BENCH_KEY } from './load.ts';
 import { REJECTED } from './places/kafka.ts';
 import type { Place } from './places/place.ts';
@@ -55,7 +56,8 @@ export async function launchPenstock({
     config,
     `journal:\n  durability: ${lasts}\nembedded:\n  object_type: ${objectType}\n${kafka}`,
   );
-  const server = await startServer(isSinkless ? SINKLESS : MAIN, isSinkless ? [] : ['serve'], {
+  const script = isSinkless ? SINKLESS : MAIN;
+  const env = {
     // Of the shell that the bench runs in.
     CLICKHOUSE_URL: '',
     KAFKA_BROKERS: '',
@@ -66,7 +68,8 @@ export async function launchPenstock({
     PENSTOCK_EMBEDDED_PORT: '0',
     PENSTOCK_LOG_LEVEL: 'info',
     PENSTOCK_KEYS: `bench=${BENCH_KEY}`,
-  });
+  };
+  const server = await startServer(script, isSinkless ? [] : ['serve'], env, { nodeArgs: NODE_ARGUMENTS });
   return {
     ...server,
     stop: async () => {

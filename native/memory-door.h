@@ -3,7 +3,12 @@
 //   blockOffset(bytes)         how far the address of a byte array is behind a multiple of DIRECT_BLOCK_BYTES
 //   useLargePage(bytes, index) has the system back the index-th 2 MiB of a byte array by one page; false behind the last, and
 //                              where it has no such pages
+//   holdMemory(bytes)          the memory of a byte array, for copyInto; the caller keeps the array as long
+//   copyInto(memory, body, offset)     copies an ArrayBuffer or a byte array to `offset` of the memory; false where it has no
+//                              room for it
 #pragma once
+#include <cstring>
+#include <new>
 #if defined(__linux__)
 #include <sys/mman.h>
 #endif
@@ -52,10 +57,40 @@ inline napi_value useLargePageOf(napi_env env, napi_callback_info info) {
   return value;
 }
 
+inline napi_value holdMemoryOf(napi_env env, napi_callback_info info) {
+  napi_value argument, held = nullptr;
+  size_t count = 1;
+  napi_get_cb_info(env, info, &count, &argument, nullptr, nullptr);
+  Elements* const memory = new (std::nothrow) Elements(elementsOf(env, argument));
+  const auto destroy = [](napi_env, void* data, void*) { delete static_cast<Elements*>(data); };
+  if (memory == nullptr || napi_create_external(env, memory, destroy, nullptr, &held) != napi_ok) delete memory;
+  return held;
+}
+
+/// Once a body: what uWebSockets gives is taken as it is, since making a view of it costs as much as the copy.
+inline napi_value copyIntoOf(napi_env env, napi_callback_info info) {
+  napi_value arguments[3], value;
+  size_t count = 3;
+  napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr);
+  void* held = nullptr;
+  napi_get_value_external(env, arguments[0], &held);
+  Elements body;
+  if (napi_get_arraybuffer_info(env, arguments[1], &body.data, &body.length) != napi_ok) body = elementsOf(env, arguments[1]);
+  uint32_t offset = 0;
+  napi_get_value_uint32(env, arguments[2], &offset);
+  const Elements* const memory = static_cast<const Elements*>(held);
+  const bool fits = memory != nullptr && offset <= memory->length && body.length <= memory->length - offset;
+  if (fits && body.length > 0) std::memcpy(static_cast<char*>(memory->data) + offset, body.data, body.length);
+  napi_get_boolean(env, fits, &value);
+  return value;
+}
+
 template <typename Define>
 void defineMemory(Define define) {
   define("blockOffset", blockOffsetOf);
   define("useLargePage", useLargePageOf);
+  define("holdMemory", holdMemoryOf);
+  define("copyInto", copyIntoOf);
 }
 
 }  // namespace penstock

@@ -2,6 +2,7 @@
 import { type Appliance, type ApplianceParts, startAppliance } from './appliance.ts';
 import { printBanner, type StartFacts } from './banner.ts';
 import type { Config } from './config/config.ts';
+import { collectOldHeapRarely } from './heap.ts';
 import type { Logger } from './log.ts';
 import { scannerName } from './scan/scanner.ts';
 import { VERSION } from './version.ts';
@@ -15,6 +16,7 @@ const EXIT_FAILED = 1;
  * starts it anew.
  */
 export async function serve(config: Config, log: Logger, parts: ApplianceParts = {}): Promise<void> {
+  collectOldHeapRarely();
   const end = new End(log);
   const onDead = () => {
     log.fatal('no worker thread can be started');

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
+import { NODE_ARGUMENTS } from '../../src/heap.ts';
 import { childrenOf } from '../process.ts';
 import { sumOf } from './scrape.ts';
 import { timeout, within } from './waiting.ts';
@@ -83,7 +84,7 @@ export class Appliance {
   /** Starts a life; resolves when /health answers. */
   async start(): Promise<void> {
     this.life += 1;
-    const child = spawn(process.execPath, [this.#main, 'serve', '--config', this.#file], {
+    const child = spawn(process.execPath, [...NODE_ARGUMENTS, this.#main, 'serve', '--config', this.#file], {
       env: { ...process.env, ...this.#env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

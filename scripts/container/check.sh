@@ -13,7 +13,7 @@ export PORT NODE_ENV=production PENSTOCK_EMBEDDED_PORT=0
 confine() { bash "$here/confine.sh" "$work/app" "$work/data" "$node" "$@"; }
 
 confine node dist/src/main.js config check >"$work/config.yaml"
-bash "$here/confine.sh" "$work/app" "$work/data" "$node" node dist/src/main.js serve >"$work/log" 2>&1 &
+bash "$here/confine.sh" "$work/app" "$work/data" "$node" node --max-semi-space-size=2 dist/src/main.js serve >"$work/log" 2>&1 &
 server=$!
 trap 'kill -KILL $server 2>/dev/null || true; tail -n 20 "$work/log"' EXIT
 

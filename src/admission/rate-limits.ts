@@ -91,6 +91,11 @@ export class RateLimits {
     }
   }
 
+  /** Whether nothing has a rate, so that nothing needs to be counted. */
+  get isUnlimited(): boolean {
+    return this.#buckets.size === 0;
+  }
+
   /** Whether a request is refused now; counted when it is. `cannotRetry` says that its client never sends again. */
   refuses(app: number, key: number, cannotRetry: boolean): boolean {
     if (this.#buckets.size === 0 || !this.isLimited(app, key, cannotRetry)) return false;

@@ -1,6 +1,6 @@
-// Hot path: once a frame that came back.
+// Hot path: once for each frame that came back.
 import { ReasonNumber } from '../outcome.ts';
-import { FrameWord } from '../slab/layout.ts';
+import { FrameWord, frameRow } from '../slab/layout.ts';
 import type { RateLimits } from './rate-limits.ts';
 
 /** Takes the events of a frame from what its app and its key may send; a frame that was refused whole counts as one, and one refused for its rate as a hit. */
@@ -19,4 +19,10 @@ export function spendFrame(rateLimits: RateLimits, words: Uint32Array, row: numb
         words[row + FrameWord.duplicates]!
       : 1;
   rateLimits.spend(app, key, events);
+}
+
+/** `spendFrame` of the frames from `from` to `end - 1`; nothing where nobody has a rate. */
+export function spendFrames(rateLimits: RateLimits, words: Uint32Array, from: number, end: number): void {
+  if (rateLimits.isUnlimited) return;
+  for (let frame = from; frame < end; frame++) spendFrame(rateLimits, words, frameRow(frame));
 }

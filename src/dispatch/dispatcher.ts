@@ -10,6 +10,7 @@ import { assert } from '../assert.ts';
 import type { Clock } from '../clock.ts';
 import { InFlight } from '../in-flight.ts';
 import type { Logger } from '../log.ts';
+import type { FrameBody } from '../slab/copy.ts';
 import { type Origin, originBytesMax } from '../slab/origin.ts';
 import type { SlabPool } from '../slab/pool.ts';
 import type { FrameOwner, Replies, Slab } from '../slab/slab.ts';
@@ -29,6 +30,8 @@ export class Dispatcher {
   #open: Slab | undefined;
   readonly #frames = new InFlight();
   #scheduled = false;
+  /** When the first frame of this turn of the event loop came. */
+  #turnMs = 0;
   readonly #flush = () => {
     this.#scheduled = false;
     this.#pump();
@@ -75,7 +78,7 @@ export class Dispatcher {
    * owner will not be called. `isPromised` frames may use what is kept free for them.
    */
   append(
-    body: Uint8Array,
+    body: FrameBody,
     route: number,
     app: number,
     encoding: number,
@@ -84,10 +87,13 @@ export class Dispatcher {
     owner: FrameOwner,
     isPromised = false,
   ): boolean {
-    const nowMs = this.#clock.nowMs();
+    // Frames of one turn were all there when it began, and reading the clock takes as long as copying a message.
+    if (!this.#scheduled) this.#turnMs = this.#clock.nowMs();
+    const nowMs = this.#turnMs;
+    const bodyBytes = body.byteLength;
     let slab = this.#open;
-    if (slab === undefined || !slab.fits(body.length, origin)) {
-      const next = this.#slabs.take(body.length + originBytesMax(origin), nowMs, isPromised);
+    if (slab === undefined || !slab.fits(bodyBytes, origin)) {
+      const next = this.#slabs.take(bodyBytes + originBytesMax(origin), nowMs, isPromised);
       if (next === undefined) return false;
       if (slab !== undefined) this.#sealed.push(slab);
       slab = next;
@@ -141,12 +147,14 @@ export class Dispatcher {
   }
 
   #settle(slab: Slab, replies: Replies | undefined): void {
-    const owners = slab.owners;
-    for (let frame = 0; frame < owners.length; frame++) {
-      if (replies === undefined) owners[frame]!.frameLost();
-      else owners[frame]!.frameDone(slab, frame, replies);
+    const { frameCount } = slab;
+    for (let from = 0, end = 0; from < frameCount; from = end) {
+      const owner = slab.owner(from);
+      do end++;
+      while (end < frameCount && slab.owner(end) === owner);
+      if (replies === undefined) owner.framesLost(end - from);
+      else owner.framesDone(slab, from, end, replies);
     }
-    const frameCount = owners.length;
     if (replies !== undefined) this.#onReturn(slab);
     this.#slabs.give(slab);
     this.#frames.leave(frameCount);

@@ -12,6 +12,7 @@ import { Transport } from '../event.ts';
 import type { FrontStage } from '../front.ts';
 import { REASONS, type Reason } from '../outcome.ts';
 import { STATUS_LINES } from '../problem.ts';
+import type { FrameBody } from '../slab/copy.ts';
 import { ENCODING_BITS, FrameWord, frameRow } from '../slab/layout.ts';
 import { Origin } from '../slab/origin.ts';
 import type { FrameOwner, JournalPlace, Replies, Slab } from '../slab/slab.ts';
@@ -59,7 +60,7 @@ export class Exchange implements FrameOwner, BodyOwner {
     response.onData((chunk, isLast) => this.#data(chunk, isLast));
   }
 
-  frameDone(slab: Slab, frame: number, replies: Replies): void {
+  framesDone(slab: Slab, frame: number, _end: number, replies: Replies): void {
     const row = frameRow(frame);
     const words = slab.words;
     spendFrame(this.#stage.rateLimits, words, row);
@@ -87,7 +88,7 @@ export class Exchange implements FrameOwner, BodyOwner {
     }
   }
 
-  frameLost(): void {
+  framesLost(): void {
     this.refuse('worker_lost');
   }
 
@@ -205,14 +206,13 @@ export class Exchange implements FrameOwner, BodyOwner {
 
   #data(chunk: ArrayBuffer, isLast: boolean): void {
     if (this.#response === undefined) return;
-    const piece = new Uint8Array(chunk);
     if (this.#body === undefined && isLast) {
-      this.bodyWhole(piece);
+      this.bodyWhole(chunk);
       return;
     }
     // SDKs take a connection that ends while they write for one that is broken.
     this.#body ??= new IncomingBody(this.#stage, this, this.#route.answers !== undefined);
-    this.#body.add(piece, isLast);
+    this.#body.add(new Uint8Array(chunk), isLast);
   }
 
   pauseReading(): void {
@@ -224,17 +224,18 @@ export class Exchange implements FrameOwner, BodyOwner {
   }
 
   /** Hands the body over. VIEW. */
-  bodyWhole(body: Uint8Array): void {
+  bodyWhole(body: FrameBody): void {
     const head = this.#head;
+    const bodyBytes = body.byteLength;
     if (this.#stage.closed()) {
       this.refuse('draining');
-    } else if (body.length + head.carried.length === 0) {
+    } else if (bodyBytes + head.carried.length === 0) {
       this.refuse('empty_body');
-    } else if (body.length > this.#stage.wireBytesMax) {
+    } else if (bodyBytes > this.#stage.wireBytesMax) {
       this.refuse('body_too_large');
     } else {
       const taken = this.#stage.dispatcher.append(
-        head.carried.length === 0 ? body : Buffer.concat([head.carried, body]),
+        head.carried.length === 0 ? body : Buffer.concat([head.carried, new Uint8Array(body)]),
         head.routeIndex,
         head.app,
         head.encoding | (head.carried.length << ENCODING_BITS),

@@ -57,8 +57,7 @@ export class SlabPool {
   /** Takes a slab back; the caller keeps no reference. */
   give(slab: Slab): void {
     assert(slab.generation !== 0, 'a slab is given back once');
-    slab.generation = 0;
-    slab.owners.length = 0;
+    slab.close();
     if (slab.bytes.length === SLAB_BYTES && this.#free.length < FREE_SLABS_MAX) this.#free.push(slab);
     else this.#budget.give(slab.bytes.length);
   }

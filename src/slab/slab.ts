@@ -3,7 +3,8 @@
  * The front's side of a slab: frames are appended until it is full or a worker is free, then it travels. Bytes
  * and words are laid out as layout.ts says.
  */
-import { copyInto } from './copy.ts';
+import { assert } from '../assert.ts';
+import { type CopyBody, copierInto, type FrameBody } from './copy.ts';
 import {
   BASE_TIME_FLOAT64_INDEX,
   ENCODING_BITS,
@@ -18,10 +19,13 @@ import { type Origin, originBytesMax } from './origin.ts';
 
 /** What awaits the verdict of a frame: an HTTP exchange or a WebSocket connection. */
 export interface FrameOwner {
-  /** The frame was scanned: its verdict stands in `slab`, its answer in `replies`. Both are VIEWS until this returns. */
-  frameDone(slab: Slab, frame: number, replies: Replies): void;
-  /** The worker that had the frame died; nothing of it was kept. */
-  frameLost(): void;
+  /**
+   * Its frames from `from` to `end - 1`, which follow each other in `slab`, were scanned: their verdicts stand there, their
+   * answers in `replies`. Both are VIEWS until this returns.
+   */
+  framesDone(slab: Slab, from: number, end: number, replies: Replies): void;
+  /** The worker that had so many of its frames died; nothing of them was kept. */
+  framesLost(count: number): void;
 }
 
 /** Where the rows of a slab end: all of them are below `rows` in the journal of worker slot `slot`. */
@@ -65,19 +69,21 @@ export class Slab {
   readonly buffer: SharedArrayBuffer;
   readonly words: Uint32Array;
   readonly bytes: Buffer;
-  /** One for each frame, in order. Front only; never crosses a thread. */
-  readonly owners: FrameOwner[] = [];
+  /** Of each frame, in order. Front only; never crosses a thread. */
+  readonly #owners: (FrameOwner | undefined)[] = new Array(FRAMES_PER_SLAB_MAX).fill(undefined);
   #sessions: { key: string; instance: number; low: number }[] = [];
   #sessionRows: number[] = [];
   /** Grows with every use, so that an Origin of an earlier use is not taken for this one's. */
   generation = 0;
   readonly #times: Float64Array;
+  readonly #copy: CopyBody;
 
   constructor(byteLength: number) {
     this.buffer = new SharedArrayBuffer(byteLength);
     this.words = new Uint32Array(this.buffer);
     this.bytes = Buffer.from(this.buffer);
     this.#times = new Float64Array(this.buffer);
+    this.#copy = copierInto(this.bytes);
     this.words[HeaderWord.slabBytes] = byteLength;
   }
 
@@ -101,7 +107,6 @@ export class Slab {
     this.words[HeaderWord.bytesUsed] = SLAB_BYTES_START;
     this.words[HeaderWord.wants] = 0;
     this.#times[BASE_TIME_FLOAT64_INDEX] = nowMs;
-    this.owners.length = 0;
     if (this.#sessions.length > 0) {
       this.#sessions = [];
       this.#sessionRows = [];
@@ -139,7 +144,7 @@ export class Slab {
 
   /** Appends a frame that fits. COPY of `body`, which begins with the carried head that `encoding` counts, if any. */
   append(
-    body: Uint8Array,
+    body: FrameBody,
     route: number,
     app: number,
     encoding: number,
@@ -152,11 +157,12 @@ export class Slab {
     const words = this.words;
     const frame = words[HeaderWord.frameCount]!;
     const offset = words[HeaderWord.bytesUsed]!;
-    copyInto(this.bytes, body, offset);
+    const bodyBytes = body.byteLength;
+    this.#copy(body, offset);
     const row = frameRow(frame);
     const headBytes = encoding >>> ENCODING_BITS;
     words[row + FrameWord.bodyOffset] = offset + headBytes;
-    words[row + FrameWord.bodyLength] = body.length - headBytes;
+    words[row + FrameWord.bodyLength] = bodyBytes - headBytes;
     words[row + FrameWord.route] = route;
     words[row + FrameWord.app] = app;
     words[row + FrameWord.key] = origin.key;
@@ -167,9 +173,22 @@ export class Slab {
     words[row + FrameWord.addressLength] = origin.address.length;
     words[row + FrameWord.userAgentOffset] = origin.userAgentOffset;
     words[row + FrameWord.userAgentLength] = origin.userAgentLength;
-    words[HeaderWord.bytesUsed] = offset + body.length;
+    words[HeaderWord.bytesUsed] = offset + bodyBytes;
     words[HeaderWord.frameCount] = frame + 1;
-    this.owners.push(owner);
+    this.#owners[frame] = owner;
+  }
+
+  /** The owner of a frame that was appended. */
+  owner(frame: number): FrameOwner {
+    const owner = this.#owners[frame];
+    assert(owner !== undefined, 'a frame has an owner until its slab is given back');
+    return owner;
+  }
+
+  /** Keeps no owner alive. */
+  close(): void {
+    this.#owners.fill(undefined, 0, this.frameCount);
+    this.generation = 0;
   }
 
   #writeOrigin(origin: Origin): void {

@@ -1,4 +1,4 @@
-// Hot path: two calls a message.
+// Hot path: one call a message, and a few a slab.
 /**
  * What of a connection's messages is acknowledged. Messages are numbered 1, 2, 3 … and travel in slabs that may
  * come back out of order; an ack is cumulative, so it covers a message when all before it are back too.
@@ -15,7 +15,7 @@ export interface MessageError {
   readonly [detail: string]: unknown;
 }
 
-/** Messages of one slab; what the caller holds of it is only for `settle`. */
+/** Messages of one slab; the caller may add errors to it, and nothing else. */
 export interface Span {
   readonly generation: number;
   /** Number of the span's first message. */
@@ -26,7 +26,7 @@ export interface Span {
   accepted: number;
   rejected: number;
   duplicates: number;
-  errors: MessageError[];
+  readonly errors: MessageError[];
   isSettled: boolean;
   isReached: boolean;
 }
@@ -91,31 +91,29 @@ export class AckWindow {
     return this.settle(span, true);
   }
 
-  /** Number of the next message of `generation` that comes back. */
-  seqOf(generation: number): number {
-    const span = this.#waiting(generation);
-    return span.firstSeq + span.returned;
+  /**
+   * The span to which the next messages that come back in the slab of `generation` belong: the first of that slab that is
+   * not back whole, since messages of a slab come back in their order. Between two of one slab may stand messages that were
+   * known.
+   */
+  waiting(generation: number): Span {
+    const first = this.#spans[0];
+    const span = first !== undefined && isWaiting(first, generation) ? first : this.#find(generation);
+    assert(span !== undefined, 'a returned message was sent');
+    return span;
   }
 
   /**
-   * The next message of the slab of `generation` came back; messages of a slab come back in their order. Gives the
-   * span when it is whole by that: it is then to be settled.
+   * The next `count` messages of the span are back, no more than it waits for; errors of them are the caller's to add. True
+   * when it is whole by that: it is then to be settled.
    */
-  returned(
-    generation: number,
-    accepted: number,
-    rejected: number,
-    duplicates: number,
-    errorsOf: ((seq: number) => MessageError[]) | undefined,
-  ): Span | undefined {
-    const span = this.#waiting(generation);
-    const seq = span.firstSeq + span.returned;
-    span.returned += 1;
+  returned(span: Span, count: number, accepted: number, rejected: number, duplicates: number): boolean {
+    span.returned += count;
+    assert(span.returned <= span.count, 'a span gets back what it has');
     span.accepted += accepted;
     span.rejected += rejected;
     span.duplicates += duplicates;
-    if (errorsOf !== undefined) span.errors.push(...errorsOf(seq));
-    return span.returned === span.count ? span : undefined;
+    return span.returned === span.count;
   }
 
   /** What the acks of `span` promise is reached, or will not be. True when an ack can be taken: all before it are settled too. */
@@ -166,12 +164,11 @@ export class AckWindow {
     return span;
   }
 
-  /** The first span of the slab that is not back whole: between two of them may stand messages that were known. */
-  #waiting(generation: number): Span {
-    const span = this.#spans.find(
-      (candidate) => candidate.generation === generation && candidate.returned < candidate.count,
-    );
-    assert(span !== undefined, 'a returned message was sent');
-    return span;
+  #find(generation: number): Span | undefined {
+    return this.#spans.find((span) => isWaiting(span, generation));
   }
+}
+
+function isWaiting(span: Span, generation: number): boolean {
+  return span.generation === generation && span.returned < span.count;
 }

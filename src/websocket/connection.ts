@@ -1,4 +1,4 @@
-// Hot path: `message` and `frameDone` run once a WebSocket message.
+// Hot path: `message` runs once a WebSocket message.
 /**
  * One WebSocket connection of `/v1/stream`: numbers its messages, keeps its credit, sends its acks. A message that
  * cannot be taken is never skipped: the connection closes with 1013, and the client sends again what no ack covers.
@@ -6,7 +6,7 @@
 import type { WebSocket } from 'uWebSockets.js';
 import { type AckLevel, wantsOf } from '../ack/level.ts';
 import type { EventError } from '../ack/replies.ts';
-import { spendFrame } from '../admission/spend-frame.ts';
+import { spendFrames } from '../admission/spend-frame.ts';
 import { STREAM_ROUTE } from '../dialects/routes.ts';
 import { Transport } from '../event.ts';
 import type { FrontStage } from '../front.ts';
@@ -14,6 +14,7 @@ import { ERRORS_PER_ANSWER_MAX } from '../limits.ts';
 import { outcome, REASONS } from '../outcome.ts';
 import { messageFor } from '../problem.ts';
 import type { Session, SessionOwner } from '../sessions/registry.ts';
+import type { FrameBody } from '../slab/copy.ts';
 import { Encoding, FrameWord, frameRow } from '../slab/layout.ts';
 import { Origin } from '../slab/origin.ts';
 import type { FrameOwner, Replies, Slab } from '../slab/slab.ts';
@@ -76,19 +77,19 @@ export class Connection implements FrameOwner, SessionOwner {
   message(message: ArrayBuffer): void {
     const socket = this.#socket;
     if (socket === undefined || this.#closingWith !== undefined) return;
-    const body = new Uint8Array(message);
-    if (body.length > this.#stage.messageBytesMax) {
+    const bytes = message.byteLength;
+    if (bytes > this.#stage.messageBytesMax) {
       this.#end(CloseCode.tooBig, 'message over max_message_bytes');
-    } else if (!this.#edge.takes(body.length)) {
+    } else if (!this.#edge.takes(bytes)) {
       this.#end(CloseCode.tryAgain, 'more than credit_bytes unacknowledged');
     } else if (this.#head.session?.seen.has(this.#window.nextSeq) === true) {
       if (this.#window.known()) this.#acknowledge();
     } else {
-      this.#append(body);
+      this.#append(message);
     }
   }
 
-  #append(body: Uint8Array): void {
+  #append(body: FrameBody): void {
     const { dispatcher, ackLevel: leastLevel } = this.#stage;
     const { app, ackLevel, session } = this.#head;
     const isTaken = dispatcher.append(
@@ -110,36 +111,51 @@ export class Connection implements FrameOwner, SessionOwner {
       dispatcher.lastSlab.tag(session, this.#window.nextSeq);
       session.inFlight.enter();
     }
-    this.#window.sent(this.#origin.generation, body.length);
+    this.#window.sent(this.#origin.generation, body.byteLength);
   }
 
-  frameDone(slab: Slab, frame: number, replies: Replies): void {
-    const { session, ackLevel } = this.#head;
-    spendFrame(this.#stage.rateLimits, slab.words, frameRow(frame));
-    if (this.#socket === undefined && session === undefined) return;
-    const row = frameRow(frame);
-    const words = slab.words;
-    const reason = words[row + FrameWord.reason]!;
-    const rejected = words[row + FrameWord.rejected]!;
-    const isRefused = reason !== 0 && outcome(REASONS[reason]!).retry;
-    if (session !== undefined) {
-      const seq = this.#window.seqOf(slab.generation);
-      if (!isRefused) session.seen.add(seq, seq);
+  framesDone(slab: Slab, from: number, end: number, replies: Replies): void {
+    spendFrames(this.#stage.rateLimits, slab.words, from, end);
+    if (this.#socket === undefined && this.#head.session === undefined) return;
+    for (let frame = from; frame < end; ) {
+      const span = this.#window.waiting(slab.generation);
+      const behind = Math.min(end, frame + span.count - span.returned);
+      this.#spanReturned(span, slab, frame, behind, replies);
+      frame = behind;
     }
-    if (isRefused) this.#end(CloseCode.tryAgain, outcome(REASONS[reason]!).message);
-    const errorsOf =
-      isRefused || (reason === 0 && rejected === 0)
-        ? undefined
-        : (seq: number) => messageErrors(seq, reason, frame, replies);
-    const span = this.#window.returned(
-      slab.generation,
-      words[row + FrameWord.accepted]!,
-      reason === 0 ? rejected : Math.max(1, rejected),
-      words[row + FrameWord.duplicates]!,
-      errorsOf,
-    );
-    session?.inFlight.leave();
-    if (span === undefined) return;
+  }
+
+  /** Messages of one span are back: they are added up, and those with a fault looked at one by one. */
+  #spanReturned(span: Span, slab: Slab, from: number, end: number, replies: Replies): void {
+    const { session, ackLevel } = this.#head;
+    const { words } = slab;
+    const firstSeq = span.firstSeq + span.returned;
+    let unseen = firstSeq;
+    let accepted = 0;
+    let rejected = 0;
+    let duplicates = 0;
+    for (let frame = from; frame < end; frame++) {
+      const row = frameRow(frame);
+      accepted += words[row + FrameWord.accepted]!;
+      duplicates += words[row + FrameWord.duplicates]!;
+      const reason = words[row + FrameWord.reason]!;
+      const rejectedHere = words[row + FrameWord.rejected]!;
+      if (reason === 0 && rejectedHere === 0) continue;
+      rejected += Math.max(1, rejectedHere);
+      const seq = firstSeq + frame - from;
+      if (reason !== 0 && outcome(REASONS[reason]!).retry) {
+        if (seq > unseen) session?.seen.add(unseen, seq - 1);
+        unseen = seq + 1;
+        this.#end(CloseCode.tryAgain, outcome(REASONS[reason]!).message);
+      } else {
+        span.errors.push(...messageErrors(seq, reason, frame, replies));
+      }
+    }
+    const count = end - from;
+    if (firstSeq + count > unseen) session?.seen.add(unseen, firstSeq + count - 1);
+    const isWhole = this.#window.returned(span, count, accepted, rejected, duplicates);
+    session?.inFlight.leave(count);
+    if (!isWhole) return;
     if (ackLevel === this.#stage.ackLevel) this.#settle(span, true);
     else this.#stage.ackWaiters.wait(replies.place, ackLevel, (isReached) => this.#settle(span, isReached));
   }
@@ -170,8 +186,8 @@ export class Connection implements FrameOwner, SessionOwner {
     if (this.#closingWith !== undefined && this.#window.isEmpty) this.#closeNow();
   }
 
-  frameLost(): void {
-    this.#head.session?.inFlight.leave();
+  framesLost(count: number): void {
+    this.#head.session?.inFlight.leave(count);
     this.#end(CloseCode.tryAgain, 'worker lost; send again what is not acknowledged');
   }
 

@@ -41,11 +41,11 @@ class Sender implements FrameOwner {
   readonly origin = new Origin(new Uint8Array(0), '');
   done = 0;
   lost = 0;
-  frameDone() {
-    this.done += 1;
+  framesDone(_slab: Slab, from: number, end: number) {
+    this.done += end - from;
   }
-  frameLost() {
-    this.lost += 1;
+  framesLost(count: number) {
+    this.lost += count;
   }
 }
 

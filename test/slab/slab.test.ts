@@ -15,7 +15,7 @@ import { Origin } from '../../src/slab/origin.ts';
 import { SlabPool } from '../../src/slab/pool.ts';
 import type { FrameOwner, Slab } from '../../src/slab/slab.ts';
 
-const owner: FrameOwner = { frameDone: () => {}, frameLost: () => {} };
+const owner: FrameOwner = { framesDone: () => {}, framesLost: () => {} };
 
 function origin(userAgent = 'agent/1', address = [127, 0, 0, 1]): Origin {
   return new Origin(Uint8Array.from(address), userAgent);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { AckWindow, type Span } from '../../src/websocket/ack-window.ts';
+import { AckWindow } from '../../src/websocket/ack-window.ts';
 
 describe('the ack window', () => {
   test('acknowledges every message once, in order, whatever order the slabs come back in (model, seeded)', () => {
@@ -24,10 +24,12 @@ describe('the ack window', () => {
             const [slab] = slabs.splice(random.next().value % slabs.length, 1);
             for (let n = 0; n < slab!.count; n++) {
               const odd = (slab!.first + n) % 2 === 1;
-              const errors = odd ? (at: number) => [{ seq: at, code: `e${at}` }] : undefined;
               back.add(slab!.first + n);
-              const span = window.returned(slab!.generation, odd ? 0 : 3, odd ? 1 : 0, 0, errors);
-              if (span === undefined || !window.settle(span, true)) continue;
+              const span = window.waiting(slab!.generation);
+              expect(span.firstSeq + span.returned).toBe(slab!.first + n);
+              if (odd) span.errors.push({ seq: slab!.first + n, code: `e${slab!.first + n}` });
+              if (!window.returned(span, 1, odd ? 0 : 3, odd ? 1 : 0, 0) || !window.settle(span, true))
+                continue;
               const ack = window.take(1000);
               expect(ack.seq).toBeGreaterThan(acked);
               for (let at = acked + 1; at <= ack.seq; at++) expect(back.has(at)).toBe(true);
@@ -54,13 +56,14 @@ describe('the ack window', () => {
     window.sent(1, 100);
     expect([window.known(), window.known()]).toEqual([false, false]);
     window.sent(1, 100);
-    expect([window.nextSeq, window.unackedBytes, window.seqOf(1)]).toEqual([15, 200, 11]);
-    const first = window.returned(1, 1, 0, 0, undefined);
-    expect(window.settle(first!, true)).toBe(true);
+    expect([window.nextSeq, window.unackedBytes]).toEqual([15, 200]);
+    const first = window.waiting(1);
+    expect([first.firstSeq, first.count]).toEqual([11, 1]);
+    expect([window.returned(first, 1, 1, 0, 0), window.settle(first, true)]).toEqual([true, true]);
     expect(window.take(9)).toMatchObject({ seq: 13, accepted: 1 });
-    expect(window.seqOf(1)).toBe(14);
-    const second = window.returned(1, 1, 0, 0, undefined);
-    expect(window.settle(second!, true)).toBe(true);
+    const second = window.waiting(1);
+    expect([second.firstSeq, second.count]).toEqual([14, 1]);
+    expect([window.returned(second, 1, 1, 0, 0), window.settle(second, true)]).toEqual([true, true]);
     expect(window.take(9)).toMatchObject({ seq: 14, accepted: 1 });
     expect(window.known()).toBe(true);
     expect(window.take(9)).toMatchObject({ seq: 15, accepted: 0 });
@@ -71,7 +74,9 @@ describe('the ack window', () => {
     const window = new AckWindow();
     const spans = [1, 2, 3].map((generation) => {
       window.sent(generation, 1);
-      return window.returned(generation, 1, 0, 0, undefined)!;
+      const span = window.waiting(generation);
+      expect(window.returned(span, 1, 1, 0, 0)).toBe(true);
+      return span;
     });
     expect(window.settle(spans[1]!, false)).toBe(false);
     expect(window.settle(spans[0]!, true)).toBe(true);
@@ -83,9 +88,9 @@ describe('the ack window', () => {
   test('names at most the given number of errors', () => {
     const window = new AckWindow();
     for (let n = 1; n <= 30; n++) window.sent(1, 1);
-    let span: Span | undefined;
-    for (let n = 1; n <= 30; n++) span = window.returned(1, 0, 1, 0, (seq) => [{ seq }]);
-    expect(window.settle(span!, true)).toBe(true);
+    const span = window.waiting(1);
+    span.errors.push(...range(1, 30).map((seq) => ({ seq })));
+    expect([window.returned(span, 30, 0, 30, 0), window.settle(span, true)]).toEqual([true, true]);
     expect(window.take(7)).toMatchObject({
       seq: 30,
       rejected: 30,
