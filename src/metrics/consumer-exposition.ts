@@ -1,6 +1,7 @@
 /** `/metrics` of `penstock consume`: its series, read at scrape time from what its parts count. */
 import { Registry } from 'prom-client';
 import { CONSUME_PARTITION_SERIES_MAX } from '../limits.ts';
+import { registerProcessSeries } from './process-series.ts';
 import { type MetricType, registerSampled, type Sample } from './sampled.ts';
 
 /** A partition that the process has now. */
@@ -25,7 +26,7 @@ export interface ConsumerGauges {
   isJoined(): boolean;
   rebalances(): number;
   lostOffsets(): number;
-  /** By reason. */
+  /** By reason, those too of which there was none: the first is a rise then, and not a series that begins. */
   deadLetters(): ReadonlyMap<string, number>;
   lostLetters(): number;
 }
@@ -103,12 +104,6 @@ const SERIES: readonly {
     help: 'Bytes that were fetched and wait for their block, as they stand in the topic',
     read: (g) => g.gatheredBytes(),
   },
-  {
-    type: 'gauge',
-    name: 'penstock_consumer_resident_bytes',
-    help: 'Resident memory of the process',
-    read: () => process.memoryUsage.rss(),
-  },
 ];
 
 export class ConsumerExposition {
@@ -142,6 +137,7 @@ export class ConsumerExposition {
       help: `Offset before which ClickHouse has everything, of the first ${CONSUME_PARTITION_SERIES_MAX} partitions`,
       read: () => byPartition(gauges, ({ committedOffset }) => committedOffset),
     });
+    registerProcessSeries(this.#registry);
   }
 
   /** The text of a scrape. */
