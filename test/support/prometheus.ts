@@ -37,9 +37,9 @@ export interface Prometheus {
   stop(): Promise<void>;
 }
 
-/** Starts one that scrapes `targets` (host:port) as job penstock once a second and evaluates `ruleFiles`. */
+/** Starts one that scrapes a target (host:port) by job, each once a second, and evaluates `ruleFiles`. */
 export async function startPrometheus(
-  targets: readonly string[],
+  targets: Readonly<Record<string, string>>,
   ruleFiles: readonly string[],
 ): Promise<Prometheus> {
   const program = findProgram('prometheus');
@@ -53,7 +53,10 @@ export async function startPrometheus(
       // A scrape that takes longer than its time makes every series stale.
       global: { scrape_interval: '1s', scrape_timeout: '1s', evaluation_interval: '1s' },
       rule_files: ruleFiles,
-      scrape_configs: [{ job_name: 'penstock', static_configs: [{ targets }] }],
+      scrape_configs: Object.entries(targets).map(([job, target]) => ({
+        job_name: job,
+        static_configs: [{ targets: [target] }],
+      })),
     }),
   );
   const child = spawn(
