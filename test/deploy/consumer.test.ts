@@ -1,7 +1,5 @@
 /** The same for `penstock consume`, which has a `/metrics` of its own: between a real broker and a ClickHouse server. */
-import { execFile, execFileSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
+import { execFileSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { canonicalLine } from '../consume/model.ts';
 import { until } from '../support/appliance.ts';
@@ -12,7 +10,6 @@ import { type Prometheus, startPrometheus } from '../support/prometheus.ts';
 import { startWritableStore, type WritableStore } from '../support/writable-store.ts';
 import { expectQuiet, hasPrometheus, Names, note, promtool, queriesOf, RULES, rulesOf } from './watched.ts';
 
-const MAIN = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url));
 const JOB = 'penstock-consumer';
 const describeBoth = hasPrometheus
   ? describeKafka
@@ -29,9 +26,7 @@ describeBoth('a Prometheus that scrapes a consumer', () => {
     [kafka, store] = await Promise.all([startKafka(), startWritableStore()]);
     await kafka.createTopic('events', 2);
     const clickhouse = `${store.url}/penstock`;
-    await promisify(execFile)(process.execPath, [MAIN, 'migrate'], {
-      env: { ...process.env, CLICKHOUSE_URL: clickhouse },
-    });
+    await store.migrate();
     consumer = await startConsumer({ brokers: kafka.brokers, clickhouse });
     await consumer.ready();
     prometheus = await startPrometheus({ [JOB]: new URL(consumer.url).host }, [RULES]);

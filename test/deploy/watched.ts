@@ -4,8 +4,9 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import { parse } from 'yaml';
 import { DASHBOARDS } from '../../scripts/grafana/dashboards.mjs';
+import { findProgram } from '../../scripts/stack/processes.mjs';
 import { until } from '../support/appliance.ts';
-import { findProgram, type Prometheus } from '../support/prometheus.ts';
+import type { Prometheus } from '../support/prometheus.ts';
 import { namesIn } from '../support/promql.ts';
 
 export const DEPLOY = fileURLToPath(new URL('../../deploy/', import.meta.url));

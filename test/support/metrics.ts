@@ -12,6 +12,11 @@ export function sumIn(text: string, name: string, labels = ''): number {
     .reduce((sum, [, , value]) => sum + Number(value), 0);
 }
 
+/** The same of a server, at this moment. */
+export async function metricOf(server: { readonly url: string }, name: string, labels = ''): Promise<number> {
+  return sumIn(await scrape(server.url), name, labels);
+}
+
 /** The text of a scrape. */
 export async function scrape(url: string, query = ''): Promise<string> {
   return (await fetch(`${url}/metrics${query}`)).text();

@@ -1,26 +1,12 @@
 /** A real Prometheus for tests: Debian's package, on a free port, with its own folder, ended by process id. */
 import { spawn } from 'node:child_process';
-import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { stringify } from 'yaml';
+import { findProgram } from '../../scripts/stack/processes.mjs';
 import { until } from './appliance.ts';
-
-/** Path of a program, or undefined when it is not on PATH. */
-export function findProgram(name: string): string | undefined {
-  const folders = (process.env['PATH'] ?? '').split(delimiter);
-  return folders
-    .map((folder) => join(folder, name))
-    .find((path) => {
-      try {
-        accessSync(path, constants.X_OK);
-        return true;
-      } catch {
-        return false;
-      }
-    });
-}
+import { freePort } from './ports.ts';
 
 export interface Series {
   readonly metric: Readonly<Record<string, string>>;
@@ -102,13 +88,4 @@ export async function startPrometheus(
     },
     series: (name) => get(`/api/v1/series?match[]=${encodeURIComponent(`{__name__="${name}"}`)}`),
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no free port');
-  return address.port;
 }
