@@ -9,7 +9,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { parseArgs } from 'node:util';
 import { Redis } from 'ioredis';
@@ -18,6 +17,7 @@ import { SHARED_ID_BYTES } from '../src/dedup/findings.ts';
 import { REDIS_SLABS_WAITING_MAX, REDIS_WINDOW_MS, REDIS_WRITE_TIMEOUT_MS } from '../src/limits.ts';
 import { createLogger } from '../src/log.ts';
 import { openRedisThread } from '../src/redis/thread.ts';
+import { freePort } from './free-port.ts';
 
 const { values } = parseArgs({
   options: {
@@ -157,12 +157,4 @@ function cpuSeconds({ pid }: ChildProcess): number {
 
 function median(numbers: number[]): number {
   return numbers.sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0;
-}
-
-async function freePort(): Promise<number> {
-  const listening = net.createServer();
-  await new Promise<void>((resolve) => listening.listen(0, '127.0.0.1', resolve));
-  const { port: free } = listening.address() as net.AddressInfo;
-  await new Promise((resolve) => listening.close(resolve));
-  return free;
 }

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { helmProgram, installHelm } from './stack/helm.mjs';
 import { installKafka, kafkaClassPath, newClusterId, startBroker } from './stack/kafka.mjs';
 import {
   findProgram,
@@ -18,7 +19,8 @@ const HELP = `npm run stack -- <command> [kafka] [redis] [clickhouse] [prometheu
   up        start what does not run yet, and say what is used
   down      stop what \`up\` started, by its pid; data stays in .cache/stack
   status    what runs
-  install   fetch what the tests start themselves: Kafka's jars, and as root the Debian packages, chromium too
+  install   fetch what the tests start themselves: Kafka's jars, and as root the Debian packages; without names
+            chromium and helm too
 
 Each server is taken from the first of these that there is:
   1. what already listens on its port (kafka 9092, redis 6379, clickhouse 8124, prometheus 9090)
@@ -81,9 +83,15 @@ const SERVERS = {
 };
 
 /** What tests start themselves beside servers. */
-const CHROMIUM = {
-  isInstalled: () => existsSync('/usr/bin/chromium'),
-  install: () => installPackages('chromium'),
+const PROGRAMS = {
+  chromium: {
+    isInstalled: () => existsSync('/usr/bin/chromium'),
+    install: () => installPackages('chromium'),
+  },
+  helm: {
+    isInstalled: () => helmProgram() !== undefined,
+    install: () => installHelm() || (installPackages('unzip') && installHelm()),
+  },
 };
 
 const [command = '--help', ...rest] = process.argv.slice(2);
@@ -99,7 +107,8 @@ if (!(command in commands) || unknown.length > 0 || !(brokers >= 1 && brokers <=
   process.exitCode = isAsked ? 0 : 2;
 } else {
   for (const name of names) await commands[command](name, SERVERS[name]);
-  if (command === 'install' && rest.length === 0) install('chromium', CHROMIUM);
+  if (command === 'install' && rest.length === 0)
+    for (const [name, program] of Object.entries(PROGRAMS)) install(name, program);
 }
 
 async function up(name, server) {

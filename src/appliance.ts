@@ -7,17 +7,14 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { ackLevel } from './ack/level.ts';
 import { createProgressMemory, ProgressReader } from './ack/progress.ts';
 import { AckWaiters } from './ack/waiters.ts';
-import { digestedApps } from './admission/apps.ts';
 import { ClientAddress } from './admission/client-address.ts';
-import { CreditPool } from './admission/credit-pool.ts';
 import { RefusalLog } from './admission/refusal-log.ts';
-import { RetryAfter } from './admission/retry-after.ts';
 import { openAdmission } from './admission-setup.ts';
 import { chooseScanner } from './choose-scanner.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config/config.ts';
 import { rekeyWindow, WINDOW_KEY_BYTES } from './dedup/layout.ts';
-import { createDedup, redisOf, redisThreadOptions } from './dedup-setup.ts';
+import { createDedup, redisOf } from './dedup-setup.ts';
 import { DIALECT_OF_ROUTE } from './dialects/routes.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
 import { WorkerPool } from './dispatch/worker-pool.ts';
@@ -29,34 +26,23 @@ import { registerIngestRoutes } from './http/ingest-routes.ts';
 import { createApp, listen } from './http/server.ts';
 import { registerServiceRoutes } from './http/service-routes.ts';
 import { registerStubRoutes } from './http/stub-routes.ts';
-import { UploadQueue } from './http/upload-queue.ts';
 import { InFlight } from './in-flight.ts';
 import { openJournalFolder } from './journal/folder.ts';
-import {
-  JOURNAL_SPARE_SHARE,
-  RESERVE_SHARE,
-  TASKS_PER_WORKER,
-  TASKS_PER_WORKER_DURABLE,
-  UPLOAD_BUDGET_SHARE,
-  UPLOAD_QUEUE_SHARE,
-} from './limits.ts';
+import { RESERVE_SHARE, TASKS_PER_WORKER, TASKS_PER_WORKER_DURABLE } from './limits.ts';
 import type { Logger } from './log.ts';
 import { CounterReader, createCounterMemory, ThreadCounters } from './metrics/counters.ts';
 import { Exposition } from './metrics/exposition.ts';
 import { FrontMeter } from './metrics/front-meter.ts';
-import type { SinkName } from './metrics/names.ts';
 import { PressureGauge } from './metrics/pressure.ts';
 import { trafficLabels } from './metrics/traffic.ts';
 import { readinessOf } from './readiness.ts';
+import { measureRoom } from './room.ts';
 import { SessionRegistry } from './sessions/registry.ts';
-import { readSinkStates } from './sink-states.ts';
-import { clickHouseSetup } from './sinks/clickhouse/setup.ts';
+import { readSinkStates, sinksOf } from './sink-states.ts';
 import { openCodec } from './sinks/kafka/codecs.ts';
-import { jsonFormOf } from './sinks/native-block-setup.ts';
-import { MemoryBudget } from './slab/budget.ts';
 import { SlabPool } from './slab/pool.ts';
+import { threadSetup } from './thread-setup.ts';
 import { Stream } from './websocket/stream.ts';
-import type { WorkerSetup } from './worker-setup.ts';
 
 /** A running appliance. */
 export interface Appliance {
@@ -88,9 +74,8 @@ export async function startAppliance(
 ): Promise<Appliance> {
   const clock = parts.clock ?? systemClock;
   const scanner = chooseScanner(config, log);
-  const kafka = config.kafka.brokers.length > 0 ? config.kafka : undefined;
   // A library that is missing is a fault of the start, not of a thread.
-  if (kafka !== undefined) await openCodec(kafka.compression);
+  if (config.kafka.brokers.length > 0) await openCodec(config.kafka.compression);
   const counterMemory = createCounterMemory(config.workers);
   const counters = new CounterReader(counterMemory);
   const progressMemory = createProgressMemory(config.workers);
@@ -102,91 +87,38 @@ export async function startAppliance(
   const app = createApp();
 
   // Admission.
-  const { durability, maxBytes: journalBytesMax } = config.journal;
-  const isKept = durability !== 'memory';
-  const uploadQueue = new UploadQueue(config.memory.maxBytes * UPLOAD_QUEUE_SHARE, clock);
-  const budget = new MemoryBudget(
-    config.memory.maxBytes,
-    () => counters.total('sinkBytes') + (isKept ? 0 : counters.total('journalBytes')) + uploadQueue.bytes,
-  );
-  const credit: CreditPool = new CreditPool(
+  const room = measureRoom(
+    config,
+    counters,
     {
-      memoryBytesMax: config.memory.maxBytes,
-      journalBytesMax: isKept ? journalBytesMax : undefined,
-      messageBytesMax: config.limits.messageBytesMax,
-      creditBytesMax: config.limits.creditBytes,
       connections: () => stream.connectionCount,
-      heldBytes: () => slabs.heldBytes(),
-      journalBytes: () => counters.total('journalBytes'),
+      slabBytes: () => slabs.heldBytes(),
+      deliveredBytes: () => meter.deliveredBytes(counters),
     },
     clock,
   );
-  const isJournalFull = (isPromised = false, reserveShare = 0) =>
-    isKept &&
-    counters.total('journalBytes') >=
-      journalBytesMax * (1 - reserveShare) - (isPromised ? 0 : credit.reservedJournalBytes());
-  const isReserveReached = () =>
-    isJournalFull(false, RESERVE_SHARE) ||
-    slabs.heldBytes() >= budget.bytesMax * (1 - RESERVE_SHARE) - credit.reservedMemoryBytes();
-  const retryAfter = new RetryAfter(
-    clock,
-    () => counters.total('journalBytes'),
-    () => meter.deliveredBytes(counters),
-  );
+  const { credit, retryAfter } = room;
 
-  const journal = await openJournalFolder(config.dataDir, config.workers, isKept);
+  const journal = await openJournalFolder(config.dataDir, config.workers, room.isKept);
 
   // The store behind the sinks starts first, since it takes longest.
-  const store = config.embedded.enabled ? startEmbeddedStore(config, log) : undefined;
-
-  const hasServer = config.clickhouse.url !== '';
-  const sinks: SinkName[] = [];
-  if (store !== undefined) sinks.push('embedded');
-  if (kafka !== undefined) sinks.push('kafka');
-  if (hasServer) sinks.push('clickhouse');
+  const sinks = sinksOf(config);
+  const store = sinks.includes('embedded') ? startEmbeddedStore(config, log) : undefined;
 
   // Slabs and workers.
   const dedup = createDedup(config);
-  const setup: WorkerSetup = {
-    logLevel: config.log.level,
+  const setup = threadSetup(config, {
     counterMemory,
-    statisticsMemory: meter.memory,
-    trafficLabels: meter.labels,
     progressMemory,
-    sessions: config.sessions,
-    ingest: {
-      digestedApps: digestedApps(config.apps),
-      keyMemory: admission.keyMemory,
-      limitMemory: admission.limitMemory,
-      batchEventsMax: config.limits.batchEventsMax,
-      bodyBytesMax: config.limits.bodyBytesMax,
-      scanner: config.scanner,
-    },
-    journal: {
-      dir: journal.dir,
-      node: journal.node,
-      left: journal.left,
-      sendTimeoutMs: config.delivery.sendTimeoutMs,
-      durability,
-      segmentBytes: config.journal.segmentBytes,
-      compression: config.journal.compression,
-      memoryBytes: Math.floor(config.memory.maxBytes / config.workers),
-      retentionMs: isKept ? config.journal.retentionMs : 0,
-      retentionBytes: Math.floor(config.journal.retentionBytes / config.workers),
-      spareBytes: isKept ? Math.floor((journalBytesMax * JOURNAL_SPARE_SHARE) / config.workers) : 0,
-    },
+    meter,
+    admission,
+    scanner,
+    journal,
     dedup,
-    redis: redis && redisThreadOptions(config, redis),
-    embedded: store && {
-      address: store.address,
-      blockBytesMax: config.embedded.blockBytesMax,
-      flushIntervalMs: config.embedded.flushIntervalMs,
-      // Lines where the type is not known.
-      jsonForm: scanner === 'native' ? store.objectType && jsonFormOf(store.objectType) : undefined,
-    },
-    kafka,
-    clickhouse: hasServer ? clickHouseSetup(config, scanner === 'native') : undefined,
-  };
+    redis,
+    store,
+  });
+  const { durability } = config.journal;
   const tasksPerWorker = durability === 'fsync' ? TASKS_PER_WORKER_DURABLE : TASKS_PER_WORKER;
   const workers = new WorkerPool(
     parts.workerEntry ?? WORKER_ENTRY,
@@ -200,10 +132,10 @@ export async function startAppliance(
         meter.threadDied(slot);
       }
       // Events in memory die with their thread, and must not be known when they are sent again.
-      if (!isKept && dedup !== undefined) rekeyWindow(dedup.memory, randomBytes(WINDOW_KEY_BYTES));
+      if (!room.isKept && dedup !== undefined) rekeyWindow(dedup.memory, randomBytes(WINDOW_KEY_BYTES));
     },
   );
-  const slabs: SlabPool = new SlabPool(budget, isJournalFull, () => credit.reservedMemoryBytes());
+  const slabs: SlabPool = new SlabPool(room.memory, room.isJournalFull, () => credit.reservedMemoryBytes());
   const sessions = new SessionRegistry(
     { sessionsMax: config.sessions.max, ttlMs: config.sessions.ttlMs },
     (take) => workers.collectSessions(take),
@@ -220,7 +152,7 @@ export async function startAppliance(
   const pressure = new PressureGauge({
     queueWait: () => meter.queueWait(),
     oldestFrameMs: () => dispatcher.oldestFrameMs(),
-    journalFill: () => (isKept ? counters.total('journalBytes') / journalBytesMax : 0),
+    journalFill: room.journalFill,
     creditShortage: () => credit.shortage(),
   });
   const sampleTimer = setInterval(() => {
@@ -249,17 +181,15 @@ export async function startAppliance(
     ),
     keepUserAgent: config.privacy.userAgent === 'keep',
     sessions,
-    uploads: budget.part(Math.floor(config.memory.maxBytes * UPLOAD_BUDGET_SHARE), () =>
-      credit.reservedMemoryBytes(),
-    ),
+    uploads: room.uploads,
     wireBytesMax: config.limits.wireBytesMax,
     messageBytesMax: config.limits.messageBytesMax,
     credit,
-    uploadQueue,
+    uploadQueue: room.uploadQueue,
     exchanges: new InFlight(),
     draining: () => draining,
     closed: () => closed,
-    isFull: (mayUseReserve) => slabs.isFull() || (!mayUseReserve && isReserveReached()),
+    isFull: (mayUseReserve) => slabs.isFull() || (!mayUseReserve && room.isReserveReached()),
     retryAfterSeconds: () => retryAfter.seconds(),
     nowMs: () => clock.nowMs(),
     newRequestId: randomUUID,
@@ -280,7 +210,7 @@ export async function startAppliance(
       config,
       clock,
       front,
-      budget,
+      budget: room.memory,
       workers,
       connections: () => stream.connectionCount,
       store,
@@ -301,11 +231,11 @@ export async function startAppliance(
         threadsWanted: workers.workerCount,
         slabs,
         sessions,
-        memoryBytesMax: budget.bytesMax - credit.reservedMemoryBytes(),
+        memoryBytesMax: room.memory.bytesMax - credit.reservedMemoryBytes(),
         store,
         sinks: readSinkStates(counters, sinks),
         redis: { front: admission.redisState(), threads: counters.each('redisState') },
-        isJournalFull: isJournalFull(false, RESERVE_SHARE),
+        isJournalFull: room.isJournalFull(false, RESERVE_SHARE),
         isJournalFailing: counters.total('journalFailing') > 0,
       }),
     metrics: (thread) => exposition.text(thread),

@@ -10,6 +10,7 @@ import { Consumer } from './consume/consumer.ts';
 import { DeadLetterWriter } from './consume/dead-letter-writer.ts';
 import { createDecoder } from './consume/decode-native.ts';
 import { Inserter } from './consume/inserter.ts';
+import { LETTER_REASONS } from './consume/letter.ts';
 import { startWatchDoor, type WatchDoor } from './consume/watch-door.ts';
 import { Breaker, BreakerState } from './journal/breaker.ts';
 import {
@@ -127,7 +128,7 @@ async function openConsumer(config: Config, topics: readonly string[], log: Logg
     blocksMax: CONSUME_BLOCKS_MAX,
     untilKnown: async () => (server.facts() ?? (await server.look())) !== undefined,
   });
-  const letterCounts = new Map<string, number>();
+  const letterCounts = new Map<string, number>(Object.keys(LETTER_REASONS).map((reason) => [reason, 0]));
   let lostLetters = 0;
   const letters = new DeadLetterWriter({
     cluster: lettersTo,

@@ -1,4 +1,5 @@
-/** How the sinks are over all threads, from what these write into the counters: for `/ready`. */
+/** Which sinks are on, and how they are over all threads, from what these write into the counters: for `/ready`. */
+import type { Config } from './config/config.ts';
 import type { CounterReader } from './metrics/counters.ts';
 import { type SinkName, sinkWord } from './metrics/names.ts';
 import { SERVER_STATES, type ServerState } from './sinks/clickhouse/server.ts';
@@ -10,6 +11,16 @@ export interface SinkStates {
   readonly kafka: 'off' | 'starting' | 'failing' | 'ok';
   /** The worst of the threads' states, and whether each has seen the server work; undefined when none is configured. */
   readonly clickhouse: { readonly state: ServerState; readonly wasOk: boolean } | undefined;
+}
+
+/** Those that events go to. */
+export function sinksOf({ embedded, kafka, clickhouse }: Config): SinkName[] {
+  const isOn = {
+    embedded: embedded.enabled,
+    kafka: kafka.brokers.length > 0,
+    clickhouse: clickhouse.url !== '',
+  };
+  return (['embedded', 'kafka', 'clickhouse'] as const).filter((sink) => isOn[sink]);
 }
 
 /** How the `sinks` that are on are now. */

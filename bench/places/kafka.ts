@@ -3,12 +3,12 @@
  * `npm run stack -- install kafka`. Each owner has a topic of its own.
  */
 import { mkdtempSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import kafkajs from 'kafkajs';
 import type * as stack from '../../scripts/stack/kafka.mjs';
 import { atExit, killNow } from '../at-exit.ts';
+import { freePort } from '../free-port.ts';
 import { ROOT } from '../process.ts';
 import { type Backend, Unavailable } from './place.ts';
 
@@ -91,16 +91,6 @@ async function startOwn(folder: string): Promise<{ address: string; pid: number;
       while (isAlive(pid)) await sleep(20);
     },
   };
-}
-
-/** A port that nothing listened on a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('a TCP server has a port');
-  return address.port;
 }
 
 function isAlive(pid: number): boolean {

@@ -16,7 +16,8 @@ import {
 } from '../../src/journal/format.ts';
 import { isFilledUp } from '../../src/journal/segment.ts';
 import { createRandom } from '../corpus.ts';
-import { Appliance, freePort, signalProcess } from './appliance.ts';
+import { freePort } from '../free-port.ts';
+import { Appliance, signalProcess } from './appliance.ts';
 import { withCleanup } from './cleanup.ts';
 import { NUMBER_DIGITS, NumberedBody } from './client/body.ts';
 import type { Provable } from './proof.ts';

@@ -2,7 +2,7 @@
  * `/metrics`: what threads keep in shared memory and what the front knows, as Prometheus text. Values are read
  * from shared memory, so a scrape never waits for a thread; one that stands still is shown by `penstock_thread_up`.
  */
-import { Counter, Gauge, Registry } from 'prom-client';
+import { Counter, Registry } from 'prom-client';
 import { REASONS, type Reason } from '../outcome.ts';
 import { STREAMS } from '../sinks/sink.ts';
 import type { CounterReader } from './counters.ts';
@@ -18,11 +18,10 @@ import {
 } from './names.ts';
 import { type Pressure, pressureRatio } from './pressure.ts';
 import { registerProcessSeries } from './process-series.ts';
+import { type MetricType, registerSampled, type Sample } from './sampled.ts';
 import type { StatisticsReader } from './statistics.ts';
 import { type NamedRow, registerThreadSeries } from './thread-series.ts';
 import type { TrafficLabels } from './traffic.ts';
-
-type Kind = typeof Counter | typeof Gauge;
 
 interface Series<Key> {
   readonly key: Key;
@@ -84,11 +83,11 @@ export class Exposition {
       labels: threads.labels,
       hasSink: (sink) => front.sinks.some((name) => name === sink),
     });
-    for (const counter of THREAD_COUNTERS) this.#perThread(Counter, reader, counter);
+    for (const counter of THREAD_COUNTERS) this.#perThread('counter', reader, counter);
     for (const gauge of THREAD_GAUGES)
-      this.#perThread(Gauge, reader, gauge, gauge.key === 'redisState' ? front.redisState : undefined);
-    for (const counter of SINK_COUNTERS) this.#perSink(Counter, reader, front.sinks, counter);
-    for (const gauge of SINK_GAUGES) this.#perSink(Gauge, reader, front.sinks, gauge);
+      this.#perThread('gauge', reader, gauge, gauge.key === 'redisState' ? front.redisState : undefined);
+    for (const counter of SINK_COUNTERS) this.#perSink('counter', reader, front.sinks, counter);
+    for (const gauge of SINK_GAUGES) this.#perSink('gauge', reader, front.sinks, gauge);
     this.#refused = new Counter({
       name: 'penstock_requests_refused_total',
       help: 'Requests and messages refused whole, by code',
@@ -98,115 +97,119 @@ export class Exposition {
     // There from the start, so that the first refusal is a rise and not a series that begins.
     for (const code of REASONS.slice(1)) this.#refused.inc({ thread: 'front', code }, 0);
     this.#front(
-      Gauge,
+      'gauge',
       'penstock_frames_in_flight',
       'Frames handed over whose verdict is not back',
       front.framesInFlight,
     );
     this.#front(
-      Gauge,
+      'gauge',
       'penstock_requests_in_flight',
       'Requests admitted that have no answer',
       front.requestsInFlight,
     );
-    this.#front(Gauge, 'penstock_websocket_connections', 'Open WebSocket connections', front.connections);
+    this.#front('gauge', 'penstock_websocket_connections', 'Open WebSocket connections', front.connections);
     this.#front(
-      Gauge,
+      'gauge',
       'penstock_uploads_waiting',
       'Uploads that are paused for want of memory',
       front.uploadsWaiting,
     );
     this.#front(
-      Gauge,
+      'gauge',
       'penstock_websocket_credit_bytes',
       'Credit that a WebSocket connection has now',
       front.creditBytes,
     );
-    this.#front(Gauge, 'penstock_sessions', 'Sessions of the stream that are remembered', front.sessions);
+    this.#front('gauge', 'penstock_sessions', 'Sessions of the stream that are remembered', front.sessions);
     this.#front(
-      Counter,
+      'counter',
       'penstock_sessions_evicted_total',
       'Sessions that were forgotten before their time, for others',
       front.sessionEvictions,
     );
     this.#front(
-      Gauge,
+      'gauge',
       'penstock_acks_waiting',
       'Answers that wait for fsync or for the sinks',
       front.acksWaiting,
     );
     this.#front(
-      Counter,
+      'counter',
       'penstock_ack_fallbacks_total',
       'Answers that promised less than was asked for',
       front.ackFallbacks,
     );
     this.#front(
-      Gauge,
+      'gauge',
       'penstock_memory_used_bytes',
       'Bytes of the memory budget in use',
       front.memoryBytesUsed,
     );
-    this.#front(Gauge, 'penstock_memory_max_bytes', 'The memory budget', front.memoryBytesMax);
-    this.#front(Gauge, 'penstock_worker_threads', 'Worker threads that run', front.threads);
-    this.#front(Counter, 'penstock_worker_deaths_total', 'Worker threads that died', front.threadDeaths);
-    this.#front(Gauge, 'penstock_store_ready', '1 when the embedded store takes blocks', () =>
+    this.#front('gauge', 'penstock_memory_max_bytes', 'The memory budget', front.memoryBytesMax);
+    this.#front('gauge', 'penstock_worker_threads', 'Worker threads that run', front.threads);
+    this.#front('counter', 'penstock_worker_deaths_total', 'Worker threads that died', front.threadDeaths);
+    this.#front('gauge', 'penstock_store_ready', '1 when the embedded store takes blocks', () =>
       Number(front.storeReady()),
     );
     this.#front(
-      Counter,
+      'counter',
       'penstock_store_restarts_total',
       'Times the embedded store was started again',
       front.storeRestarts,
     );
     this.#front(
-      Gauge,
+      'gauge',
       'penstock_scanner_native',
       '1 when the native scanner runs, 0 for the one in TypeScript',
       () => Number(front.scannerNative()),
     );
-    this.#front(Gauge, 'penstock_dedup_ids', 'Ids in the dedup window', () => front.dedup().ids);
+    this.#front('gauge', 'penstock_dedup_ids', 'Ids in the dedup window', () => front.dedup().ids);
     this.#front(
-      Counter,
+      'counter',
       'penstock_dedup_generations_total',
       'Generations of the dedup window that others followed',
       () => front.dedup().generation,
     );
-    this.#register(
-      Counter,
-      'penstock_rate_limit_hits_total',
-      'Requests that were refused for a rate limit, by what was over its rate: the app or the key',
-      ['thread', 'scope'],
-      () =>
-        (['app', 'key'] as const).map((scope) => [{ thread: 'front', scope }, front.rateLimitHits()[scope]]),
-    );
+    registerSampled(this.#registry, {
+      type: 'counter',
+      name: 'penstock_rate_limit_hits_total',
+      help: 'Requests that were refused for a rate limit, by what was over its rate: the app or the key',
+      read: () =>
+        (['app', 'key'] as const).map((scope) => ({
+          labels: { thread: 'front', scope },
+          value: front.rateLimitHits()[scope],
+        })),
+    });
     this.#front(
-      Gauge,
+      'gauge',
       'penstock_journal_max_bytes',
       'Bytes of the journal at which clients are refused; 0 where it has no bound of its own',
       front.journalBytesMax,
     );
     this.#front(
-      Gauge,
+      'gauge',
       'penstock_pressure_ratio',
       'How near the process is to refusing events, the worst of penstock_pressure_part_ratio',
       () => pressureRatio(front.pressure()),
     );
-    this.#register(
-      Gauge,
-      'penstock_pressure_part_ratio',
-      'Waiting for a thread (1 is PRESSURE_QUEUE_WAIT_MS), fill of the journal, credit taken back from streams',
-      ['thread', 'part'],
-      () => {
+    registerSampled(this.#registry, {
+      type: 'gauge',
+      name: 'penstock_pressure_part_ratio',
+      help: 'Waiting for a thread (1 is PRESSURE_QUEUE_WAIT_MS), fill of the journal, credit taken back from streams',
+      read: () => {
         const { queueWait, journal, credit } = front.pressure();
         const parts = { queue_wait: queueWait, journal, credit };
-        return Object.entries(parts).map(([part, value]) => [{ thread: 'front', part }, value]);
+        return Object.entries(parts).map(([part, value]) => ({ labels: { thread: 'front', part }, value }));
       },
-    );
+    });
     const build = { thread: 'front', ...front.build };
-    this.#register(Gauge, 'penstock_build_info', 'What runs; always 1', Object.keys(build), () => [
-      [build, 1],
-    ]);
+    registerSampled(this.#registry, {
+      type: 'gauge',
+      name: 'penstock_build_info',
+      help: 'What runs; always 1',
+      read: () => [{ labels: build, value: 1 }],
+    });
     registerProcessSeries(this.#registry);
   }
 
@@ -227,53 +230,46 @@ export class Exposition {
     return thread === undefined ? text : linesOfThread(text, thread);
   }
 
-  #front(Kind: Kind, name: string, help: string, read: () => number): void {
-    this.#register(Kind, name, help, ['thread'], () => [[{ thread: 'front' }, read()]]);
+  #front(type: MetricType, name: string, help: string, read: () => number): void {
+    const sample = () => [{ labels: { thread: 'front' }, value: read() }];
+    registerSampled(this.#registry, { type, name, help, read: sample });
   }
 
   /** `readFront` is what the front itself has of it. */
-  #perThread(Kind: Kind, reader: CounterReader, series: Series<ThreadValue>, readFront?: () => number): void {
-    const { key, name, help, scale = 1 } = series;
-    this.#register(Kind, name, help, ['thread'], () => [
-      ...(readFront === undefined ? [] : [[{ thread: 'front' }, readFront()] as Sample]),
-      ...threadsOf(reader).map(({ slot, thread }): Sample => [{ thread }, reader.read(key, slot) * scale]),
-    ]);
+  #perThread(
+    type: MetricType,
+    reader: CounterReader,
+    { key, name, help, scale = 1 }: Series<ThreadValue>,
+    readFront?: () => number,
+  ): void {
+    const read = (): Sample[] => [
+      ...(readFront === undefined ? [] : [{ labels: { thread: 'front' }, value: readFront() }]),
+      ...threadsOf(reader).map(({ slot, thread }) => ({
+        labels: { thread },
+        value: reader.read(key, slot) * scale,
+      })),
+    ];
+    registerSampled(this.#registry, { type, name, help, read });
   }
 
   #perSink(
-    Kind: Kind,
+    type: MetricType,
     reader: CounterReader,
     sinks: readonly SinkName[],
     { key, name, help, scale = 1 }: Series<SinkValue>,
   ): void {
-    this.#register(Kind, name, help, ['thread', 'sink', 'stream'], () =>
+    const read = () =>
       threadsOf(reader).flatMap(({ slot, thread }) =>
         sinks.flatMap((sink) =>
-          STREAMS.map((stream): Sample => {
+          STREAMS.map((stream) => {
             const value = reader.read(sinkWord(sink, stream, key), slot) * scale;
-            return [{ thread, sink, stream }, value];
+            return { labels: { thread, sink, stream }, value };
           }),
         ),
-      ),
-    );
-  }
-
-  /** `read` is called at every scrape. */
-  #register(Kind: Kind, name: string, help: string, labelNames: string[], read: () => Sample[]): void {
-    new Kind({
-      name,
-      help,
-      labelNames,
-      registers: [this.#registry],
-      collect() {
-        this.reset();
-        for (const [labels, value] of read()) this.inc(labels, value);
-      },
-    });
+      );
+    registerSampled(this.#registry, { type, name, help, read });
   }
 }
-
-type Sample = [labels: Record<string, string>, value: number];
 
 function threadsOf(reader: CounterReader): { readonly slot: number; readonly thread: string }[] {
   return Array.from({ length: reader.threadCount }, (_, slot) => ({ slot, thread: `worker-${slot}` }));

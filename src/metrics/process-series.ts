@@ -1,35 +1,31 @@
-import { Counter, Gauge, type Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
+import { registerSampled } from './sampled.ts';
 
 /**
- * The series of the process as a whole that every exporter has by these names; they carry no `thread`. prom-client's own
- * set of them would also list the open files at each scrape, 20,000 with as many connections, and measure the event loop
- * a second time.
+ * The series of the process as a whole that every exporter has by these names, that of the consumer too; they carry no
+ * `thread`. prom-client's own set of them would also list the open files at each scrape, 20,000 with as many connections,
+ * and measure the event loop a second time.
  */
 export function registerProcessSeries(registry: Registry): void {
-  new Counter({
+  registerSampled(registry, {
+    type: 'counter',
     name: 'process_cpu_seconds_total',
     help: 'Processor time of all threads, those of the runtime included; the embedded store is another process',
-    registers: [registry],
-    collect() {
+    read: () => {
       const { user, system } = process.cpuUsage();
-      this.reset();
-      this.inc((user + system) / 1e6);
+      return [{ labels: {}, value: (user + system) / 1e6 }];
     },
   });
-  new Gauge({
+  registerSampled(registry, {
+    type: 'gauge',
     name: 'process_resident_memory_bytes',
-    help: 'Resident memory of front and workers',
-    registers: [registry],
-    collect() {
-      this.set(process.memoryUsage.rss());
-    },
+    help: 'Resident memory of all threads; the embedded store is another process',
+    read: () => [{ labels: {}, value: process.memoryUsage.rss() }],
   });
-  new Gauge({
+  registerSampled(registry, {
+    type: 'gauge',
     name: 'process_start_time_seconds',
     help: 'When the process started, seconds since 1970',
-    registers: [registry],
-    collect() {
-      this.set(Math.round(performance.timeOrigin) / 1000);
-    },
+    read: () => [{ labels: {}, value: Math.round(performance.timeOrigin) / 1000 }],
   });
 }

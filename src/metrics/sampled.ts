@@ -7,10 +7,12 @@ export interface Sample {
   readonly metricName?: string;
 }
 
+export type MetricType = 'counter' | 'gauge' | 'histogram';
+
 export interface SampledMetric {
   readonly name: string;
   readonly help: string;
-  readonly type: 'counter' | 'gauge' | 'histogram';
+  readonly type: MetricType;
   /** Called at every scrape. */
   readonly read: () => Sample[];
 }

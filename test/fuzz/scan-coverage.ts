@@ -17,23 +17,7 @@ import { FrameWord, frameRow } from '../../src/slab/layout.ts';
 import { APPS, PROGRAMS } from '../scan/harness.ts';
 import type { FuzzFrame } from './scan-compare.ts';
 
-/** Reasons for which a frame is refused whole, and for which an event is rejected alone. */
-const FRAME_REASONS = [
-  'empty_body',
-  'batch_too_large',
-  'overloaded',
-  'invalid_json',
-  'invalid_utf8',
-  'trailing_bytes',
-  'too_deep',
-  'too_many_keys',
-  'duplicate_key',
-  'number_out_of_range',
-  'not_an_object',
-  'envelope_too_large',
-  'invalid_compression',
-  'body_too_large',
-] as const;
+/** Reasons for which an event is rejected alone, and for which a frame is refused whole. */
 const EVENT_REASONS = [
   'invalid_json',
   'invalid_utf8',
@@ -43,6 +27,15 @@ const EVENT_REASONS = [
   'duplicate_key',
   'number_out_of_range',
   'not_an_object',
+] as const;
+const FRAME_REASONS = [
+  ...EVENT_REASONS,
+  'empty_body',
+  'batch_too_large',
+  'overloaded',
+  'envelope_too_large',
+  'invalid_compression',
+  'body_too_large',
 ] as const;
 const SHAPES = ['single', 'array', 'envelope', 'ndjson'] as const;
 const UUID_V7 = /^[\da-f]{8}-[\da-f]{4}-7[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/;

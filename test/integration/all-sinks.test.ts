@@ -1,14 +1,9 @@
 /** The appliance with all of its sinks at once: real Kafka, the embedded store, and a ClickHouse server (the writable store). */
-import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Running, startServer, until } from '../support/appliance.ts';
 import { testEvents } from '../support/events.ts';
 import { describeKafka, startKafka, type TestKafka } from '../support/kafka.ts';
 import { startWritableStore, type WritableStore } from '../support/writable-store.ts';
-
-const MAIN = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url));
 
 describeKafka('all sinks at once', () => {
   let kafka: TestKafka;
@@ -19,9 +14,7 @@ describeKafka('all sinks at once', () => {
     [kafka, store] = await Promise.all([startKafka(), startWritableStore()]);
     await kafka.createTopic('events', 3);
     await kafka.createTopic('events_rejected', 1);
-    await promisify(execFile)(process.execPath, [MAIN, 'migrate'], {
-      env: { ...process.env, CLICKHOUSE_URL: `${store.url}/penstock` },
-    });
+    await store.migrate();
   }, 60_000);
   afterEach(async () => {
     await server?.stop();

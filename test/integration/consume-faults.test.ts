@@ -4,56 +4,20 @@
  * records, so that the consumers added none; and records that Kafka has too many are accounted for by a send whose outcome
  * nobody could know.
  */
-import { execFile } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { type Running, startServer, until } from '../support/appliance.ts';
 import { type ConsumerSetup, startConsumer, type TestConsumer } from '../support/consumer.ts';
-import { testEvents } from '../support/events.ts';
-import {
-  describeKafka,
-  freePorts,
-  type KafkaTestOptions,
-  startKafka,
-  type TestKafka,
-} from '../support/kafka.ts';
+import { describeKafka, type KafkaTestOptions, startKafka, type TestKafka } from '../support/kafka.ts';
+import { LOAD_BATCH, Load } from '../support/load.ts';
+import { freePorts } from '../support/ports.ts';
 import { startProxy as startTcpProxy } from '../support/tcp-proxy.ts';
 import { startWritableStore, type WritableStore } from '../support/writable-store.ts';
 import { type LossyProxy, startProxy as startLossyProxy } from './clickhouse-proxy.ts';
 
-const MAIN = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url));
-const BATCH = 50;
 const TOPIC = 'events';
 const SETTLE_TIMEOUT_MS = 90_000;
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 });
-
-/** One client that sends batch after batch, the same again until it is acknowledged. */
-class Load {
-  acknowledged = 0;
-  #isOver = false;
-  readonly #done: Promise<void>;
-
-  constructor(url: string) {
-    this.#done = this.#run(url);
-  }
-
-  async #run(url: string): Promise<void> {
-    while (!this.#isOver) {
-      const body = JSON.stringify(testEvents(BATCH, 'e', this.acknowledged));
-      const answer = await fetch(`${url}/v1/events/batch`, { method: 'POST', body }).catch(() => undefined);
-      if (answer?.status === 200) this.acknowledged += BATCH;
-      await sleep(answer?.status === 200 ? 5 : 50);
-    }
-  }
-
-  async end(): Promise<number> {
-    this.#isOver = true;
-    await this.#done;
-    return this.acknowledged;
-  }
-}
 
 describeKafka('client to ClickHouse by Kafka, under load', () => {
   let kafka: TestKafka;
@@ -64,9 +28,7 @@ describeKafka('client to ClickHouse by Kafka, under load', () => {
 
   beforeEach(async () => {
     store = await startWritableStore();
-    await promisify(execFile)(process.execPath, [MAIN, 'migrate'], {
-      env: { ...process.env, CLICKHOUSE_URL: `${store.url}/penstock` },
-    });
+    await store.migrate();
   });
   afterEach(async () => {
     await Promise.all(consumers.splice(0).map((consumer) => consumer.stop()));
@@ -109,7 +71,7 @@ describeKafka('client to ClickHouse by Kafka, under load', () => {
     Number(await store.query('SELECT uniqExact(event_id) FROM penstock.events FORMAT TSV').catch(() => 0));
 
   async function expectAll(acknowledged: number): Promise<void> {
-    expect(acknowledged).toBeGreaterThan(10 * BATCH);
+    expect(acknowledged).toBeGreaterThan(10 * LOAD_BATCH);
     await until(
       async () => (await distinct()) >= acknowledged,
       SETTLE_TIMEOUT_MS,

@@ -28,9 +28,7 @@ describeKafka('from Kafka into ClickHouse', () => {
     [kafka, store] = await Promise.all([startKafka(), startWritableStore()]);
     await kafka.createTopic('events', 4);
     await kafka.createTopic('events_rejected', 1);
-    await promisify(execFile)(process.execPath, [MAIN, 'migrate'], {
-      env: { ...process.env, CLICKHOUSE_URL: `${store.url}/penstock` },
-    });
+    await store.migrate();
     server = await startServer({ config: { kafka: { brokers: kafka.brokers } } as never });
     await server.ready();
   });

@@ -4,23 +4,15 @@
  * repository does.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { accessSync, constants, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { findProgram } from '../../scripts/stack/processes.mjs';
 import { until } from '../support/appliance.ts';
+import { freePorts } from '../support/ports.ts';
 
 /** The program, or undefined where it is not installed (apt-get install clickhouse-server). */
-export const DEBIAN_CLICKHOUSE = [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin']
-  .map((folder) => join(folder, 'clickhouse-server'))
-  .find((path) => {
-    try {
-      accessSync(path, constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
+export const DEBIAN_CLICKHOUSE = findProgram('clickhouse-server');
 
 export interface DebianClickHouse {
   readonly url: string;
@@ -33,7 +25,7 @@ export interface DebianClickHouse {
 /** Resolves when it answers. */
 export async function startDebianClickHouse(): Promise<DebianClickHouse> {
   const folder = mkdtempSync(join(tmpdir(), 'penstock-clickhouse-18-'));
-  const [port, tcpPort] = [await freePort(), await freePort()];
+  const [port, tcpPort] = await freePorts(2);
   mkdirSync(join(folder, 'data'));
   writeFileSync(
     join(folder, 'users.xml'),
@@ -77,13 +69,4 @@ export async function startDebianClickHouse(): Promise<DebianClickHouse> {
       rmSync(folder, { recursive: true, force: true });
     },
   };
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
 }

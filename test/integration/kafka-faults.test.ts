@@ -9,61 +9,16 @@ import { afterEach, expect, test, vi } from 'vitest';
 import { Cursor } from '../../src/journal/cursor.ts';
 import { systemDisk } from '../../src/journal/disk.ts';
 import { type Running, startServer, until } from '../support/appliance.ts';
-import { testEvents } from '../support/events.ts';
-import {
-  describeKafka,
-  freePorts,
-  type KafkaTestOptions,
-  startKafka,
-  type TestKafka,
-} from '../support/kafka.ts';
+import { describeKafka, type KafkaTestOptions, startKafka, type TestKafka } from '../support/kafka.ts';
+import { LOAD_BATCH, Load } from '../support/load.ts';
+import { metricOf } from '../support/metrics.ts';
+import { freePorts } from '../support/ports.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
 
-const BATCH = 50;
 const TOPIC = 'events';
 const SETTLE_TIMEOUT_MS = 60_000;
 /** Brokers take seconds to start and to elect, more on a busy machine. */
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 60_000 });
-
-/** One client that sends batch after batch; events are numbered in the order in which they are journaled. */
-class Load {
-  acknowledged = 0;
-  #isOver = false;
-  readonly #done: Promise<void>;
-
-  constructor(url: string) {
-    this.#done = this.#run(url);
-  }
-
-  async #run(url: string): Promise<void> {
-    while (!this.#isOver) {
-      try {
-        const body = JSON.stringify(testEvents(BATCH, 'e', this.acknowledged));
-        const answer = await fetch(`${url}/v1/events/batch`, { method: 'POST', body });
-        if (answer.status !== 200) throw new Error(`${answer.status}`);
-        this.acknowledged += BATCH;
-        // Load, not a race: the consumer reads all of it again.
-        await sleep(3);
-      } catch {
-        if (!this.#isOver) await sleep(50);
-      }
-    }
-  }
-
-  async end(): Promise<number> {
-    this.#isOver = true;
-    await this.#done;
-    return this.acknowledged;
-  }
-}
-
-async function metric(server: Running, name: string): Promise<number> {
-  const text = await (await fetch(`${server.url}/metrics`)).text();
-  const values = [...text.matchAll(new RegExp(`^${name}\\{[^}]*\\} (\\S+)$`, 'gm'))].map((match) =>
-    Number(match[1]),
-  );
-  return values.reduce((sum, value) => sum + value, 0);
-}
 
 describeKafka('under load', () => {
   let kafka: TestKafka | undefined;
@@ -96,7 +51,7 @@ describeKafka('under load', () => {
   /** Waits until nothing is left to deliver, and gives the numbers of stored events with how often each is stored. */
   async function settle(brokers: TestKafka, running: Running): Promise<Map<number, number>> {
     await until(
-      async () => (await metric(running, 'penstock_journal_rows')) === 0,
+      async () => (await metricOf(running, 'penstock_journal_rows')) === 0,
       SETTLE_TIMEOUT_MS,
       'all is delivered',
     );
@@ -122,7 +77,7 @@ describeKafka('under load', () => {
       (number) => !counts.has(number),
     );
     expect(missing).toEqual([]);
-    expect(acknowledged).toBeGreaterThan(10 * BATCH);
+    expect(acknowledged).toBeGreaterThan(10 * LOAD_BATCH);
     return [...counts.values()].reduce((sum, copies) => sum + copies - 1, 0);
   }
 
@@ -141,7 +96,7 @@ describeKafka('under load', () => {
     await sleep(1000);
     const acknowledged = await load.end();
     const extra = expectAll(await settle(brokers, running), acknowledged);
-    expect(extra).toBeLessThanOrEqual(await metric(running, 'penstock_kafka_maybe_repeated_rows_total'));
+    expect(extra).toBeLessThanOrEqual(await metricOf(running, 'penstock_kafka_maybe_repeated_rows_total'));
     expect((await fetch(`${running.url}/ready`)).status).toBe(200);
   });
 
@@ -185,7 +140,7 @@ describeKafka('under load', () => {
     await sleep(800);
     const acknowledged = await load.end();
     const extra = expectAll(await settle(brokers, running), acknowledged);
-    expect(extra).toBeLessThanOrEqual(await metric(running, 'penstock_kafka_maybe_repeated_rows_total'));
+    expect(extra).toBeLessThanOrEqual(await metricOf(running, 'penstock_kafka_maybe_repeated_rows_total'));
   });
 
   test('the appliance is killed: what is stored twice was in its hand', async () => {

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startServer, until } from '../support/appliance.ts';
 import { testEvents } from '../support/events.ts';
-import { describeKafka, freePorts, startKafka, type TestKafka } from '../support/kafka.ts';
+import { describeKafka, startKafka, type TestKafka } from '../support/kafka.ts';
+import { freePorts } from '../support/ports.ts';
 
 const JAAS = 'org.apache.kafka.common.security';
 

@@ -2,51 +2,16 @@
  * Repeats across processes: two servers and a real Redis between them. An event that one has kept is a repeat at the other;
  * whatever Redis does, no event is lost and no answer waits longer than its budget.
  */
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import { type Running, startServer, until } from '../support/appliance.ts';
+import { expect, test } from 'vitest';
+import { type Running, until } from '../support/appliance.ts';
 import { testEvent, testEvents } from '../support/events.ts';
-import {
-  describeRedis,
-  metricOf,
-  NO_STORE,
-  startRedis,
-  type TestRedis,
-  untilRedis,
-  WITH_STORE,
-} from '../support/redis.ts';
+import { metricOf } from '../support/metrics.ts';
+import { describeRedis, startRedis, untilRedis, useRedis, WITH_STORE } from '../support/redis.ts';
 import { StreamClient } from '../support/stream-client.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
 
-let redis: TestRedis;
-let servers: Running[] = [];
-beforeEach(async () => {
-  redis = await startRedis();
-});
-afterEach(async () => {
-  redis.thaw();
-  await Promise.all(servers.map((server) => server.stop()));
-  servers = [];
-  await redis.stop();
-});
-
-async function start(
-  config: Record<string, unknown> = {},
-  options: { url?: string; env?: Record<string, string>; dataDir?: string; main?: string } = {},
-): Promise<Running> {
-  const { url = redis.url, env = {}, ...others } = options;
-  const server = await startServer({
-    // A busy machine answers late; where that is the test, it has its own budget.
-    config: {
-      ...NO_STORE,
-      ...config,
-      redis: { ...NO_STORE.redis, ...(config['redis'] as object | undefined) },
-    },
-    env: { REDIS_URL: url, ...env },
-    ...others,
-  });
-  servers.push(server);
-  return server;
-}
+const rig = useRedis();
+const { start } = rig;
 
 async function post(server: Running, events: unknown, headers = {}): Promise<Record<string, unknown>> {
   const answer = await fetch(`${server.url}/v1/events/batch`, {
@@ -74,8 +39,10 @@ async function storedIds(server: Running): Promise<string[]> {
 /** What one event was told is in Redis when this resolves. */
 async function untilTold(count: number): Promise<void> {
   const told = async () => {
-    const names = (await redis.client.keys('penstock:ids:*')).filter((name) => name !== 'penstock:ids-key');
-    const sizes = await Promise.all(names.map((name) => redis.client.scard(name)));
+    const names = (await rig.redis.client.keys('penstock:ids:*')).filter(
+      (name) => name !== 'penstock:ids-key',
+    );
+    const sizes = await Promise.all(names.map((name) => rig.redis.client.scard(name)));
     return sizes.reduce((sum, size) => sum + size, 0) >= count;
   };
   await until(told, 10_000, `${count} ids are told`);
@@ -182,7 +149,7 @@ describeRedis('two processes and one Redis', () => {
     );
     // Sets that are over go by themselves.
     await until(
-      async () => (await redis.client.keys('penstock:ids:*')).length === 0,
+      async () => (await rig.redis.client.keys('penstock:ids:*')).length === 0,
       20_000,
       'no set is left',
     );
@@ -205,13 +172,13 @@ describeRedis('two processes and one Redis', () => {
     await post(server, testEvents(7), shop);
     await post(server, [...testEvents(9), { event_type: 'nobody' }], shop);
     await post(server, testEvents(3), { 'X-Api-Key': 'k-web' });
-    const names = async () => (await redis.client.keys('penstock:count:*')).sort();
+    const names = async () => (await rig.redis.client.keys('penstock:count:*')).sort();
     const sums = async (app: string) => {
       const sum = { accepted: 0, rejected: 0, duplicates: 0 };
       for (const name of await names()) {
         if (!name.startsWith(`penstock:count:${app}:`)) continue;
         expect(Number(name.split(':').at(-1)) % 60).toBe(0);
-        const counts = await redis.client.hgetall(name);
+        const counts = await rig.redis.client.hgetall(name);
         for (const key of ['accepted', 'rejected', 'duplicates'] as const)
           sum[key] += Number(counts[key] ?? 0);
       }
@@ -220,7 +187,7 @@ describeRedis('two processes and one Redis', () => {
     await until(async () => (await sums('web')).accepted === 3, 10_000, 'the counters are there');
     expect(await sums('shop')).toEqual({ accepted: 9, rejected: 1, duplicates: 7 });
     for (const name of await names()) {
-      const leftMs = await redis.client.pttl(name);
+      const leftMs = await rig.redis.client.pttl(name);
       expect(leftMs).toBeGreaterThan(0);
       expect(leftMs).toBeLessThanOrEqual(60_000);
     }
@@ -239,7 +206,7 @@ describeRedis('a Redis in trouble', () => {
       expect(answer).toMatchObject({ accepted: 100 });
     };
     for (let n = 0; n < 10; n++) await Promise.all([send(), send(), send()]);
-    const dead = redis.kill();
+    const dead = rig.redis.kill();
     for (let n = 0; n < 20; n++) await Promise.all([send(), send(), send()]);
     await dead;
     await untilRedis('away', server);
@@ -248,7 +215,7 @@ describeRedis('a Redis in trouble', () => {
     expect(await metricOf(server, 'penstock_redis_state')).toBeGreaterThan(1);
     // Repeats of this process are known as ever.
     expect(await post(server, testEvents(100, 'k'))).toMatchObject({ duplicates: 100 });
-    await redis.restart();
+    await rig.redis.restart();
     await untilRedis('ok', server);
     await send();
     const ids = await storedIds(server);
@@ -268,7 +235,7 @@ describeRedis('a Redis in trouble', () => {
     const usual: number[] = [];
     for (let n = 0; n < 30; n++) usual.push(await timed(n));
     const looksBefore = await metricOf(server, 'penstock_redis_lookups_total');
-    redis.freeze();
+    rig.redis.freeze();
     const frozen: number[] = [];
     for (let n = 30; n < 130; n++) frozen.push(await timed(n));
     // What the machine itself holds up is much at times, and no matter of Redis.
@@ -280,13 +247,13 @@ describeRedis('a Redis in trouble', () => {
     expect(await metricOf(server, 'penstock_redis_ids_unanswered_total')).toBe(5 * looks);
     expect(await metricOf(server, 'penstock_redis_timeouts_total')).toBeGreaterThanOrEqual(3);
     await untilRedis('away', server);
-    redis.thaw();
+    rig.redis.thaw();
     await untilRedis('ok', server);
     expect(await metricOf(server, 'penstock_events_accepted_total')).toBe(130 * 5);
   }, 60_000);
 
   test('a network that is cut or silent is no other', async () => {
-    const proxy = await startProxy(redis.port);
+    const proxy = await startProxy(rig.redis.port);
     const server = await start({}, { url: `redis://127.0.0.1:${proxy.port}` });
     await untilRedis('ok', server);
     expect(await post(server, testEvents(10))).toMatchObject({ accepted: 10 });
@@ -305,17 +272,17 @@ describeRedis('a Redis in trouble', () => {
   }, 60_000);
 
   test('one that is not there at the start is waited for by nobody, and one that answers with errors is left alone', async () => {
-    await redis.kill();
+    await rig.redis.kill();
     const server = await start();
     expect(await post(server, testEvents(10))).toMatchObject({ accepted: 10 });
     expect((await fetch(`${server.url}/health`)).status).toBe(200);
-    await redis.restart();
+    await rig.redis.restart();
     await untilRedis('ok', server);
     // Scripts that Redis has lost are sent again; ids that it has no memory for are counted.
-    await redis.client.script('FLUSH');
+    await rig.redis.client.script('FLUSH');
     expect(await post(server, testEvents(20))).toMatchObject({ accepted: 10 });
     await untilTold(10);
-    await redis.client.config('SET', 'maxmemory', '1');
+    await rig.redis.client.config('SET', 'maxmemory', '1');
     expect(await post(server, testEvents(30))).toMatchObject({ accepted: 10 });
     await until(
       async () => (await metricOf(server, 'penstock_redis_ids_untold_total')) >= 20,

@@ -8,53 +8,26 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Config } from '../../src/config/config.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { addKey, listKeys, removeKey } from '../../src/key-commands.ts';
-import { type Running, startServer, until } from '../support/appliance.ts';
+import { type Running, until } from '../support/appliance.ts';
 import { testEvent, testEvents } from '../support/events.ts';
-import {
-  describeRedis,
-  metricOf,
-  NO_STORE,
-  startRedis,
-  type TestRedis,
-  untilRedis,
-  WITH_STORE,
-} from '../support/redis.ts';
+import { metricOf } from '../support/metrics.ts';
+import { describeRedis, untilRedis, useRedis, WITH_STORE } from '../support/redis.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
 
 const MAIN = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url));
 
-let redis: TestRedis;
-let servers: Running[] = [];
 let folder = '';
-beforeEach(async () => {
+beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'penstock-keys-test-'));
-  redis = await startRedis();
 });
-afterEach(async () => {
-  redis.thaw();
-  await Promise.all(servers.map((server) => server.stop()));
-  servers = [];
-  await redis.stop();
-  rmSync(folder, { recursive: true, force: true });
-});
-
-async function start(
-  config: Record<string, unknown> = {},
-  url = redis.url,
-  dataDir?: string,
-): Promise<Running> {
-  const server = await startServer({
-    config: { ...NO_STORE, ...config },
-    env: { REDIS_URL: url },
-    ...(dataDir === undefined ? {} : { dataDir }),
-  });
-  servers.push(server);
-  return server;
-}
+// Behind the servers, which the rig stops: what was set up last goes first.
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+const rig = useRedis();
+const { start } = rig;
 
 /** The commands, in this process. */
 async function config(): Promise<Config> {
-  const loaded = await loadConfig({ env: { REDIS_URL: redis.url }, directory: folder });
+  const loaded = await loadConfig({ env: { REDIS_URL: rig.redis.url }, directory: folder });
   if (!('config' in loaded)) throw new Error('the configuration has faults');
   return loaded.config;
 }
@@ -86,7 +59,7 @@ describeRedis('keys in a registry', () => {
       {
         cwd: folder,
         encoding: 'utf8',
-        env: { ...process.env, REDIS_URL: redis.url },
+        env: { ...process.env, REDIS_URL: rig.redis.url },
       },
     );
     expect({ status, stdout }).toEqual({ status: 0, stdout: 'added, version 1\n' });
@@ -102,7 +75,7 @@ describeRedis('keys in a registry', () => {
     await other.ready();
     await other.waitForCount("SELECT count() FROM events WHERE app_id = 'game'", 1);
     // Digests, never keys.
-    expect(JSON.stringify(await redis.client.hgetall('penstock:keys'))).not.toContain('new-key');
+    expect(JSON.stringify(await rig.redis.client.hgetall('penstock:keys'))).not.toContain('new-key');
     expect(readFileSync(join(one.dataDir, 'keys.json'), 'utf8')).not.toContain('new-key');
 
     const made = await add('shop');
@@ -123,13 +96,16 @@ describeRedis('keys in a registry', () => {
     await expect(remove('configured')).rejects.toThrow('no such key');
     await expect(add('game', 'with space')).rejects.toThrow('visible ASCII');
     await expect(add('game', made.trim())).rejects.toThrow('belongs to shop');
-    await redis.kill();
+    await rig.redis.kill();
     await expect(list()).rejects.toThrow('Redis cannot be reached');
   }, 90_000);
 
   test('a message that is lost matters to nobody: who connects anew reads all', async () => {
-    const proxy = await startProxy(redis.port);
-    const server = await start({ apps: [{ name: 'shop', keys: ['k'] }] }, `redis://127.0.0.1:${proxy.port}`);
+    const proxy = await startProxy(rig.redis.port);
+    const server = await start(
+      { apps: [{ name: 'shop', keys: ['k'] }] },
+      { url: `redis://127.0.0.1:${proxy.port}` },
+    );
     await untilRedis('ok', server);
     proxy.hold();
     await add('game', 'while-away');
@@ -137,8 +113,8 @@ describeRedis('keys in a registry', () => {
     proxy.release();
     await untilStatus(server, 'while-away', 200);
     // Nor one that was never sent.
-    await redis.client.del('penstock:keys');
-    await redis.client.incr('penstock:keys-version');
+    await rig.redis.client.del('penstock:keys');
+    await rig.redis.client.incr('penstock:keys-version');
     await untilStatus(server, 'while-away', 401);
     await server.stop();
     await proxy.stop();
@@ -147,16 +123,16 @@ describeRedis('keys in a registry', () => {
   test('are known after a restart without Redis, and when Redis has lost them', async () => {
     const dataDir = join(folder, 'data');
     const apps = [{ name: 'shop', keys: ['k'] }];
-    let server = await start({ apps }, redis.url, mkdtempSync(`${dataDir}-`));
+    let server = await start({ apps }, { dataDir: mkdtempSync(`${dataDir}-`) });
     await add('game', 'kept-key');
     await untilStatus(server, 'kept-key', 200);
     const kept = server.dataDir;
     await server.stop(true);
-    await redis.kill();
-    server = await start({ apps }, redis.url, kept);
+    await rig.redis.kill();
+    server = await start({ apps }, { dataDir: kept });
     expect(await statusOf(server, 'kept-key')).toBe(200);
     expect(await statusOf(server, 'no-key')).toBe(401);
-    await redis.restart();
+    await rig.redis.restart();
     await untilRedis('ok', server);
     await until(
       () => server.logs.some(({ msg }) => msg.startsWith('Redis has lost the key registry')),
@@ -167,7 +143,7 @@ describeRedis('keys in a registry', () => {
   }, 60_000);
 
   test('while they were never read no key is called unknown, so that no SDK drops what it has', async () => {
-    await redis.kill();
+    await rig.redis.kill();
     const server = await start({ apps: [{ name: 'shop', keys: ['k'] }] });
     const answer = await fetch(`${server.url}/v1/events`, {
       method: 'POST',
@@ -178,7 +154,7 @@ describeRedis('keys in a registry', () => {
     expect(answer.headers.get('retry-after')).not.toBeNull();
     expect(await answer.json()).toMatchObject({ code: 'keys_unread' });
     expect(await statusOf(server, 'k')).toBe(200);
-    await redis.restart();
+    await rig.redis.restart();
     await untilStatus(server, 'perhaps', 401);
   }, 60_000);
 
@@ -212,7 +188,11 @@ describeRedis('a rate that processes share', () => {
     for (let n = 0; n < 9; n++) expect(await send(one, `one-${n}`)).toBe(200);
     // A process learns of it when it has something to tell.
     expect(await send(other, 'other')).toBe(200);
-    await until(async () => (await redis.client.keys('penstock:rate:*')).length > 0, 10_000, 'it is shared');
+    await until(
+      async () => (await rig.redis.client.keys('penstock:rate:*')).length > 0,
+      10_000,
+      'it is shared',
+    );
     const refused = async (server: Running) => {
       let n = 0;
       await until(
@@ -231,7 +211,7 @@ describeRedis('a rate that processes share', () => {
   test('is each process’s own while Redis is away', async () => {
     const server = await start(config);
     await untilRedis('ok', server);
-    await redis.kill();
+    await rig.redis.kill();
     await untilRedis('away', server);
     for (let n = 0; n < 10; n++) expect(await send(server, `away-${n}`)).toBe(200);
     // What is filled meanwhile is less than a batch.

@@ -9,6 +9,7 @@ import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Running, startServer, until } from '../support/appliance.ts';
 import { testEvent, testEvents } from '../support/events.ts';
+import { metricOf } from '../support/metrics.ts';
 import { openSocket, readAnswer } from '../support/raw-http.ts';
 
 async function post(
@@ -257,10 +258,7 @@ describe('bodies', () => {
   });
 });
 
-async function memoryUsed(server: Running): Promise<number> {
-  const text = await (await fetch(`${server.url}/metrics`)).text();
-  return Number(/penstock_memory_used_bytes\{thread="front"\} (\d+)/.exec(text)![1]);
-}
+const memoryUsed = (server: Running) => metricOf(server, 'penstock_memory_used_bytes');
 
 function residentMiB(pid: number): number {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');

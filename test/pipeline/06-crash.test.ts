@@ -9,6 +9,7 @@ import { type Running, startServer, storePidOf, until } from '../support/applian
 import { testEvent, testEvents } from '../support/events.ts';
 import { expectLawAtRest } from '../support/metrics.ts';
 import { openSocket, readAnswer } from '../support/raw-http.ts';
+import { SMALL_BOUNDS } from '../support/small-bounds.ts';
 import { StreamClient } from '../support/stream-client.ts';
 
 let server: Running;
@@ -127,15 +128,8 @@ describe.each([
   test('is answered 503 overloaded with Retry-After, /ready says so, /health stays green, and it heals', async () => {
     server = await startServer({
       config: {
-        limits: {
-          wire_bytes_max: 500_000,
-          body_bytes_max: 1_000_000,
-          message_bytes_max: 100_000,
-          credit_bytes: 200_000,
-        },
-        memory: { max_bytes: 16_777_216 },
+        ...SMALL_BOUNDS,
         journal,
-        embedded: { block_bytes_max: 1_048_576 },
       },
     });
     await server.ready();

@@ -10,6 +10,7 @@ import { type Running, startServer, storePidOf, until } from '../support/applian
 import { testEvents } from '../support/events.ts';
 import { recordSdk } from '../support/real-sdk.ts';
 import { CALL_TYPES, expectedRow, makeCall, rowsOf, stored, type WireEvent } from '../support/segment.ts';
+import { SMALL_BOUNDS } from '../support/small-bounds.ts';
 
 const EVENTS = 10_000;
 const BATCH_EVENTS = 100;
@@ -44,15 +45,7 @@ test('delivers 10,000 events of all its calls, each once, through a server that 
         { name: 'shop', keys: [KEY] },
         { name: 'other', keys: ['other-key'] },
       ] as never,
-      limits: {
-        wire_bytes_max: 500_000,
-        body_bytes_max: 1_000_000,
-        message_bytes_max: 100_000,
-        credit_bytes: 200_000,
-      },
-      memory: { max_bytes: 16_777_216 },
-      journal: { max_bytes: 8_388_608, segment_bytes: 262_144 },
-      embedded: { block_bytes_max: 1_048_576 },
+      ...SMALL_BOUNDS,
     },
   });
   await server.ready();

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type Running, startServer, storePidOf, until } from '../support/appliance.ts';
 import { testEvents } from '../support/events.ts';
+import { metricOf } from '../support/metrics.ts';
 
 let server: Running;
 let dataDir = '';
@@ -49,13 +50,7 @@ async function faults(ids: readonly string[]): Promise<{ lost: number; twice: nu
 }
 
 /** Rows in the journal that the store does not have. */
-async function waitingRows(): Promise<number> {
-  const text = await (await fetch(`${server.url}/metrics`)).text();
-  return [...text.matchAll(/^penstock_journal_rows\{[^}]*\} (\d+)/gm)].reduce(
-    (sum, match) => sum + Number(match[1]),
-    0,
-  );
-}
+const waitingRows = () => metricOf(server, 'penstock_journal_rows');
 
 describe.each(['os', 'fsync'])('with durability %s', (durability) => {
   test('kill -9 under load, again and again, loses nothing that was acknowledged and counts nothing twice', async () => {

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type Running, startServer, until } from '../support/appliance.ts';
 import { testEvent, testEvents } from '../support/events.ts';
-import { expectLawAtRest } from '../support/metrics.ts';
+import { expectLawAtRest, metricOf } from '../support/metrics.ts';
 import { StreamClient } from '../support/stream-client.ts';
 
 let server: Running;
@@ -34,14 +34,7 @@ async function post(events: unknown, path = '/v1/events/batch', headers = {}): P
   return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
 }
 
-/** Sum of a series over all threads. */
-async function metric(name: string): Promise<number> {
-  const text = await (await fetch(`${server.url}/metrics`)).text();
-  return [...text.matchAll(new RegExp(`^${name}\\{[^}]*\\} (\\d+)`, 'gm'))].reduce(
-    (sum, match) => sum + Number(match[1]),
-    0,
-  );
-}
+const metric = (name: string) => metricOf(server, name);
 
 /** Rows of the table when the journal is delivered, and how many different ids they have. */
 async function stored(): Promise<{ rows: number; ids: number }> {

@@ -5,6 +5,7 @@
 import { afterEach, expect, test } from 'vitest';
 import { type Running, startServer, storePidOf, until } from '../support/appliance.ts';
 import { testEvents } from '../support/events.ts';
+import { metricOf } from '../support/metrics.ts';
 
 let server: Running;
 afterEach(async () => {
@@ -15,11 +16,8 @@ const post = (events: unknown) =>
   fetch(`${server.url}/v1/events/batch`, { method: 'POST', body: JSON.stringify(events) });
 const parts = async () => (await (await fetch(`${server.url}/ready`)).json()) as Record<string, string>;
 
-async function metric(name: string): Promise<number> {
-  const text = await (await fetch(`${server.url}/metrics`)).text();
-  const labels = '\\{thread="worker-0",sink="embedded",stream="events"\\}';
-  return Number(new RegExp(`^${name}${labels} (\\S+)`, 'm').exec(text)?.[1]);
-}
+const LABELS = 'thread="worker-0",sink="embedded",stream="events"';
+const metric = (name: string) => metricOf(server, name, LABELS);
 
 test('a store that hangs opens the breaker, costs no client anything, and is caught up with', async () => {
   server = await startServer({ config: { delivery: { send_timeout_ms: 1_000 } } });

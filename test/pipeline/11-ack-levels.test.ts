@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type Running, startServer, storePidOf, until } from '../support/appliance.ts';
 import { testEvent, testEvents } from '../support/events.ts';
+import { metricOf } from '../support/metrics.ts';
 import { type AckMessage, StreamClient } from '../support/stream-client.ts';
 
 let server: Running;
@@ -23,10 +24,7 @@ function post(events: unknown, level = '', query = ''): Promise<Response> {
 
 const said = (answer: Response) => [answer.status, answer.headers.get('penstock-ack')];
 
-async function metric(name: string): Promise<number> {
-  const text = await (await fetch(`${server.url}/metrics`)).text();
-  return Number(new RegExp(`^${name}\\{[^}]*\\} (\\S+)`, 'm').exec(text)?.[1]);
-}
+const metric = (name: string) => metricOf(server, name);
 
 test('each request gets the level it asks for, by header or query, and is told so', async () => {
   server = await startServer({ config: { workers: 2 as never } });

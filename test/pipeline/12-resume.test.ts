@@ -14,6 +14,7 @@ import { JournalStream } from '../../src/journal/stream.ts';
 import { encodeEntries, sessionKey } from '../../src/sessions/entry.ts';
 import { type Running, type StartOptions, startServer, until } from '../support/appliance.ts';
 import { testEvent } from '../support/events.ts';
+import { metricOf } from '../support/metrics.ts';
 import { SessionClient } from '../support/session-client.ts';
 import { StreamClient } from '../support/stream-client.ts';
 
@@ -55,11 +56,7 @@ async function stored(prefix: string): Promise<[rows: number, ids: number]> {
 
 async function delivered(): Promise<void> {
   await until(
-    async () => {
-      const text = await (await fetch(`${server.url}/metrics`)).text();
-      const waiting = [...text.matchAll(/^penstock_journal_rows\{[^}]*\} (\d+)/gm)];
-      return waiting.every(([, rows]) => rows === '0');
-    },
+    async () => (await metricOf(server, 'penstock_journal_rows')) === 0,
     30_000,
     'the journal is delivered',
   );
@@ -313,7 +310,6 @@ test('beyond sessions.max the one used longest ago is forgotten, and a metric sa
   }
   expect((await connect('c')).welcome).toMatchObject({ last_seq: 1 });
   expect((await connect('a')).welcome).toMatchObject({ last_seq: 0 });
-  const text = await (await fetch(`${server.url}/metrics`)).text();
-  expect(text).toMatch(/^penstock_sessions_evicted_total\{[^}]*\} 2$/m);
-  expect(text).toMatch(/^penstock_sessions\{[^}]*\} 2$/m);
+  expect(await metricOf(server, 'penstock_sessions_evicted_total')).toBe(2);
+  expect(await metricOf(server, 'penstock_sessions')).toBe(2);
 });

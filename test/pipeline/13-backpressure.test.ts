@@ -7,32 +7,27 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type Running, startServer, storePidOf, until } from '../support/appliance.ts';
 import { testEvents } from '../support/events.ts';
+import { metricOf } from '../support/metrics.ts';
 import { openSocket, readAnswer } from '../support/raw-http.ts';
+import { SMALL_BOUNDS } from '../support/small-bounds.ts';
 import { StreamClient } from '../support/stream-client.ts';
 
-const MEMORY_BYTES_MAX = 16_777_216;
-const JOURNAL_BYTES_MAX = 8_388_608;
-const SEGMENT_BYTES = 262_144;
+const MEMORY_BYTES_MAX = SMALL_BOUNDS.memory.max_bytes;
+const JOURNAL_BYTES_MAX = SMALL_BOUNDS.journal.max_bytes;
 
 let server: Running;
 afterEach(async () => {
   await (server as Running | undefined)?.stop();
 });
 
-const limits = {
-  wire_bytes_max: 1_000_000,
-  body_bytes_max: 1_000_000,
-  message_bytes_max: 100_000,
-  credit_bytes: 200_000,
-};
+const limits = { ...SMALL_BOUNDS.limits, wire_bytes_max: 1_000_000 };
 
 function start(journal: object = {}): Promise<void> {
   return startServer({
     config: {
+      ...SMALL_BOUNDS,
       limits,
-      memory: { max_bytes: MEMORY_BYTES_MAX },
-      journal: { max_bytes: JOURNAL_BYTES_MAX, segment_bytes: SEGMENT_BYTES, ...journal },
-      embedded: { block_bytes_max: 1_048_576 },
+      journal: { ...SMALL_BOUNDS.journal, ...journal },
     },
   }).then((started) => {
     server = started;
@@ -40,12 +35,7 @@ function start(journal: object = {}): Promise<void> {
   });
 }
 
-/** Sum of a metric over the threads. */
-async function metric(name: string): Promise<number> {
-  const text = await (await fetch(`${server.url}/metrics`)).text();
-  const values = [...text.matchAll(new RegExp(`^${name}\\{[^}]*\\} (\\S+)`, 'gm'))];
-  return values.reduce((sum, [, value]) => sum + Number(value), 0);
-}
+const metric = (name: string) => metricOf(server, name);
 
 describe.each([
   ['the journal', { durability: 'os' }],

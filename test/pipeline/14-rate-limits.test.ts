@@ -5,7 +5,8 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { type Running, startServer, until } from '../support/appliance.ts';
 import { testEvents } from '../support/events.ts';
-import { metricOf, NO_STORE } from '../support/redis.ts';
+import { metricOf } from '../support/metrics.ts';
+import { NO_STORE } from '../support/redis.ts';
 import { StreamClient } from '../support/stream-client.ts';
 
 let server: Running;

@@ -7,12 +7,12 @@
 import { brotliCompressSync, deflateRawSync, deflateSync, gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Running } from '../support/appliance.ts';
+import { metricOf } from '../support/metrics.ts';
 import { openSocket } from '../support/raw-http.ts';
 import {
   type Compared,
   compareAll,
   KEYLESS,
-  metric,
   type Replayed,
   replayAll,
   settled,
@@ -198,7 +198,7 @@ test('all of them sent twice: each is answered as before, and an event that has 
     );
     const expected = ids.size + 2 * (events.length - named.length);
     expect([Number(row?.['n']), Number(row?.['ids'])]).toEqual([expected, expected]);
-    expect(await metric(twice, 'penstock_events_duplicate_total')).toBe(2 * named.length - ids.size);
+    expect(await metricOf(twice, 'penstock_events_duplicate_total')).toBe(2 * named.length - ids.size);
   } finally {
     expect(await twice.stop()).toBe(0);
   }

@@ -10,6 +10,7 @@ import { expectLawAtRest } from '../support/metrics.ts';
 import { openSocket, readAnswer } from '../support/raw-http.ts';
 import { APP, KEY, startSdkServer } from '../support/real-sdk.ts';
 import { rowsOf } from '../support/segment.ts';
+import { SMALL_BOUNDS } from '../support/small-bounds.ts';
 
 let server: Running;
 beforeAll(async () => {
@@ -249,15 +250,7 @@ test('apps that list their origins refuse others, also when the key is in the bo
 test('when it is nearly full, clients that come back are asked to; those that do not are taken', async () => {
   const full = await startServer({
     config: {
-      limits: {
-        wire_bytes_max: 500_000,
-        body_bytes_max: 1_000_000,
-        message_bytes_max: 100_000,
-        credit_bytes: 200_000,
-      },
-      memory: { max_bytes: 16_777_216 },
-      journal: { max_bytes: 8_388_608, segment_bytes: 262_144 },
-      embedded: { block_bytes_max: 1_048_576 },
+      ...SMALL_BOUNDS,
     },
   });
   await full.ready();

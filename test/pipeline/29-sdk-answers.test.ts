@@ -7,8 +7,10 @@ import type { Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Running, startServer, storePidOf, until } from '../support/appliance.ts';
 import { testEvents } from '../support/events.ts';
+import { scrape } from '../support/metrics.ts';
 import { openSocket, type RawAnswer, readAnswer } from '../support/raw-http.ts';
 import { KEY, startSdkServer } from '../support/real-sdk.ts';
+import { SMALL_BOUNDS } from '../support/small-bounds.ts';
 
 const ORIGIN = 'https://shop.example';
 const basic = (key: string) => ({ authorization: `Basic ${Buffer.from(`${key}:`).toString('base64')}` });
@@ -297,15 +299,7 @@ test('a full journal: 503 to those that come back, 200 to those that never do, u
   const full = await startServer({
     config: {
       apps: [{ name: 'shop', keys: [KEY] }] as never,
-      limits: {
-        wire_bytes_max: 500_000,
-        body_bytes_max: 1_000_000,
-        message_bytes_max: 100_000,
-        credit_bytes: 200_000,
-      },
-      memory: { max_bytes: 16_777_216 },
-      journal: { max_bytes: 8_388_608, segment_bytes: 262_144 },
-      embedded: { block_bytes_max: 1_048_576 },
+      ...SMALL_BOUNDS,
     },
   });
   await full.ready();
@@ -350,7 +344,7 @@ test('a server that stops: 503 on connections that are open, which it asks to be
   const head = `POST /v1/batch HTTP/1.1\r\nhost: a\r\norigin: ${ORIGIN}\r\nauthorization: ${basic(KEY).authorization}\r\n`;
   slow.write(`${head}content-length: ${body.length}\r\n\r\n${body.slice(0, 10)}`);
   await until(
-    async () => /penstock_requests_in_flight\{[^}]*\} [1-9]/.test(await metricsOf(stopping)),
+    async () => /penstock_requests_in_flight\{[^}]*\} [1-9]/.test(await scrape(stopping.url)),
     10_000,
     'the slow request is in flight',
   );
@@ -377,7 +371,3 @@ test('a server that stops: 503 on connections that are open, which it asks to be
   await stopping.stop();
   for (const socket of [...sockets, slow]) socket.destroy();
 }, 60_000);
-
-async function metricsOf(server: Running): Promise<string> {
-  return await (await fetch(`${server.url}/metrics`)).text();
-}

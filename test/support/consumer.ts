@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import { type LogLine, until } from './appliance.ts';
+import { metricOf } from './metrics.ts';
 
 const MAIN = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url));
 
@@ -74,7 +75,6 @@ export async function startConsumer(setup: ConsumerSetup): Promise<TestConsumer>
   });
   const port = await firstPort(child, logs);
   const url = `http://127.0.0.1:${port}`;
-  const text = async () => (await fetch(`${url}/metrics`)).text();
   return {
     pid: child.pid ?? 0,
     url,
@@ -82,11 +82,7 @@ export async function startConsumer(setup: ConsumerSetup): Promise<TestConsumer>
     exited,
     ready: () => until(async () => (await fetch(`${url}/ready`)).ok, 60_000, 'the consumer is ready'),
     states: async () => (await fetch(`${url}/ready`)).json() as Promise<Record<string, string>>,
-    metric: async (name) =>
-      [...(await text()).matchAll(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'gm'))].reduce(
-        (sum, [, value]) => sum + Number(value),
-        0,
-      ),
+    metric: (name) => metricOf({ url }, name),
     signal: (signal) => void child.kill(signal),
     stop: async () => {
       if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM');

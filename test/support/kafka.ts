@@ -3,7 +3,6 @@
  * id; and kafkajs as the witness of what is in a topic. Where Kafka is not installed its tests are skipped and say so.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
-import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import kafkajs from 'kafkajs';
@@ -12,6 +11,7 @@ import { type BrokerOptions, kafkaClassPath, newClusterId, startBroker } from '.
 import { CODEC_NAMES, openCodec } from '../../src/sinks/kafka/codecs.ts';
 import { registerCodec } from '../sinks/kafka/kafkajs-batches.ts';
 import { until } from './appliance.ts';
+import { freePorts } from './ports.ts';
 
 export interface TestKafka {
   /** `host:port` of each broker. */
@@ -184,20 +184,6 @@ function recordOf(partition: number, message: kafkajs.KafkaMessage): TestRecord 
     timestampMs: Number(message.timestamp),
     headers: Object.fromEntries(headers) as Record<string, string>,
   };
-}
-
-/** Ports that nothing listened on a moment ago. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = net.createServer();
-      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as net.AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }
 
 function isAlive(pid: number): boolean {

@@ -1,4 +1,6 @@
 /** What a server says at /metrics, as numbers. */
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import { until } from './appliance.ts';
 
@@ -10,9 +12,32 @@ export function sumIn(text: string, name: string, labels = ''): number {
     .reduce((sum, [, , value]) => sum + Number(value), 0);
 }
 
+/** The same of a server, at this moment. */
+export async function metricOf(server: { readonly url: string }, name: string, labels = ''): Promise<number> {
+  return sumIn(await scrape(server.url), name, labels);
+}
+
 /** The text of a scrape. */
 export async function scrape(url: string, query = ''): Promise<string> {
   return (await fetch(`${url}/metrics${query}`)).text();
+}
+
+/** What a scrape has, as rows of the tables of docs/metrics.md. */
+export function tableRowsIn(text: string): string[] {
+  return [...text.matchAll(/^# HELP (\S+) (.*)\n# TYPE \S+ (\S+)$/gm)].map(([, name = '', help, type]) => {
+    const series = [...text.matchAll(new RegExp(`^${name}(?:_bucket|_sum|_count)?\\{(.*)\\} \\S+$`, 'gm'))];
+    const labels = new Set(
+      series.flatMap(([, own = '']) => [...own.matchAll(/(\w+)="/g)].map(([, label]) => label)),
+    );
+    labels.delete('le');
+    return `| \`${name}\` | ${type} | ${[...labels].map((label) => `\`${label}\``).join(', ')} | ${help} |`;
+  });
+}
+
+/** Rows of docs/metrics.md whose series begins with one of `prefixes`. */
+export function documentedRows(...prefixes: string[]): string[] {
+  const page = readFileSync(fileURLToPath(new URL('../../docs/metrics.md', import.meta.url)), 'utf8');
+  return page.split('\n').filter((line) => prefixes.some((prefix) => line.startsWith(`| \`${prefix}`)));
 }
 
 /** Names of the threads in a scrape that have counts of events. */

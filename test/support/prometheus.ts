@@ -1,26 +1,12 @@
 /** A real Prometheus for tests: Debian's package, on a free port, with its own folder, ended by process id. */
 import { spawn } from 'node:child_process';
-import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { stringify } from 'yaml';
+import { findProgram } from '../../scripts/stack/processes.mjs';
 import { until } from './appliance.ts';
-
-/** Path of a program, or undefined when it is not on PATH. */
-export function findProgram(name: string): string | undefined {
-  const folders = (process.env['PATH'] ?? '').split(delimiter);
-  return folders
-    .map((folder) => join(folder, name))
-    .find((path) => {
-      try {
-        accessSync(path, constants.X_OK);
-        return true;
-      } catch {
-        return false;
-      }
-    });
-}
+import { freePort } from './ports.ts';
 
 export interface Series {
   readonly metric: Readonly<Record<string, string>>;
@@ -37,9 +23,9 @@ export interface Prometheus {
   stop(): Promise<void>;
 }
 
-/** Starts one that scrapes `targets` (host:port) as job penstock once a second and evaluates `ruleFiles`. */
+/** Starts one that scrapes a target (host:port) by job, each once a second, and evaluates `ruleFiles`. */
 export async function startPrometheus(
-  targets: readonly string[],
+  targets: Readonly<Record<string, string>>,
   ruleFiles: readonly string[],
 ): Promise<Prometheus> {
   const program = findProgram('prometheus');
@@ -53,7 +39,10 @@ export async function startPrometheus(
       // A scrape that takes longer than its time makes every series stale.
       global: { scrape_interval: '1s', scrape_timeout: '1s', evaluation_interval: '1s' },
       rule_files: ruleFiles,
-      scrape_configs: [{ job_name: 'penstock', static_configs: [{ targets }] }],
+      scrape_configs: Object.entries(targets).map(([job, target]) => ({
+        job_name: job,
+        static_configs: [{ targets: [target] }],
+      })),
     }),
   );
   const child = spawn(
@@ -99,13 +88,4 @@ export async function startPrometheus(
     },
     series: (name) => get(`/api/v1/series?match[]=${encodeURIComponent(`{__name__="${name}"}`)}`),
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no free port');
-  return address.port;
 }

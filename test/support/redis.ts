@@ -3,13 +3,12 @@
  * is not installed its tests are skipped and say so.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import net from 'node:net';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
 import { Redis } from 'ioredis';
-import { describe } from 'vitest';
-import { type Running, until } from './appliance.ts';
+import { afterEach, beforeEach, describe } from 'vitest';
+import { findProgram } from '../../scripts/stack/processes.mjs';
+import { type Running, startServer, until } from './appliance.ts';
+import { freePort } from './ports.ts';
 
 export interface TestRedis {
   readonly port: number;
@@ -32,8 +31,7 @@ export interface RedisTestOptions {
   readonly settings?: readonly string[];
 }
 
-const folders = (process.env['PATH'] ?? '').split(delimiter).concat('/usr/sbin');
-const PROGRAM = folders.map((folder) => join(folder, 'redis-server')).find((path) => existsSync(path));
+const PROGRAM = findProgram('redis-server');
 
 /** `describe` for tests of a real server. */
 export const describeRedis =
@@ -96,17 +94,55 @@ export const NO_STORE = {
   redis: { timeout_ms: 2_000 },
 };
 
+export interface RigStartOptions {
+  readonly url?: string;
+  readonly env?: Record<string, string>;
+  readonly dataDir?: string;
+  readonly main?: string;
+}
+
+export interface RedisRig {
+  readonly redis: TestRedis;
+  /** Starts a server that uses it, over NO_STORE. */
+  start(config?: Record<string, unknown>, options?: RigStartOptions): Promise<Running>;
+}
+
+/** A Redis and the servers beside it, for each test of the file anew. */
+export function useRedis(): RedisRig {
+  let redis: TestRedis;
+  let servers: Running[] = [];
+  beforeEach(async () => {
+    redis = await startRedis();
+  });
+  afterEach(async () => {
+    redis.thaw();
+    await Promise.all(servers.map((server) => server.stop()));
+    servers = [];
+    await redis.stop();
+  });
+  return {
+    get redis() {
+      return redis;
+    },
+    async start(config = {}, { url = redis.url, env = {}, ...others } = {}) {
+      const server = await startServer({
+        config: {
+          ...NO_STORE,
+          ...config,
+          // A busy machine answers late; where that is the test, it has its own budget.
+          redis: { ...NO_STORE.redis, ...(config['redis'] as object | undefined) },
+        },
+        env: { REDIS_URL: url, ...env },
+        ...others,
+      });
+      servers.push(server);
+      return server;
+    },
+  };
+}
+
 /** And of one with a store, whose rows are read. */
 export const WITH_STORE = { clickhouse: { url: '' }, embedded: { enabled: true } };
-
-/** Sum of a series of a server over all threads. */
-export async function metricOf(server: Running, name: string): Promise<number> {
-  const text = await (await fetch(`${server.url}/metrics`)).text();
-  return [...text.matchAll(new RegExp(`^${name}(?:\\{[^}]*\\})? ([0-9.e+-]+)`, 'gm'))].reduce(
-    (sum, match) => sum + Number(match[1]),
-    0,
-  );
-}
 
 /** Resolves when each of these servers uses Redis, by what `/ready` says. */
 export async function untilRedis(state: string, ...servers: Running[]): Promise<void> {
@@ -120,12 +156,4 @@ export async function untilRedis(state: string, ...servers: Running[]): Promise<
       `redis is ${state}`,
     );
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = net.createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as net.AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

@@ -1,5 +1,6 @@
 /** Captured requests sent to a server, and the rows that it then has, beside what a normaliser of another hand made of them. */
 import { type Running, startServer } from './appliance.ts';
+import { metricOf } from './metrics.ts';
 import { openSocket, type RawAnswer } from './raw-http.ts';
 import { type CanonicalEvent, type CapturedRequest, differences, type Row, replay } from './sdk-requests.ts';
 
@@ -60,16 +61,9 @@ export async function replayAll(server: Running, requests: readonly CapturedRequ
 
 const isoOf = (text: unknown) => `${String(text).replace(' ', 'T')}Z`;
 
-/** Sum of a series over all threads. */
-export async function metric(server: Running, name: string): Promise<number> {
-  const text = await (await fetch(`${server.url}/metrics`)).text();
-  const values = [...text.matchAll(new RegExp(`^${name}\\{[^}]*\\} (\\d+)`, 'gm'))];
-  return values.reduce((sum, [, value]) => sum + Number(value), 0);
-}
-
 /** Waits until the store has what the server accepted. */
 export async function settled(server: Running): Promise<void> {
-  await server.waitForCount('events', await metric(server, 'penstock_events_accepted_total'));
+  await server.waitForCount('events', await metricOf(server, 'penstock_events_accepted_total'));
 }
 
 export interface Compared {

@@ -2,12 +2,13 @@
  * `penstock store --writable` for tests: the real command as a process group of its own, on a free port, with its own data
  * folder, ended by process id. It can be killed with SIGKILL and started again on the same port and data.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 
 const MAIN = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url));
 
@@ -23,6 +24,8 @@ export interface WritableStore {
     body?: NonNullable<RequestInit['body']>,
     headers?: Record<string, string>,
   ): Promise<Response>;
+  /** Makes the tables in the database `penstock`, by the real command. */
+  migrate(): Promise<void>;
   /** SIGKILL to all of its processes at once. */
   kill(): Promise<void>;
   /** Starts it again, on the same port and data. */
@@ -64,6 +67,10 @@ export async function startWritableStore(settings: WritableStoreSettings = {}): 
       const text = await answer.text();
       if (!answer.ok) throw new Error(text);
       return text.trim();
+    },
+    async migrate() {
+      const env = { ...process.env, CLICKHOUSE_URL: `${url}/penstock` };
+      await promisify(execFile)(process.execPath, [MAIN, 'migrate'], { env });
     },
     async kill() {
       const gone = ended();

@@ -1,0 +1,2 @@
+export function helmProgram(): string | undefined;
+export function installHelm(): boolean;
