@@ -11,6 +11,7 @@ import { createServer as createTlsServer } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Running, type StartOptions, startServer, until } from '../support/appliance.ts';
+import { makeCertificate } from '../support/certificate.ts';
 import { testEvents } from '../support/events.ts';
 import { startWritableStore, type WritableStore } from '../support/writable-store.ts';
 import { type LossyProxy, startProxy } from './clickhouse-proxy.ts';
@@ -318,12 +319,7 @@ test('penstock journal replay sends kept events to the server once more', async 
 describe('TLS', () => {
   test('trusts what it is told to trust, and nobody else', async () => {
     await migrate();
-    const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
-    const made = spawnSync('openssl', [
-      ...['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '1', '-subj', '/CN=localhost'],
-      ...['-addext', 'subjectAltName=DNS:localhost', '-keyout', key, '-out', cert],
-    ]);
-    expect(made.status).toBe(0);
+    const { key, cert } = makeCertificate(folder);
     const tls = createTlsServer({ key: readFileSync(key), cert: readFileSync(cert) }, (client) => {
       const upstream = connect(store.port, '127.0.0.1');
       client.pipe(upstream).pipe(client);

@@ -1,10 +1,10 @@
 /** SASL and TLS against a real broker, each mechanism, and what is said when it fails. */
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startServer, until } from '../support/appliance.ts';
+import { makeCertificate } from '../support/certificate.ts';
 import { testEvents } from '../support/events.ts';
 import { describeKafka, startKafka, type TestKafka } from '../support/kafka.ts';
 import { freePorts } from '../support/ports.ts';
@@ -19,14 +19,10 @@ describeKafka('who may send to Kafka', () => {
 
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'penstock-tls-'));
-    ca = join(folder, 'cert.pem');
-    const openssl =
-      'req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=test -addext subjectAltName=IP:127.0.0.1 -keyout';
-    execFileSync('openssl', [...openssl.split(' '), join(folder, 'key.pem'), '-out', ca], {
-      stdio: 'ignore',
-    });
+    const { key, cert } = makeCertificate(folder);
+    ca = cert;
     const store = join(folder, 'store.pem');
-    writeFileSync(store, readFileSync(join(folder, 'key.pem'), 'utf8') + readFileSync(ca, 'utf8'));
+    writeFileSync(store, readFileSync(key, 'utf8') + readFileSync(cert, 'utf8'));
     [ports.SASL = 0, ports.TLS = 0, ports.BOTH = 0] = await freePorts(3);
     const sasl = (name: string) => ({
       [`listener.name.${name}.plain.sasl.jaas.config`]: `${JAAS}.plain.PlainLoginModule required user_alice="secret";`,

@@ -2,10 +2,15 @@
  * Repeats across processes: two servers and a real Redis between them. An event that one has kept is a repeat at the other;
  * whatever Redis does, no event is lost and no answer waits longer than its budget.
  */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { type Running, until } from '../support/appliance.ts';
+import { makeCertificate } from '../support/certificate.ts';
 import { testEvent, testEvents } from '../support/events.ts';
 import { metricOf } from '../support/metrics.ts';
+import { freePort } from '../support/ports.ts';
 import { describeRedis, startRedis, untilRedis, useRedis, WITH_STORE } from '../support/redis.ts';
 import { StreamClient } from '../support/stream-client.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
@@ -289,6 +294,45 @@ describeRedis('a Redis in trouble', () => {
       10_000,
       'it says so',
     );
+  }, 60_000);
+
+  test('over TLS, of an authority that is named; of another it is away, and no event waits for it', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'penstock-redis-tls-'));
+    const { key, cert } = makeCertificate(folder);
+    const port = await freePort();
+    const tls = [
+      '--tls-port',
+      String(port),
+      '--tls-cert-file',
+      cert,
+      '--tls-key-file',
+      key,
+      '--tls-auth-clients',
+      'no',
+    ];
+    const encrypted = await startRedis({ settings: tls });
+    try {
+      const url = `rediss://127.0.0.1:${port}`;
+      const [one, other] = [
+        await start({ redis: { ca_file: cert } }, { url }),
+        await start({ redis: { ca_file: cert } }, { url }),
+      ];
+      await untilRedis('ok', one, other);
+      await post(one, testEvents(10));
+      await until(
+        async () => (await encrypted.client.keys('penstock:ids:*')).length > 0,
+        10_000,
+        'ids are told',
+      );
+      expect(await post(other, testEvents(10))).toMatchObject({ duplicates: 10 });
+      const stranger = await start({}, { url });
+      await untilRedis('away', stranger);
+      expect(await post(stranger, testEvents(10))).toMatchObject({ accepted: 10 });
+      expect(stranger.logs.map(({ reason }) => reason).join()).toMatch(/self-signed/);
+    } finally {
+      await encrypted.stop();
+      rmSync(folder, { recursive: true, force: true });
+    }
   }, 60_000);
 
   test('a password and a database, in the address or beside it; a wrong one is told and never logged', async () => {
