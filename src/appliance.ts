@@ -48,6 +48,7 @@ import type { SinkName } from './metrics/names.ts';
 import { PressureGauge } from './metrics/pressure.ts';
 import { trafficLabels } from './metrics/traffic.ts';
 import { readinessOf } from './readiness.ts';
+import { claimPrivacyOf } from './scan/claim-privacy.ts';
 import { SessionRegistry } from './sessions/registry.ts';
 import { readSinkStates } from './sink-states.ts';
 import { clickHouseSetup } from './sinks/clickhouse/setup.ts';
@@ -161,6 +162,7 @@ export async function startAppliance(
       batchEventsMax: config.limits.batchEventsMax,
       bodyBytesMax: config.limits.bodyBytesMax,
       scanner: config.scanner,
+      claimPrivacy: claimPrivacyOf(config.privacy),
     },
     journal: {
       dir: journal.dir,
