@@ -38,6 +38,7 @@ import type { StreamName } from './sinks/sink.ts';
 import { BASE_TIME_FLOAT64_INDEX, FrameWord, frameRow, HeaderWord, Want } from './slab/layout.ts';
 import type { JournalPlace, SessionFrames } from './slab/slab.ts';
 import { Turns } from './turns.ts';
+import { refuseUnread } from './unread-bodies.ts';
 import { type DecodeSetup, decodeFrame, type FrameBodies } from './unwrap/decode.ts';
 
 /** What of the configuration the scan needs; of write keys only digests leave the front. */
@@ -167,6 +168,7 @@ export function createIngest(
       sources: [bytes, arena.bytes],
     };
     scanner.scan(job, output);
+    refuseUnread(job, output, routes);
     const receipt = meter.received(words, output);
     return { job, receipt, startedAtMs, scannedAtMs: clock.monotonicMs(), asked: undefined };
   }

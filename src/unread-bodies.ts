@@ -1,0 +1,35 @@
+// Hot path: once a slab, and once a rejected event.
+/**
+ * Bodies of one event that is no JSON. The scanner rejects that event as it does one among others, and where answers are
+ * Penstock's own that is 400. A dialect with answers of its own says 200 for whatever could be read, which this body could
+ * not: it is refused whole, as one that is cut short is. Its error row, and so its dead letter, stays.
+ */
+import type { Route } from './dialects/routes.ts';
+import { ReasonNumber } from './outcome.ts';
+import { ERROR_WORDS, ErrorWord, type ScanJob, type ScanOutput } from './scan/contract.ts';
+import { FrameWord, frameRow } from './slab/layout.ts';
+import { skipSpace } from './unwrap/json-walk.ts';
+
+/** Writes the reasons of such frames into their rows, as the scanner would. */
+export function refuseUnread(
+  { words, sources }: ScanJob,
+  output: ScanOutput,
+  routes: readonly Route[],
+): void {
+  const { errors, errorCount } = output;
+  for (let at = 0; at < errorCount * ERROR_WORDS; at += ERROR_WORDS) {
+    const reason = errors[at + ErrorWord.reason]!;
+    if (reason !== ReasonNumber.invalid_json && reason !== ReasonNumber.invalid_utf8) continue;
+    const row = frameRow(errors[at + ErrorWord.frame]!);
+    const isAlone = words[row + FrameWord.accepted] === 0 && words[row + FrameWord.rejected] === 1;
+    if (!isAlone || words[row + FrameWord.reason] !== 0) continue;
+    if (routes[words[row + FrameWord.route]!]!.answers === undefined) continue;
+    const start = words[row + FrameWord.bodyOffset]!;
+    const source = sources[errors[at + ErrorWord.source] === 0 ? 0 : 1];
+    const body = source.subarray(start, start + words[row + FrameWord.bodyLength]!);
+    // One within a list or an envelope is an event of a batch, however few they are.
+    if (start + skipSpace(body, 0, body.length) !== errors[at + ErrorWord.offset]) continue;
+    words[row + FrameWord.reason] = reason;
+    words[row + FrameWord.rejected] = 0;
+  }
+}
