@@ -87,6 +87,8 @@ export const DECODED_EVENTS_MAX = 10_000;
 export const EMBEDDED_JSON_BYTES_MAX = MiB;
 /** Rejected events of one frame that get rows of their own; the rest of the frame is one row with its whole body. */
 export const DEAD_LETTERS_PER_FRAME_MAX = 100;
+/** Bytes of a body of one event, no JSON, that is looked at again: parsed once, to know whether NaN alone is at fault. */
+export const UNREAD_LOOK_BYTES_MAX = 64 * KiB;
 /** Raw bytes kept of one rejected event. */
 export const REJECTED_RAW_BYTES_MAX = 64 * KiB;
 

@@ -122,13 +122,21 @@ const BODIES: readonly (readonly [what: string, body: string, become: (route: Ca
         ({ isListed }: Case) => refused('invalid_json', isListed === true ? `[${body}]` : body),
       ] as const,
   ),
-  ...['{"type": tr}', '{"a":1,}', "{'a':1}", '{a:1}', '{"a":NaN}', '{"a":1/* c */}'].map(
+  ...['{"type": tr}', '{"a":1,}', "{'a':1}", '{a:1}', '{"a":NaN,}', '{"a":1/* c */}'].map(
     (body) =>
       [
         'an event that is no JSON',
         body,
         (route: Case) =>
           route.isListed === true ? rejected(route, 'invalid_json', body) : refused('invalid_json', body),
+      ] as const,
+  ),
+  ...['{"a":NaN}', '{"a":{"b":[-Infinity, 1]},"c":"NaN"}'].map(
+    (body) =>
+      [
+        'an event that is JSON but for NaN and Infinity, as Python writes them',
+        body,
+        (route: Case) => rejected(route, 'invalid_json', body),
       ] as const,
   ),
   ...['true', '"text"', '123', 'null', 'x'].map(
