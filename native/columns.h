@@ -1,5 +1,6 @@
 // From captures to columns: which source wins, whether it fits its column, and which fields are left for the rest.
 #pragma once
+#include "claims.h"
 #include "keys.h"
 #include "timestamps.h"
 
@@ -132,9 +133,9 @@ inline void listRest(State& state) {
   state.restFields.reserve(state.captureCount, 0);
   for (size_t index = state.captureBase; index < state.captureCount; index++) {
     const Capture& capture = state.captures.items[index];
-    if (!capture.wanted.isRoot) continue;
+    if (!capture.wanted.isRoot || (capture.flags & capture_flag::used) != 0) continue;
+    if (capture.wanted.slot != -1 && capture.kind == ValueKind::absent) continue;
     if (capture.wanted.slot >= 0) {
-      if (capture.kind == ValueKind::absent) continue;
       const uint32_t column = capture.wanted.column;
       if (winnerOf(state, column) == &capture) continue;
       if (column == state.appColumn && state.app > 0 && isOwnApp(state, capture)) continue;
@@ -154,10 +155,11 @@ inline uint32_t checkRequired(State& state) {
 }
 
 /// Of a plain program: chooses and checks the columns of the event just walked. Returns its reason, with
-/// `state.faultSlot`, or 0. Sets `winner`, `present`, `filled`, `made`, `eventMs` and the fields of the rest.
+/// `state.faultSlot`, or 0. Sets `winner`, `present`, `filled`, `made`, `eventMs`, `claimed` and the fields of the rest.
 inline uint32_t resolvePlain(State& state) {
   state.eventMs = state.receivedMs;
   state.made = 0;
+  state.claimed = 0;
   uint32_t doubtful = chooseSources(state);
   for (; doubtful != 0; doubtful &= doubtful - 1) {
     const uint32_t column = static_cast<uint32_t>(__builtin_ctz(doubtful));
@@ -173,7 +175,9 @@ inline uint32_t resolvePlain(State& state) {
   if (reason != 0) return reason;
   state.restCount = 0;
   // Nearly always every capture is a winner.
-  if (countBits(state.present) != state.captureCount) listRest(state);
+  if (countBits(state.present) == state.captureCount) return 0;
+  if (state.program->hasClaims) choosePlainClaims(state);
+  listRest(state);
   return 0;
 }
 

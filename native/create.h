@@ -15,11 +15,18 @@ inline void readLimits(SetupReader& reader, State& state) {
   Limits& limits = state.limits;
   for (uint32_t* limit : {&limits.depthMax, &limits.eventKeysMax, &limits.keysComparedMax,
                           &limits.envelopeFieldsBytesMax, &limits.linesBytesMax, &limits.bufferKeepBytes,
-                          &limits.batchEventsMax, &limits.skewDeadZoneMs, &limits.eventFutureMsMax}) {
+                          &limits.batchEventsMax, &limits.skewDeadZoneMs, &limits.eventFutureMsMax,
+                          &limits.userAgentBytesMax}) {
     *limit = reader.word();
   }
   limits.timestampMsMin = reader.wide();
   limits.timestampMsEnd = reader.wide();
+}
+
+inline void readClaimPrivacy(SetupReader& reader, ClaimPrivacy& privacy) {
+  privacy.ipv4BytesKept = reader.word();
+  privacy.ipv6BytesKept = reader.word();
+  privacy.keepsUserAgent = reader.word() != 0;
 }
 
 inline void readReasons(SetupReader& reader, State& state) {
@@ -75,6 +82,7 @@ inline bool readSetup(State& state, const uint32_t* words, size_t wordCount, con
   SetupReader reader(state.setupWords.items, wordCount, state.setupBytes.items, byteCount);
   if (!hasLayout(reader)) return false;
   readLimits(reader, state);
+  readClaimPrivacy(reader, state.claimPrivacy);
   for (uint32_t& seed : state.hashSeed) seed = reader.word();
   state.nodeHigh = reader.word();
   state.nodeLow = reader.word();
@@ -92,6 +100,7 @@ inline bool readSetup(State& state, const uint32_t* words, size_t wordCount, con
     state.programs.push_back(readProgram(reader, static_cast<uint32_t>(state.columns.size())));
   }
   if (!reader.isDone() || state.columns.size() > COLUMNS_MAX || programs > PROGRAMS_MAX) return false;
+  if (state.claimPrivacy.ipv4BytesKept > 4 || state.claimPrivacy.ipv6BytesKept > ADDRESS_BYTES_MAX) return false;
   size_t slots = 0;
   for (const Program& program : state.programs) {
     slots = larger(slots, program.slotCount);

@@ -61,6 +61,11 @@ struct Part {
   std::vector<KeyRename> renames;
 };
 
+/// A slot that may hold an event's own address or user agent.
+struct Claim {
+  uint32_t slot, guards;
+};
+
 /// Sources of a column and the parts of which it is composed, as ranges of the program's.
 struct ColumnRule {
   uint32_t sourceStart, sourceEnd, partStart, partEnd;
@@ -82,6 +87,8 @@ struct Language {
   std::vector<uint32_t> sentAtSlots;
   /// The guards under which address and user agent are the connection's.
   uint32_t directGuards;
+  /// Where the event's own ones stand, best first.
+  std::vector<Claim> ipClaims, userAgentClaims;
 };
 
 /// Bits of guards and of parts.
@@ -126,7 +133,16 @@ inline SourceRule readSource(SetupReader& reader) {
   return source;
 }
 
-/// The guards, columns, parts and times of a program, in the order of native-setup.ts.
+inline std::vector<Claim> readClaims(SetupReader& reader) {
+  std::vector<Claim> claims;
+  for (uint32_t left = reader.word(); left > 0 && reader.isSound(); left--) {
+    const uint32_t slot = reader.word();
+    claims.push_back({slot, reader.word()});
+  }
+  return claims;
+}
+
+/// The guards, columns, parts, times and claims of a program, in the order of native-setup.ts.
 inline void readRules(SetupReader& reader, Language& language, uint32_t columnCount) {
   for (uint32_t left = reader.word(); left > 0 && reader.isSound(); left--) {
     Guard guard{};
@@ -159,6 +175,8 @@ inline void readRules(SetupReader& reader, Language& language, uint32_t columnCo
     language.sentAtSlots.push_back(reader.word());
   }
   language.directGuards = reader.word();
+  language.ipClaims = readClaims(reader);
+  language.userAgentClaims = readClaims(reader);
 }
 
 /// Whether every slot, part and bit that is named is there.
@@ -179,6 +197,11 @@ inline bool isSound(const Language& language) {
   }
   for (const uint32_t slot : language.sentAtSlots) {
     if (slot >= slots) return false;
+  }
+  for (const std::vector<Claim>* claims : {&language.ipClaims, &language.userAgentClaims}) {
+    for (const Claim& claim : *claims) {
+      if (claim.slot >= slots) return false;
+    }
   }
   return true;
 }

@@ -1,5 +1,6 @@
 // Writes the canonical line and the record of an event whose columns are resolved.
 #pragma once
+#include "claims.h"
 #include "murmur2.h"
 #include "rest.h"
 #include "stamps.h"
@@ -168,9 +169,14 @@ inline void writeEvent(State& state) {
     }
   }
   flushRun(state, line);
-  const size_t tailBytes = state.tailBytes - state.tailStart;
+  size_t tailStart = state.tailStart;
+  if (__builtin_expect(state.claimed != 0, 0)) {
+    line.to = putClaims(state, line.to);
+    tailStart = state.tailServerStart;
+  }
+  const size_t tailBytes = state.tailBytes - tailStart;
   Byte* to = reserveLines(state.output, line.to, tailBytes);
-  to = copyWide(to, state.tail.items + state.tailStart, tailBytes);
+  to = copyWide(to, state.tail.items + tailStart, tailBytes);
   state.output.lines[lineOffset] = '{';
   state.output.lineBytes = static_cast<size_t>(to - state.output.lines);
   writeRecord(state, lineOffset);

@@ -8,13 +8,20 @@ namespace penstock {
 
 /// What a program wants of a key in its place.
 struct Wanted {
-  /// The slot that its value takes, or -1; the column of that slot, and its rank among the sources of the column, of
+  /// The slot that its value takes, or -1, or in a plain program what `isClaimSlot` says of; the column of that slot, and its rank among the sources of the column, of
   /// which the lowest wins. Of a program that is not plain: the column that it is called like, if it is.
   int16_t slot;
   uint8_t column, rank;
   /// Whether it is called like that column; whether it is one of the event's own keys.
   bool isNamed, isRoot;
 };
+
+/// Slots of a plain program that claims look at are numbered from -2 downwards in the keys that lead to them: they fill no
+/// column, and what looks for columns passes them like keys that nobody looks for.
+constexpr int32_t CLAIM_SLOTS_FIRST = -2;
+
+inline bool isClaimSlot(int32_t slot) { return slot <= CLAIM_SLOTS_FIRST; }
+inline int32_t slotOfClaim(int32_t slot) { return CLAIM_SLOTS_FIRST - slot; }
 
 /// Of a key deeper down, and of one of the event's own, that the program does not look for.
 constexpr Wanted UNWANTED[] = {{-1, 0, 0, false, false}, {-1, 0, 0, false, true}};
@@ -45,6 +52,7 @@ struct Program {
   uint32_t restColumn;
   /// The slot whose object mostly fills it, or -1.
   int32_t restSlot;
+  bool hasClaims;
   uint32_t slotCount;
   std::vector<Entry> entries;
   /// By node: its first cell and the count of its cells minus one. A cell holds an entry plus 1, or 0.
@@ -135,6 +143,16 @@ inline void assignColumns(Program& program) {
   }
 }
 
+/// Hides the slots of claims from what looks for columns.
+inline void hideClaims(Program& program) {
+  for (const std::vector<Claim>* claims : {&program.language.ipClaims, &program.language.userAgentClaims}) {
+    for (const Claim& claim : *claims) {
+      if (claim.slot >= program.slotCount) continue;
+      program.slots[claim.slot].slot = static_cast<int16_t>(slotOfClaim(static_cast<int32_t>(claim.slot)));
+    }
+  }
+}
+
 /// The slot of the rest column's first source, or -1.
 inline int32_t firstSlot(const Program& program) {
   if (program.restColumn >= program.language.columns.size()) return -1;
@@ -155,6 +173,8 @@ inline Program readProgram(SetupReader& reader, uint32_t columnCount) {
   readSlots(reader, program, columnCount);
   readRules(reader, program.language, columnCount);
   if (program.isPlain) assignColumns(program);
+  if (program.isPlain) hideClaims(program);
+  program.hasClaims = !program.language.ipClaims.empty() || !program.language.userAgentClaims.empty();
   program.restSlot = firstSlot(program);
   for (uint32_t left = reader.word(); left > 0 && reader.isSound(); left--) {
     RequiredGroup required{0, static_cast<int32_t>(reader.word())};

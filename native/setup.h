@@ -48,8 +48,14 @@ static_assert(sizeof(Reasons) % sizeof(uint32_t) == 0, "read as a row of words")
 /// Bounds of src/limits.ts, src/event.ts and the configuration.
 struct Limits {
   uint32_t depthMax, eventKeysMax, keysComparedMax, envelopeFieldsBytesMax, linesBytesMax, bufferKeepBytes,
-      batchEventsMax, skewDeadZoneMs, eventFutureMsMax;
+      batchEventsMax, skewDeadZoneMs, eventFutureMsMax, userAgentBytesMax;
   double timestampMsMin, timestampMsEnd;
+};
+
+/// What is written of an address and a user agent that an event says of itself: leading bytes, of 0 nothing.
+struct ClaimPrivacy {
+  uint32_t ipv4BytesKept, ipv6BytesKept;
+  bool keepsUserAgent;
 };
 
 /// What a captured value is. `absent` is JSON's null.

@@ -279,6 +279,7 @@ __attribute__((noinline)) inline uint32_t resolveBySources(State& state) {
   const Language& language = state.program->language;
   state.eventMs = state.receivedMs;
   state.present = state.filled = state.made = state.taken = 0;
+  state.claimed = 0;
   state.isTimeExact = false;
   // Room for a copy a column, so that winners stay where they are.
   state.captures.reserve(state.captureCount + state.columns.size(), state.captureCount);
@@ -296,13 +297,14 @@ __attribute__((noinline)) inline uint32_t resolveBySources(State& state) {
   state.tailStart = (state.heldGuards & direct) == direct ? 0 : state.tailServerStart;
   const uint32_t reason = checkRequired(state);
   if (reason != 0) return reason;
+  if (state.program->hasClaims) chooseClaims(state);
   state.restCount = 0;
   listUnused(state);
   return 0;
 }
 
 /// Chooses and checks the columns of the event just walked. Returns its reason, with `state.faultSlot`, or 0. Sets
-/// `winner`, `present`, `filled`, `made`, `eventMs` and the fields of the rest.
+/// `winner`, `present`, `filled`, `made`, `eventMs`, `claimed` and the fields of the rest.
 inline uint32_t resolveColumns(State& state) {
   return state.program->isPlain ? resolvePlain(state) : resolveBySources(state);
 }

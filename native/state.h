@@ -2,6 +2,7 @@
 // of src/scan/reference/state.ts. One state belongs to one scanner and thus to one thread; nothing in it outlives a
 // slab but buffers.
 #pragma once
+#include "address-text.h"
 #include "output.h"
 #include "program.h"
 #include "shapes.h"
@@ -207,6 +208,16 @@ struct State {
   size_t tailBytes;
   /// Where the tail of the next line begins; and where it does when address and user agent are not the connection's.
   size_t tailStart, tailServerStart;
+  /// Where the user agent begins in it.
+  size_t tailAgentStart;
+
+  // What the event says of itself (claims.h): what of it stands before the connection's, as bits; its address, of which 0
+  // bytes are written as nothing, and its user agent, or null.
+  ClaimPrivacy claimPrivacy;
+  uint32_t claimed;
+  size_t claimedAddressBytes;
+  Byte claimedAddress[ADDRESS_BYTES_MAX];
+  const Capture* claimedAgent;
 
   // The output, and what it and the id source held when the frame began; a refused frame goes back to it.
   Output output;

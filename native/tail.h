@@ -28,6 +28,7 @@ inline void buildTail(State& state, const uint32_t* row, const Byte* slab) {
     to = writeAddress(to, slab + row[frame_word::addressOffset], addressBytes);
     *to++ = '"';
   }
+  state.tailAgentStart = static_cast<size_t>(to - state.tail.items);
   if (agentBytes > 0) {
     to = putWord(to, ",\"user_agent\":\"");
     to = writeUserAgent(to, {slab + row[frame_word::userAgentOffset], agentBytes});

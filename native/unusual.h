@@ -131,7 +131,7 @@ inline bool proveKey(Walk& walk, KeyIndex* place, Position start, Position end) 
   walk.key->entry = static_cast<int16_t>(entry);
   walk.key->node = entry < 0 ? -1 : program.entries[static_cast<size_t>(entry)].node;
   walk.key->wanted = program.wantedOf(entry, &level == room.levels + ROOT_DEPTH);
-  walk.key->isCaptured = walk.key->wanted.isRoot || walk.key->wanted.slot >= 0;
+  walk.key->isCaptured = walk.key->wanted.isRoot || walk.key->wanted.slot != -1;
   return true;
 }
 

@@ -58,7 +58,7 @@ inline Position walkMember(State& state, Position at, uint32_t depth, int32_t en
   const Position valueEnd = walkValue(state, at, depth, entry == nullptr ? -1 : entry->node);
   if (valueEnd < 0) return -1;
   capture.wanted = state.program->wantedOf(entryIndex, depth == ROOT_DEPTH);
-  if (depth != ROOT_DEPTH && capture.wanted.slot < 0) return valueEnd;
+  if (depth != ROOT_DEPTH && capture.wanted.slot == -1) return valueEnd;
 
   if (state.spaceCount != spaces || state.surrogateCount != surrogates) capture.flags |= capture_flag::valueDirty;
   if (state.escapeCount != escapes) capture.flags |= capture_flag::valueEscaped;

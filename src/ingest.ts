@@ -13,14 +13,20 @@ import type { AppConfig } from './config/config.ts';
 import { encodeDeadLetters } from './dead-letters.ts';
 import type { DedupWindow, SharedWindow } from './dedup/findings.ts';
 import { type AskedIds, type HeldIds, type KeptLines, SlabRepeats } from './dedup/slab-repeats.ts';
-import { ROUTES, routeOfDialect } from './dialects/routes.ts';
+import { routeOfDialect, routesOf } from './dialects/routes.ts';
 import type { SlabResult } from './dispatch/worker-pool.ts';
 import { REDIS_SLABS_WAITING_MAX, SCAN_BUFFER_KEEP_BYTES } from './limits.ts';
 import type { SlabMeter } from './metrics/slab-meter.ts';
 import type { SlabReceipt } from './metrics/traffic.ts';
 import { ReasonNumber } from './outcome.ts';
 import type { LiveCounts } from './redis/live-counts.ts';
-import { createScanOutput, type ScanJob, type Scanner, type ScanOutput } from './scan/contract.ts';
+import {
+  type ClaimPrivacy,
+  createScanOutput,
+  type ScanJob,
+  type Scanner,
+  type ScanOutput,
+} from './scan/contract.ts';
 import { createScanner, type ScannerChoice } from './scan/scanner.ts';
 import { createUnwrapArena, replaceBody, type UnwrapArena, unwrapFrames } from './scan/unwrap.ts';
 import { createUuidSource, uuidSuffix } from './scan/uuid.ts';
@@ -32,6 +38,7 @@ import type { StreamName } from './sinks/sink.ts';
 import { BASE_TIME_FLOAT64_INDEX, FrameWord, frameRow, HeaderWord, Want } from './slab/layout.ts';
 import type { JournalPlace, SessionFrames } from './slab/slab.ts';
 import { Turns } from './turns.ts';
+import { refuseUnread } from './unread-bodies.ts';
 import { type DecodeSetup, decodeFrame, type FrameBodies } from './unwrap/decode.ts';
 
 /** What of the configuration the scan needs; of write keys only digests leave the front. */
@@ -45,6 +52,8 @@ export interface IngestSetup {
   readonly batchEventsMax: number;
   readonly bodyBytesMax: number;
   readonly scanner: ScannerChoice;
+  /** Absent where events do not say their own address and user agent. */
+  readonly claimPrivacy?: ClaimPrivacy | undefined;
 }
 
 /** Where a thread keeps what was scanned (journal/worker-journal.ts). */
@@ -92,6 +101,8 @@ export function createIngest(
   onJournalFailure: (error: unknown) => void,
   shared: IngestShared = {},
 ): (slab: SharedArrayBuffer, sessionFrames?: SessionFrames) => SlabResult | Promise<SlabResult> {
+  const { batchEventsMax, claimPrivacy } = setup;
+  const routes = routesOf(claimPrivacy !== undefined);
   const ids = createUuidSource(() => randomBytes(4).readUInt32LE());
   const repeats = window && new SlabRepeats(window, uuidSuffix(ids), clock, shared.window);
   const limits = setup.limitMemory && new LimitPage(setup.limitMemory);
@@ -118,11 +129,11 @@ export function createIngest(
 
   /** What depends on the apps. Their indexes only grow, so that a slab under way stays what it is. */
   function knowing(apps: Apps): { scanner: Scanner; decodeSetup: DecodeSetup } {
-    const programs = ROUTES.map((route) => route.program);
-    const { batchEventsMax } = setup;
+    const programs = routes.map((route) => route.program);
+    const scanSetup = { programs, apps: apps.names, batchEventsMax, ids, claimPrivacy };
     return {
-      scanner: createScanner({ programs, apps: apps.names, batchEventsMax, ids }, setup.scanner),
-      decodeSetup: { routes: ROUTES, routeOf: routeOfDialect, apps, limits },
+      scanner: createScanner(scanSetup, setup.scanner),
+      decodeSetup: { routes, routeOf: routeOfDialect, apps, limits },
     };
   }
 
@@ -157,6 +168,7 @@ export function createIngest(
       sources: [bytes, arena.bytes],
     };
     scanner.scan(job, output);
+    refuseUnread(job, output, routes);
     const receipt = meter.received(words, output);
     return { job, receipt, startedAtMs, scannedAtMs: clock.monotonicMs(), asked: undefined };
   }
@@ -186,7 +198,7 @@ export function createIngest(
     if (isKept && synced === undefined) repeats?.remember(output, asked);
     if (synced === undefined) meter.ended(words, receipt, isKept);
     if (!isKept) refuseAll(words);
-    const replies = withPlace(renderReplies(words, output, ROUTES), isKept ? words[HeaderWord.wants]! : 0);
+    const replies = withPlace(renderReplies(words, output, routes), isKept ? words[HeaderWord.wants]! : 0);
     if (synced !== undefined) return afterSync(synced, words, receipt, replies, repeats?.hold(output, asked));
     countLive(words);
     return replies;
@@ -217,7 +229,7 @@ export function createIngest(
   ): boolean {
     try {
       if (scanned.errorCount > 0) {
-        const rows = encodeDeadLetters(job, scanned, ROUTES, known.decodeSetup.apps.names, rejected);
+        const rows = encodeDeadLetters(job, scanned, routes, known.decodeSetup.apps.names, rejected);
         const encoded = rejected.bytes.subarray(0, rejected.length);
         journal.append('rejected', encoded, rows, job.baseTimeMs);
       }

@@ -38,8 +38,11 @@ export const UPLOAD_QUEUE_SHARE = 1 / 32;
 export const UPLOAD_WAIT_MS_MAX = 5_000;
 /** How often is looked whether there is memory again. */
 export const UPLOAD_RETRY_INTERVAL_MS = 10;
-/** User agents of browsers are under 300 bytes; what is longer is cut here. */
+/** User agents of browsers are under 300 bytes; of a header what is longer is cut here, and in an event it is none. */
 export const USER_AGENT_BYTES_MAX = 512;
+/** Bytes of an address that `privacy.ip: truncate` keeps: of IPv4 all but the host's, of IPv6 the /48 that a site is given. */
+export const IPV4_BYTES_KEPT = 3;
+export const IPV6_BYTES_KEPT = 6;
 /** Origins are under 300 bytes (a host name has 253); a longer one is not reflected. */
 export const ORIGIN_BYTES_MAX = 512;
 /** Header names of a preflight, reflected in its answer; SDKs ask for under 200 bytes. */
@@ -84,6 +87,8 @@ export const DECODED_EVENTS_MAX = 10_000;
 export const EMBEDDED_JSON_BYTES_MAX = MiB;
 /** Rejected events of one frame that get rows of their own; the rest of the frame is one row with its whole body. */
 export const DEAD_LETTERS_PER_FRAME_MAX = 100;
+/** Bytes of a body of one event, no JSON, that is looked at again: parsed once, to know whether NaN alone is at fault. */
+export const UNREAD_LOOK_BYTES_MAX = 64 * KiB;
 /** Raw bytes kept of one rejected event. */
 export const REJECTED_RAW_BYTES_MAX = 64 * KiB;
 
@@ -94,6 +99,8 @@ export const PROGRAM_SLOTS_MAX = 128;
 /** Conditions of one table, and parts of its composed objects: each is a bit of a word. */
 export const PROGRAM_GUARDS_MAX = 32;
 export const PROGRAM_PARTS_MAX = 32;
+/** Paths at which its events say their own address and user agent. */
+export const PROGRAM_CLAIMS_MAX = 16;
 /** Sources of its columns, those that a route's own texts add included. */
 export const PROGRAM_SOURCES_MAX = 128;
 /** Texts with which it compares values and keys: one after the other for each key of an object that is taken apart. */

@@ -7,6 +7,7 @@ import type { JournalFolder } from './journal/folder.ts';
 import { JOURNAL_SPARE_SHARE } from './limits.ts';
 import type { FrontMeter } from './metrics/front-meter.ts';
 import type { RedisAddress } from './redis/address.ts';
+import { claimPrivacyOf } from './scan/claim-privacy.ts';
 import { clickHouseSetup } from './sinks/clickhouse/setup.ts';
 import type { Store } from './sinks/embedded/store-process.ts';
 import { jsonFormOf } from './sinks/native-block-setup.ts';
@@ -42,6 +43,7 @@ export function threadSetup(config: Config, parts: ThreadParts): WorkerSetup {
       batchEventsMax: config.limits.batchEventsMax,
       bodyBytesMax: config.limits.bodyBytesMax,
       scanner: config.scanner,
+      claimPrivacy: claimPrivacyOf(config.privacy),
     },
     journal: journalSetup(config, parts.journal),
     dedup: parts.dedup,

@@ -4,7 +4,7 @@
 //
 // An input is 4 bytes of head, an address, a user agent, and bodies; test/fuzz/native-input.ts writes it:
 //
-//   byte 0   route % 5 + 5 * (app % 3) + 15 * transport
+//   byte 0   route % 8 + 8 * (app % 3) + 24 * transport
 //   byte 1   bits 0-1 which limits (`applyLimits`); bits 2-6 for the targets of the encoders (lines.h); bit 7: the bodies
 //            are split at bytes FRAME_SPLIT
 //   byte 2   bits 0-1 bytes of the address: 0, 4, 16, 7; bits 2-7 bytes of the user agent
@@ -24,7 +24,7 @@ constexpr Byte FRAME_SPLIT = 0xfe;
 constexpr size_t HEAD_BYTES = 4;
 constexpr size_t FRAMES_MAX = 8;
 /// Programs and apps of the setup (test/fuzz/native-seeds.ts).
-constexpr uint32_t ROUTES = 5, APPS = 3;
+constexpr uint32_t ROUTES = 8, APPS = 3;
 constexpr uint32_t SLAB_SOURCE = 0, ARENA_SOURCE = 1;
 /// 2025-06-09T12:30:15.250Z, as in the tests of the scanner.
 constexpr double BASE_TIME_MS = 1749472215250.0;

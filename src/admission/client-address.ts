@@ -4,12 +4,11 @@
  */
 import ipaddr from 'ipaddr.js';
 import type { Config } from '../config/config.ts';
+import { IPV4_BYTES_KEPT, IPV6_BYTES_KEPT } from '../limits.ts';
 
 type Network = [ipaddr.IPv4 | ipaddr.IPv6, number];
 
 const NONE = new Uint8Array(0);
-/** Bytes of an IPv6 address that `truncate` keeps: the /48 that a site is given. */
-const IPV6_BYTES_KEPT = 6;
 
 export class ClientAddress {
   readonly #trusted: readonly Network[];
@@ -73,5 +72,5 @@ function zeroUntil(address: Uint8Array, end: number): boolean {
 }
 
 function truncated(address: Uint8Array): Uint8Array {
-  return address.fill(0, address.length === 4 ? 3 : IPV6_BYTES_KEPT);
+  return address.fill(0, address.length === 4 ? IPV4_BYTES_KEPT : IPV6_BYTES_KEPT);
 }

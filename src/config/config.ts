@@ -36,6 +36,8 @@ export interface Config {
     /** `truncate` zeroes the last octet of IPv4 and the last 80 bits of IPv6; `drop` keeps none. */
     readonly ip: 'keep' | 'truncate' | 'drop';
     readonly userAgent: 'keep' | 'drop';
+    /** Whether an event's own address and user agent stand before the connection's. */
+    readonly fromEvents: boolean;
   };
   readonly journal: {
     /** What an answer waits for: nothing but memory, the page cache (survives a kill), the disk (survives a power failure). */

@@ -113,6 +113,7 @@ export const fileSchema = section({
   privacy: section({
     ip: choice(['keep', 'truncate', 'drop']).default('keep'),
     user_agent: choice(['keep', 'drop']).default('keep'),
+    from_events: flag().default(false),
   }),
   journal: section({
     durability: choice(['memory', 'os', 'fsync']).default('os'),

@@ -42,6 +42,7 @@ export const amplitude: Dialect = {
   lenient: true,
   secrets: ['^api_key'],
   direct: { path: 'ip', is: ['$remote'] },
+  claims: { ip: ['ip'], user_agent: ['user_agent'] },
   rest: 'event_data',
   required: ['event_type', 'app_id'],
   // A body of JSON without `code` 200 is a failure to these SDKs, and is sent again up to 12 times.

@@ -1,6 +1,7 @@
 /** Compiles a dialect's table into its program (program.ts), for one of its routes. */
 import { CLIENT_COLUMNS, type ClientColumn, ColumnIndex, ColumnKind } from '../event.ts';
 import { PROGRAM_PARTS_MAX, PROGRAM_SOURCES_MAX } from '../limits.ts';
+import { claimGuardPathsOf, claimPathsOf, compileClaims } from './claims.ts';
 import { contradiction } from './contradiction.ts';
 import { type Dialect, Shape } from './dialect.ts';
 import { GuardList, guardsOf } from './guards.ts';
@@ -13,20 +14,30 @@ import {
   partsOf,
 } from './parts.ts';
 import { keysOf, layPaths, type Paths } from './paths.ts';
-import type { Program, ProgramColumn, ProgramPart, ProgramRequirement, ProgramSlot } from './program.ts';
+import type {
+  Program,
+  ProgramClaim,
+  ProgramColumn,
+  ProgramPart,
+  ProgramRequirement,
+  ProgramSlot,
+} from './program.ts';
 import { columnPathsOf, compileSources, sourcePathsOf } from './sources.ts';
 
 export type { Program } from './program.ts';
 
 /**
- * The program of one shape of a dialect; `defaults` are what a route gives to paths that the event does not fill.
- * Throws on a table that contradicts itself, naming dialect and path: a start-up fault.
+ * The program of one shape of a dialect; `defaults` are what a route gives to paths that the event does not fill. The table's
+ * claims are left out unless `takesClaims`. Throws on a table that contradicts itself, naming dialect and path: a start-up
+ * fault.
  */
 export function compileDialect(
-  dialect: Dialect,
+  table: Dialect,
   shape: Shape,
   defaults: Readonly<Record<string, string>> = {},
+  takesClaims = false,
 ): Program {
+  const dialect = takesClaims ? table : { ...table, claims: {} };
   const paths = layPaths(dialect.name, pathsOf(dialect), shape === Shape.batch ? dialect.envelopeKeys : []);
   checkSecrets(dialect);
   checkTimes(dialect);
@@ -44,15 +55,18 @@ export function compileDialect(
     return { sources, partStart, partEnd: parts.length, mayCollide: mayCollide(ownParts) };
   });
   const directGuards = guards.add(dialect.direct);
+  const claims = compileClaims(dialect, guards, paths.slotOf);
   checkCounts(dialect, columns, parts);
   checkDefaults(dialect, defaults);
   const appPaths = columnPathsOf(dialect, 'app_id');
   const slots = paths.fields.map((path, slot) => compileSlot(dialect, paths, appPaths, path, slot));
   const { lenient = false, sentAt = [], batchEventsMax = 0 } = dialect;
+  const isSimple = !lenient && sentAt.length === 0 && parts.length === 0;
+  const allClaims = [...claims.ipClaims, ...claims.userAgentClaims];
   return {
     dialect: dialect.name,
     shape,
-    isPlain: !lenient && sentAt.length === 0 && parts.length === 0 && isPlain(columns, guards, paths, slots),
+    isPlain: isSimple && isPlain(columns, allClaims, guards, paths, slots),
     isLenient: lenient,
     batchEventsMax,
     nodes: paths.nodes,
@@ -65,6 +79,7 @@ export function compileDialect(
     parts,
     sentAtSlots: sentAt.map(paths.slotOf),
     directGuards,
+    ...claims,
     restColumn: ColumnIndex[dialect.rest],
     required: dialect.required.map((group) => compileRequirement(dialect, columns, group)),
   };
@@ -78,6 +93,8 @@ function pathsOf(dialect: Dialect): string[] {
     ...(dialect.sentAt ?? []),
     ...(dialect.secrets ?? []),
     ...guardsOf(dialect.direct).map((guard) => guard.path),
+    ...claimPathsOf(dialect),
+    ...claimGuardPathsOf(dialect),
   ];
 }
 
@@ -97,15 +114,17 @@ function compileSlot(
 
 function isPlain(
   columns: readonly ProgramColumn[],
+  claims: readonly ProgramClaim[],
   guards: GuardList,
   paths: Paths,
   slots: readonly ProgramSlot[],
 ): boolean {
   const sources = columns.flatMap((column) => column.sources);
+  const read = [...sources, ...claims];
   return (
     guards.guards.length === 0 &&
     paths.eventSlotCount === slots.length &&
-    new Set(sources.map(({ slot }) => slot)).size === sources.length &&
+    new Set(read.map(({ slot }) => slot)).size === read.length &&
     slots.every(({ isSecret }) => !isSecret) &&
     sources.every(({ slot, after, unless }) => slot >= 0 && after.length + unless.length === 0)
   );
@@ -118,7 +137,7 @@ function checkSecrets(dialect: Dialect): void {
     ...(name === 'app_id' ? [] : columnPathsOf(dialect, name)),
     ...objectPathsOf(dialect, name),
     ...partsOf(dialect, name).map((part) => ('member' in part ? part.member : part.each)),
-  ]);
+  ]).concat(claimPathsOf(dialect));
   for (const secret of dialect.secrets ?? []) {
     const fault = (what: string) => contradiction(dialect.name, secret, what);
     if (keysOf(secret).length !== 1) throw fault('a secret is a field of the root');
@@ -161,6 +180,7 @@ function checkDefaults(dialect: Dialect, defaults: Readonly<Record<string, strin
   const known = [
     ...sourcePathsOf(dialect),
     ...[...guardPaths, ...guardsOf(dialect.direct)].map((guard) => guard.path),
+    ...claimGuardPathsOf(dialect),
   ];
   for (const path of Object.keys(defaults)) {
     if (!known.includes(path)) throw contradiction(dialect.name, path, 'no source or guard reads it');

@@ -122,6 +122,9 @@ export interface HeadRule {
   readonly carries?: readonly string[];
 }
 
+/** A path at which an event says something of itself. */
+export type Claim = string | { readonly path: string; readonly when?: Guards };
+
 export interface Dialect {
   /** Value of the `dialect` column. */
   readonly name: string;
@@ -160,6 +163,11 @@ export interface Dialect {
   readonly secrets?: readonly string[];
   /** The event is from the browser or phone that holds the connection, so that `ip` and `user_agent` are its own; absent is always. */
   readonly direct?: Guards;
+  /**
+   * Where an event says its own address and user agent, best first. Looked at only where the configuration lets events say
+   * so (`privacy.from_events`), and then also for events that are not `direct`.
+   */
+  readonly claims?: { readonly ip?: readonly Claim[]; readonly user_agent?: readonly Claim[] };
   /** The object column that takes top-level fields which no path names; nothing a client sent is dropped. */
   readonly rest: ObjectColumn;
   /** Columns that must be there; of an inner list, any one. */

@@ -76,6 +76,7 @@ export const mixpanel: Dialect = {
     { path: '^$use_address', is: ['1'] },
     { path: 'event', isNot: PROFILES },
   ],
+  claims: { ip: ['properties.ip', 'properties.$ip', '$ip'] },
   rest: 'event_data',
   required: ['event_type', 'app_id'],
   // The SDK for Node looks at the body alone: `1` is success.

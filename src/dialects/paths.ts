@@ -55,7 +55,8 @@ export function layPaths(dialect: string, named: readonly string[], envelopeKeys
   };
 }
 
-function isOfEnvelope(path: string): boolean {
+/** Whether a path begins at the envelope's root. */
+export function isOfEnvelope(path: string): boolean {
   return path.startsWith(ENVELOPE_MARK);
 }
 

@@ -23,6 +23,7 @@ export const penstock: Dialect = {
     event_data: ['event_data'],
     context: ['context'],
   },
+  claims: { ip: ['ip'], user_agent: ['user_agent'] },
   rest: 'context',
   required: ['event_type', 'app_id', ['device_id', 'user_id']],
 };

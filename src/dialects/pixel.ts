@@ -29,6 +29,7 @@ export const pixel: Dialect = {
   },
   lenient: true,
   secrets: ['key'],
+  claims: { ip: ['ip'], user_agent: ['user_agent'] },
   rest: 'event_data',
   required: ['event_type', 'app_id'],
   answers: { ok: PIXEL },

@@ -99,6 +99,7 @@ export const posthog: Dialect = {
     ...['$request_timestamp', '^$request_timestamp', '$request_time', '^$request_time'],
   ],
   direct: IN_BROWSER,
+  claims: { ip: ['properties.$ip', '$ip'], user_agent: ['properties.$raw_user_agent'] },
   rest: 'context',
   required: ['event_type', 'app_id', ['device_id', 'user_id']],
   // posthog-js takes 200 alone for success; posthog-node's newer form reads `results`, where an event that is not

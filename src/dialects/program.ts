@@ -91,6 +91,12 @@ export interface ProgramColumn {
   readonly mayCollide: boolean;
 }
 
+/** A slot that may hold an event's own address or user agent, and the guards that must hold, as bits. */
+export interface ProgramClaim {
+  readonly slot: number;
+  readonly guards: number;
+}
+
 export interface ProgramRequirement {
   /** One of these must be there … */
   readonly columns: readonly number[];
@@ -102,8 +108,8 @@ export interface Program {
   readonly dialect: string;
   readonly shape: Shape;
   /**
-   * Sources without conditions only, each path for one column and of the event itself, nothing composed, corrected or
-   * hidden: the shortest way through a scanner.
+   * Sources and claims without conditions only, each path for one of them and of the event itself, nothing composed,
+   * corrected or hidden: the shortest way through a scanner.
    */
   readonly isPlain: boolean;
   readonly isLenient: boolean;
@@ -127,6 +133,9 @@ export interface Program {
   readonly sentAtSlots: readonly number[];
   /** The guards under which `ip` and `user_agent` are those of the connection, as bits. */
   readonly directGuards: number;
+  /** Where the event's own ones stand, best first; none where events do not say so. Together at most PROGRAM_CLAIMS_MAX. */
+  readonly ipClaims: readonly ProgramClaim[];
+  readonly userAgentClaims: readonly ProgramClaim[];
   /** Column that takes top-level fields which no path names. */
   readonly restColumn: number;
   readonly required: readonly ProgramRequirement[];

@@ -59,20 +59,29 @@ export interface Route {
   statusOf(reason: Reason): Status;
 }
 
-/** By dialect, shape and defaults: routes that differ in their path only share a program. */
+/** By dialect, shape, defaults and claims: routes that differ in their path only share a program. */
 const compiled = new Map<string, Program>();
 
 /** Paths that belong to several dialects: Amplitude's, PostHog's and some proxies' batches; a host without a path. */
 const OPEN_PATHS = ['/batch', '/'];
 
-/** By a frame row's `route`. */
-export const ROUTES: readonly Route[] = [
-  { ...routeOf(penstock, { shape: Shape.batch }), path: undefined },
-  ...OPEN_PATHS.map(openRoute),
-  ...DIALECTS.flatMap((dialect) =>
-    dialect.routes.map((route) => ({ ...routeOf(dialect, route), path: route.path })),
-  ),
-];
+/** By a frame row's `route`; events say nothing of their own address and user agent. */
+export const ROUTES = layRoutes(false);
+
+/** The same routes; in their programs events may say so when `takesClaims`. */
+export function routesOf(takesClaims: boolean): readonly Route[] {
+  return takesClaims ? layRoutes(true) : ROUTES;
+}
+
+function layRoutes(takesClaims: boolean): readonly Route[] {
+  return [
+    { ...routeOf(penstock, { shape: Shape.batch }, takesClaims), path: undefined },
+    ...OPEN_PATHS.map((path) => openRoute(path, takesClaims)),
+    ...DIALECTS.flatMap((dialect) =>
+      dialect.routes.map((route) => ({ ...routeOf(dialect, route, takesClaims), path: route.path })),
+    ),
+  ];
+}
 
 /** By a frame row's `route`, its dialect's name until the body says whose it is. */
 export const DIALECT_OF_ROUTE: readonly string[] = ROUTES.map(({ program }) => program.dialect);
@@ -114,8 +123,8 @@ export function routeBehindPrefix(path: string): number | undefined {
 }
 
 /** A route whose requests are the dialect's that their bodies have; until that is known it answers as the strictest does. */
-function openRoute(path: string): Route {
-  const route = routeOf(amplitude, { shape: Shape.batch });
+function openRoute(path: string, takesClaims: boolean): Route {
+  const route = routeOf(amplitude, { shape: Shape.batch }, takesClaims);
   return {
     ...route,
     path,
@@ -137,6 +146,7 @@ function openRoute(path: string): Route {
 function routeOf(
   dialect: Dialect,
   { shape, defaults, get = false }: Omit<DialectRoute, 'path'>,
+  takesClaims: boolean,
 ): Omit<Route, 'path'> {
   const { keyPlaces, answers, head, decoders = [] } = dialect;
   const statuses = answers?.statuses;
@@ -145,7 +155,7 @@ function routeOf(
   const carried = [...headers.map(([name]) => name), ...(head?.carries ?? [])];
   return {
     get,
-    program: programOf(dialect, shape, defaults),
+    program: programOf(dialect, shape, defaults, takesClaims),
     keyPlaces: {
       headers: (keyPlaces?.headers ?? []).map((name) => name.toLowerCase()),
       query: keyPlaces?.query ?? [],
@@ -169,9 +179,14 @@ function routeOf(
   };
 }
 
-function programOf(dialect: Dialect, shape: Shape, defaults: DialectRoute['defaults']): Program {
-  const key = JSON.stringify([dialect.name, shape, defaults]);
-  const program = compiled.get(key) ?? compileDialect(dialect, shape, defaults);
+function programOf(
+  dialect: Dialect,
+  shape: Shape,
+  defaults: DialectRoute['defaults'],
+  takesClaims: boolean,
+): Program {
+  const key = JSON.stringify([dialect.name, shape, defaults, takesClaims]);
+  const program = compiled.get(key) ?? compileDialect(dialect, shape, defaults, takesClaims);
   compiled.set(key, program);
   return program;
 }

@@ -82,6 +82,7 @@ export const segment: Dialect = {
   lenient: true,
   secrets: ['writeKey', '^writeKey'],
   direct: IN_BROWSER,
+  claims: { ip: ['context.ip'], user_agent: ['context.userAgent'] },
   rest: 'context',
   required: ['event_type', 'app_id', ['device_id', 'user_id']],
   // Segment's SDKs drop a batch on 400 and 413 alike; clients that halve their batches do so on 413 only.

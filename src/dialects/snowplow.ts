@@ -62,6 +62,10 @@ export const snowplow: Dialect = {
   lenient: true,
   secrets: ['$anonymous', '^$anonymous'],
   direct: [{ path: 'p', is: ['web'] }, ...IS_NAMED],
+  claims: {
+    ip: [{ path: 'ip', when: IS_NAMED }],
+    user_agent: [{ path: 'ua', when: IS_NAMED }],
+  },
   rest: 'event_data',
   required: ['event_type', 'app_id'],
   // These trackers send again for ever, in growing batches, on any status but 2xx, 400, 401, 403, 410 and 422.

@@ -74,6 +74,14 @@
  * until free. ip is a dotted quad (IPv4, also within IPv6) or RFC 5952 text. user_agent is escaped as JSON.stringify
  * does, after each maximal ill-formed sequence became U+FFFD. Both are left out of events for which the dialect's
  * `direct` does not hold.
+ *
+ * Claims. Where the program has some, an event may say ip and user_agent itself, each by the first of its claims whose
+ * guards hold and whose value fits: a text, unescaped, that is a dotted quad without leading zeros, or an IPv6 address as
+ * RFC 4291 spells them (also ::ffff:1.2.3.4), and nothing else; or a text of 1 to USER_AGENT_BYTES_MAX bytes. What does
+ * not fit is passed over and no fault. A claim that wins stands before the connection's value, `direct` or not, written
+ * as that is, but a user agent's escapes as the client sent them; it takes its field of the root whole. Of an address the
+ * bytes beyond those that ClaimPrivacy keeps become 0 (of ::ffff:1.2.3.4 as of 1.2.3.4). What is not kept at all is left
+ * out, the connection's value too.
  */
 import type { Program } from '../dialects/program.ts';
 import type { UuidSource } from './uuid.ts';
@@ -111,6 +119,14 @@ export const ErrorWord = {
 } as const;
 export const FIELD_NONE = 0xffff_ffff;
 
+/** What is written of an address and a user agent that an event says of itself. */
+export interface ClaimPrivacy {
+  /** Leading bytes of an address, behind which its bytes are written as 0; of 0 bytes nothing is written. */
+  readonly ipv4BytesKept: number;
+  readonly ipv6BytesKept: number;
+  readonly keepsUserAgent: boolean;
+}
+
 /** What stays the same from slab to slab. */
 export interface ScanSetup {
   /** By a frame row's `route`. */
@@ -119,6 +135,8 @@ export interface ScanSetup {
   readonly apps: readonly string[];
   readonly batchEventsMax: number;
   readonly ids: UuidSource;
+  /** Where programs have claims; absent keeps all. */
+  readonly claimPrivacy?: ClaimPrivacy | undefined;
 }
 
 export interface ScanJob {

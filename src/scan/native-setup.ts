@@ -21,9 +21,11 @@ import {
   LINES_BYTES_MAX,
   SCAN_BUFFER_KEEP_BYTES,
   SKEW_DEAD_ZONE_MS,
+  USER_AGENT_BYTES_MAX,
 } from '../limits.ts';
 import { outcome, REASONS, ReasonNumber } from '../outcome.ts';
 import { FRAME_WORDS, FrameWord, SLAB_HEADER_WORDS } from '../slab/layout.ts';
+import { CLAIMS_KEPT } from './claim-privacy.ts';
 import { ERROR_WORDS, ErrorWord, FIELD_NONE, RECORD_WORDS, RecordWord, type ScanSetup } from './contract.ts';
 
 export interface NativeSetup {
@@ -45,9 +47,13 @@ export function encodeSetup(setup: ScanSetup): NativeSetup {
     setup.batchEventsMax,
     SKEW_DEAD_ZONE_MS,
     EVENT_FUTURE_MS_MAX,
+    USER_AGENT_BYTES_MAX,
   ]);
   writer.wide(TIMESTAMP_MS_MIN);
   writer.wide(TIMESTAMP_MS_END);
+  const { ipv4BytesKept, ipv6BytesKept, keepsUserAgent } = setup.claimPrivacy ?? CLAIMS_KEPT;
+  writer.words([ipv4BytesKept, ipv6BytesKept]);
+  writer.flag(keepsUserAgent);
   // The seed of the sets of keys: no client can know which keys collide.
   writer.words(new Uint32Array(Uint8Array.from(randomBytes(16)).buffer));
   writer.words([setup.ids.nodeHigh, setup.ids.nodeLow]);
@@ -160,6 +166,9 @@ function writeProgram(writer: SetupWriter, program: Program): void {
   writer.list(program.parts, (part) => writePart(writer, part));
   writer.list(program.sentAtSlots, (slot) => writer.words([slot]));
   writer.words([program.directGuards]);
+  for (const claims of [program.ipClaims, program.userAgentClaims]) {
+    writer.list(claims, ({ slot, guards }) => writer.words([slot, guards]));
+  }
   writer.list(program.required, ({ columns, slot }) => {
     writer.words([slot]);
     writer.list(columns, (column) => writer.words([column]));

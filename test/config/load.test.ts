@@ -61,7 +61,7 @@ describe('defaults', () => {
           creditBytes: limits.CREDIT_BYTES,
         },
         memory: { maxBytes: limits.MEMORY_BYTES_MAX },
-        privacy: { ip: 'keep', userAgent: 'keep' },
+        privacy: { ip: 'keep', userAgent: 'keep', fromEvents: false },
         journal: {
           durability: 'os',
           maxBytes: limits.JOURNAL_BYTES_MAX,
@@ -175,11 +175,11 @@ describe('defaults', () => {
 describe('the file', () => {
   test('sets keys and leaves the others at their defaults', async () => {
     const config = await load(
-      'http: { port: 0, trusted_proxies: [10.0.0.0/8, "fd00::/8"] }\nworkers: 2\nprivacy: { ip: truncate }\nembedded: { object_type: String }\n',
+      'http: { port: 0, trusted_proxies: [10.0.0.0/8, "fd00::/8"] }\nworkers: 2\nprivacy: { ip: truncate, from_events: true }\nembedded: { object_type: String }\n',
     );
     expect(config.http).toEqual({ host: '0.0.0.0', port: 0, trustedProxies: ['10.0.0.0/8', 'fd00::/8'] });
     expect(config.workers).toBe(2);
-    expect(config.privacy).toEqual({ ip: 'truncate', userAgent: 'keep' });
+    expect(config.privacy).toEqual({ ip: 'truncate', userAgent: 'keep', fromEvents: true });
     expect(config.embedded.objectType).toBe('String');
   });
 
@@ -245,6 +245,10 @@ describe('a fault says where, what was expected and what stood there', () => {
     ['workers: some', '1:10: workers: expected auto or a whole number from 1 to 64, got "some"'],
     ['scanner: wasm', '1:10: scanner: expected one of auto, native, reference, got "wasm"'],
     ['privacy: { ip: hash }', '1:16: privacy.ip: expected one of keep, truncate, drop, got "hash"'],
+    [
+      'privacy: { from_events: sometimes }',
+      '1:25: privacy.from_events: expected true or false, got "sometimes"',
+    ],
     [
       'embedded: { object_type: json }',
       '1:26: embedded.object_type: expected one of JSON, String, got "json"',

@@ -7,6 +7,7 @@ import { type Dialect, Shape } from '../../src/dialects/dialect.ts';
 import { penstock } from '../../src/dialects/penstock.ts';
 import { REASONS } from '../../src/outcome.ts';
 import {
+  type ClaimPrivacy,
   createScanOutput,
   ERROR_WORDS,
   ErrorWord,
@@ -24,6 +25,8 @@ export interface Options extends Omit<FixtureFrame, 'body' | 'route'> {
   readonly shape?: Shape;
   readonly defaults?: Readonly<Record<string, string>>;
   readonly receivedMs?: number;
+  /** What is kept of an address and agent that events say of themselves; absent where they say none. */
+  readonly claims?: ClaimPrivacy;
 }
 
 export interface Scanned {
@@ -38,13 +41,14 @@ export interface Scanned {
 
 /** What both scanners make of a body, which must be the same. App 0 is open mode, 1 is `shop`. */
 export function scanBody(dialect: Dialect, body: unknown, options: Options = {}): Scanned {
-  const { shape = Shape.batch, defaults = {}, receivedMs = RECEIVED_MS, ...frame } = options;
-  const program = compileDialect(dialect, shape, defaults);
+  const { shape = Shape.batch, defaults = {}, receivedMs = RECEIVED_MS, claims, ...frame } = options;
+  const program = compileDialect(dialect, shape, defaults, claims !== undefined);
   const scanner = createBothScanners({
     programs: [program],
     apps: ['', 'shop'],
     batchEventsMax: 1000,
     ids: createUuidSource(createRandom(7)),
+    claimPrivacy: claims,
   });
   const slab = createSlab(
     [{ ...frame, body: typeof body === 'string' ? body : JSON.stringify(body) }],

@@ -5,7 +5,7 @@
 import type { FixtureFrame } from '../../bench/scan-fixture.ts';
 import { Shape } from '../../src/dialects/dialect.ts';
 import { ENVELOPE_PATHS, EVENT_PATHS, MEMBER_KEYS, some, type Table } from './dialect-cases.ts';
-import { below, oneIn, pick, type Random } from './scan-words.ts';
+import { ADDRESSES, AGENTS, below, oneIn, pick, type Random } from './scan-words.ts';
 
 /** Keys as bodies spell them, which no table names. */
 const BODY_KEYS = ['\\ud800', '\\u0075tm_\\ud83d', 'a \\" b', 'caf\u00e9a', '\\u0063af\\u00e9b'];
@@ -123,16 +123,19 @@ function members(random: Random, paths: readonly string[]): string[] {
     if (dot >= 0) group.push(name.slice(dot + 1));
   }
   return [...groups].map(([key, inner]) => {
+    const claimed = /^\$?ip$/.test(key) ? ADDRESSES : key === 'ua' ? AGENTS : undefined;
     const isTime = /^(ts|sent|timestamp)$/.test(key) && !oneIn(random, 6);
     const value = isTime
       ? pick(random, TIMES)
-      : inner.length > 0 && !oneIn(random, 8)
-        ? `{${[...members(random, inner), ...memberList(random, inner)].join(gap(random, ','))}}`
-        : OBJECT_KEYS.test(key) && !oneIn(random, 8)
-          ? `{${memberList(random).join(gap(random, ','))}}`
-          : oneIn(random, 3)
-            ? anyValue(random)
-            : `"${pick(random, TEXTS)}"`;
+      : claimed !== undefined && !oneIn(random, 6)
+        ? `"${pick(random, claimed)}"`
+        : inner.length > 0 && !oneIn(random, 8)
+          ? `{${[...members(random, inner), ...memberList(random, inner)].join(gap(random, ','))}}`
+          : OBJECT_KEYS.test(key) && !oneIn(random, 8)
+            ? `{${memberList(random).join(gap(random, ','))}}`
+            : oneIn(random, 3)
+              ? anyValue(random)
+              : `"${pick(random, TEXTS)}"`;
     return `${keyText(random, key)}${gap(random, ':')}${value}`;
   });
 }

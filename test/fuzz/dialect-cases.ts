@@ -1,7 +1,16 @@
 /** Tables made at random of all that the language of dialects can say, from one seed. Their bodies: dialect-bodies.ts. */
 import { compileDialect } from '../../src/dialects/compile.ts';
-import type { Dialect, EachPart, Guard, Guards, Literal, Part, Source } from '../../src/dialects/dialect.ts';
-import { Shape } from '../../src/dialects/dialect.ts';
+import {
+  type Claim,
+  type Dialect,
+  type EachPart,
+  type Guard,
+  type Guards,
+  type Literal,
+  type Part,
+  Shape,
+  type Source,
+} from '../../src/dialects/dialect.ts';
 import { CLIENT_COLUMNS, ColumnKind } from '../../src/event.ts';
 import { below, oneIn, pick, type Random } from './scan-words.ts';
 
@@ -13,6 +22,8 @@ export interface Table {
   readonly dialect: Dialect;
   readonly shape: Shape;
   readonly defaults: Readonly<Record<string, string>>;
+  /** Its events say their own address and user agent. */
+  readonly takesClaims?: boolean;
 }
 
 export const EVENT_PATHS = [
@@ -39,7 +50,13 @@ export const EVENT_PATHS = [
   'timestamp',
   'context',
   'event_data',
+  'ip',
+  'ctx.ip',
+  'props.$ip',
+  'ua',
+  'ctx.ua',
 ];
+const CLAIM_PATHS = ['ip', 'ip', 'ctx.ip', 'props.$ip', 'ua', 'ua', 'ctx.ua', 'who', 'platform'];
 export const ENVELOPE_PATHS = ['^sent', '^key', '^meta', '^meta.y', '^ctx', '^platform'];
 const SENT_PATHS = ['sent', '^sent', 'ts', 'event', '^meta.y'];
 const LITERALS: readonly Literal[] = ['track', 'web', '', '$direct', 'caf\u00e9', true, false, -1, 0, 1.5];
@@ -64,7 +81,7 @@ export function createTable(random: Random): Table {
   for (;;) {
     const table = tryTable(random);
     try {
-      compileDialect(table.dialect, table.shape, table.defaults);
+      compileDialect(table.dialect, table.shape, table.defaults, table.takesClaims);
       return table;
     } catch (error) {
       if (!(error instanceof Error) || !error.message.startsWith('dialect fuzz: ')) throw error;
@@ -93,6 +110,10 @@ function tryTable(random: Random): Table {
         secrets: some(random, 2, () => pick(random, ['key', '^key', '^sent', 'who'])),
       }),
       ...(oneIn(random, 3) && { direct: guards(random) }),
+      claims: {
+        ip: some(random, 3, () => claim(random)),
+        user_agent: some(random, 3, () => claim(random)),
+      },
       ...(oneIn(random, 4) && { batchEventsMax: 1 + below(random, 8) }),
       rest: pick(random, ['context', 'context', 'event_data', 'attribution'] as const),
       required: pick(random, [
@@ -104,6 +125,7 @@ function tryTable(random: Random): Table {
     },
     shape: oneIn(random, 4) ? Shape.single : Shape.batch,
     defaults: oneIn(random, 4) ? { [defaultPath]: pick(random, ['track', 'web', 'u:x', '$device:y']) } : {},
+    takesClaims: oneIn(random, 2),
   };
 }
 
@@ -124,6 +146,11 @@ function source(random: Random, column: string): Source {
   if (column === 'timestamp' && !oneIn(random, 3))
     return { path: pick(random, ['ts', 'timestamp']), ...when };
   return when === false ? path(random) : { path: path(random), ...when };
+}
+
+function claim(random: Random): Claim {
+  const from = pick(random, CLAIM_PATHS);
+  return oneIn(random, 4) ? { path: from, when: guards(random) } : from;
 }
 
 function guards(random: Random): Guards {

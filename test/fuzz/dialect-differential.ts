@@ -11,7 +11,12 @@ import { createSlab, type FixtureFrame } from '../../bench/scan-fixture.ts';
 import { compileDialect } from '../../src/dialects/compile.ts';
 import type { Program } from '../../src/dialects/program.ts';
 import { DIALECTS } from '../../src/dialects/routes.ts';
-import { createScanOutput, type Scanner, type ScanSetup } from '../../src/scan/contract.ts';
+import {
+  type ClaimPrivacy,
+  createScanOutput,
+  type Scanner,
+  type ScanSetup,
+} from '../../src/scan/contract.ts';
 import { createNativeScanner, nativeKernel } from '../../src/scan/native.ts';
 import { createReferenceScanner } from '../../src/scan/reference/scanner.ts';
 import { createUuidSource } from '../../src/scan/uuid.ts';
@@ -19,7 +24,7 @@ import { outputDifference } from '../scan/output-difference.ts';
 import { createTableFrames } from './dialect-bodies.ts';
 import { createTable, type Table } from './dialect-cases.ts';
 import { damage } from './scan-cases.ts';
-import { fromRegression, type RegressionFrame, toRegression } from './scan-compare.ts';
+import { CLAIM_PRIVACIES, fromRegression, type RegressionFrame, toRegression } from './scan-compare.ts';
 import { shrink } from './scan-shrink.ts';
 import type { Random } from './scan-words.ts';
 
@@ -45,7 +50,7 @@ export interface DialectFailure {
   readonly frames: readonly FixtureFrame[];
 }
 
-/** A failure as a file keeps it. */
+/** A failure as a file keeps it; it is replayed under each of CLAIM_PRIVACIES. */
 export interface DialectRegression {
   readonly tables: readonly Table[];
   readonly frames: readonly RegressionFrame[];
@@ -53,7 +58,9 @@ export interface DialectRegression {
 
 /** The programs of these tables, by route. */
 export function compileTables(tables: readonly Table[]): Program[] {
-  return tables.map(({ dialect, shape, defaults }) => compileDialect(dialect, shape, defaults));
+  return tables.map(({ dialect, shape, defaults, takesClaims }) =>
+    compileDialect(dialect, shape, defaults, takesClaims),
+  );
 }
 
 /** What differs between two scanners over one slab of `frames`, or undefined. */
@@ -62,15 +69,21 @@ export function tablesDiffer(
   right: MakeScanner,
   tables: readonly Table[],
   frames: readonly FixtureFrame[],
+  claimPrivacy?: ClaimPrivacy,
 ): string | undefined {
-  return createComparison(left, right, tables)(frames);
+  return createComparison(left, right, tables, claimPrivacy)(frames);
 }
 
-function createComparison(left: MakeScanner, right: MakeScanner, tables: readonly Table[]) {
+function createComparison(
+  left: MakeScanner,
+  right: MakeScanner,
+  tables: readonly Table[],
+  claimPrivacy: ClaimPrivacy | undefined,
+) {
   const programs = compileTables(tables);
   const [first, second] = [left, right].map((make) => {
     const ids = createUuidSource(createRandom(7));
-    const setup = { programs, apps: APPS, batchEventsMax: BATCH_EVENTS_MAX, ids };
+    const setup = { programs, apps: APPS, batchEventsMax: BATCH_EVENTS_MAX, ids, claimPrivacy };
     return { scanner: make(setup), ids, output: createScanOutput() };
   }) as [Side, Side];
   return (frames: readonly FixtureFrame[]): string | undefined => {
@@ -97,16 +110,28 @@ export function requireNative(setup: ScanSetup): Scanner {
   return scanner;
 }
 
-/** The tables of all SDKs by their shapes, and one text of a route each, as the first tables of every round. */
-export const SDK_TABLES: readonly Table[] = DIALECTS.slice(1).flatMap((dialect) => {
-  const tables = dialect.routes.map(({ shape, defaults = {} }) => ({ dialect, shape, defaults }));
-  return tables.filter(
-    ({ shape, defaults }, index) =>
-      tables.findIndex(
-        (other) => other.shape === shape && hasTexts(other.defaults) === hasTexts(defaults),
-      ) === index,
-  );
-});
+/**
+ * The tables of all SDKs by their shapes, and one text of a route each, as the first tables of every round; then all of them
+ * with claims.
+ */
+export const SDK_TABLES: readonly Table[] = [...sdkTables(), ...sdkTables(true)];
+
+function sdkTables(takesClaims = false): Table[] {
+  return DIALECTS.slice(1).flatMap((dialect) => {
+    const tables = dialect.routes.map(({ shape, defaults = {} }) => ({
+      dialect,
+      shape,
+      defaults,
+      takesClaims,
+    }));
+    return tables.filter(
+      ({ shape, defaults }, index) =>
+        tables.findIndex(
+          (other) => other.shape === shape && hasTexts(other.defaults) === hasTexts(defaults),
+        ) === index,
+    );
+  });
+}
 
 function hasTexts(defaults: Table['defaults']): boolean {
   return Object.keys(defaults).length > 0;
@@ -117,9 +142,10 @@ export function fuzzDialects(cases: number, seed: number): DialectFailure | unde
   const random = createRandom(seed);
   const requests = readBodies();
   for (let done = 0; done < cases; ) {
+    const privacy = CLAIM_PRIVACIES[random() % CLAIM_PRIVACIES.length];
     const made = Array.from({ length: TABLES }, () => createTable(random));
     const tables = [...SDK_TABLES, ...made];
-    const differs = createComparison(createReferenceScanner, requireNative, tables);
+    const differs = createComparison(createReferenceScanner, requireNative, tables, privacy);
     const next = createTableFrames(random, made);
     for (let slab = 0; slab < SLABS; slab++) {
       const frames = Array.from({ length: FRAMES_PER_SLAB }, (): FixtureFrame => {
@@ -129,7 +155,7 @@ export function fuzzDialects(cases: number, seed: number): DialectFailure | unde
         return random() % 4 === 0 ? { ...chosen, body: damage(random, chosen.body as Buffer) } : chosen;
       });
       done += frames.length;
-      if (differs(frames) !== undefined) return shrinkFailure(tables, frames);
+      if (differs(frames) !== undefined) return shrinkFailure(tables, frames, privacy);
     }
   }
   return undefined;
@@ -148,9 +174,13 @@ function sdkFrame(random: Random, bodies: readonly Buffer[], frame: FixtureFrame
   return { ...frame, body: bodies[random() % bodies.length] ?? '', route: random() % SDK_TABLES.length };
 }
 
-function shrinkFailure(tables: readonly Table[], frames: readonly FixtureFrame[]): DialectFailure {
+function shrinkFailure(
+  tables: readonly Table[],
+  frames: readonly FixtureFrame[],
+  privacy: ClaimPrivacy | undefined,
+): DialectFailure {
   const difference = (some: readonly FixtureFrame[]) =>
-    tablesDiffer(createReferenceScanner, requireNative, tables, some);
+    tablesDiffer(createReferenceScanner, requireNative, tables, some, privacy);
   const smallest = shrink(frames, (some) => difference(some) !== undefined);
   const used = [...new Set(smallest.map(({ route = 0 }) => route))];
   const renumbered = smallest.map((frame) => ({ ...frame, route: used.indexOf(frame.route ?? 0) }));
@@ -172,7 +202,17 @@ export function keepDialectFailure(failure: DialectFailure, seed: number): strin
 
 /** What differs in a regression file, or undefined. */
 export function replayRegression({ tables, frames }: DialectRegression): string | undefined {
-  return tablesDiffer(createReferenceScanner, requireNative, tables, fromRegression(frames));
+  for (const privacy of CLAIM_PRIVACIES) {
+    const difference = tablesDiffer(
+      createReferenceScanner,
+      requireNative,
+      tables,
+      fromRegression(frames),
+      privacy,
+    );
+    if (difference !== undefined) return difference;
+  }
+  return undefined;
 }
 
 if (import.meta.filename === process.argv[1]) {

@@ -5,7 +5,7 @@
 import type { FixtureFrame } from '../../bench/scan-fixture.ts';
 
 /** Programs and apps of the targets' scanner (native-seeds.ts). */
-export const ROUTES = 5;
+export const ROUTES = 8;
 const APPS = 3;
 const HEAD_BYTES = 4;
 const FRAMES_MAX = 8;

@@ -5,9 +5,12 @@
 import { type Corpus, createCorpus } from '../../bench/corpus.ts';
 import { CLIENT_COLUMNS } from '../../src/event.ts';
 import { ReasonNumber } from '../../src/outcome.ts';
+import { PROGRAMS } from '../scan/harness.ts';
 import type { FuzzFrame } from './scan-compare.ts';
 import { familiar } from './scan-familiar.ts';
 import {
+  ADDRESSES,
+  AGENTS,
   below,
   COLUMN_KEYS,
   FALSE_SPACES,
@@ -42,7 +45,7 @@ export function createFrameSource(random: Random): () => FuzzFrame {
     return {
       body: oneIn(random, 3) ? damage(random, body) : body,
       shape,
-      route: below(random, 3),
+      route: below(random, PROGRAMS.length),
       app: below(random, 3),
       transport: below(random, 2),
       receivedDeltaMs: below(random, 100_000),
@@ -103,6 +106,7 @@ function event(random: Random, corpora: readonly Corpus[]): string {
   if (!oneIn(random, 20)) members.push(...minimal);
   const extra = below(random, 6);
   for (let index = 0; index < extra; index++) members.push(member(random, 1));
+  if (oneIn(random, 4)) members.push(...claims(random));
   if (oneIn(random, 60)) for (let index = 0; index < 80; index++) members.push(`"m${index}":${index}`);
   if (oneIn(random, 60)) {
     const keys = Array.from(
@@ -116,6 +120,15 @@ function event(random: Random, corpora: readonly Corpus[]): string {
   }
   if (oneIn(random, 3)) members.sort(() => (random() & 1) - 0.5);
   return `{${join(random, unlikeKeys(random, members))}}`;
+}
+
+/** What an event says of its own address and user agent, in itself or in its context. */
+function claims(random: Random): string[] {
+  const own = [
+    ...(oneIn(random, 3) ? [] : [`"ip":"${pick(random, ADDRESSES)}"`]),
+    ...(oneIn(random, 3) ? [] : [`"${pick(random, ['user_agent', 'userAgent'])}":"${pick(random, AGENTS)}"`]),
+  ];
+  return oneIn(random, 2) ? own : [`"context":{${join(random, own)}}`];
 }
 
 /** The members without those whose key, as it is spelt, stood before; now and then all of them. */
@@ -144,6 +157,8 @@ function member(random: Random, depth: number): string {
 function fittingValue(random: Random, key: string, depth: number): string {
   const kind = oneIn(random, 8) ? undefined : KEY_KINDS.get(key);
   if (kind === 'object') return object(random, depth);
+  if (key === 'ip' && !oneIn(random, 8)) return `"${pick(random, ADDRESSES)}"`;
+  if (/^user_?agent$/i.test(key) && !oneIn(random, 8)) return `"${pick(random, AGENTS)}"`;
   if (kind === 'timestamp') return pick(random, oneIn(random, 3) ? TIMES : TIMES.slice(0, 11));
   if (kind === 'text') return `"${oneIn(random, 3) ? pick(random, TEXTS) : pick(random, TEXTS.slice(1, 8))}"`;
   return oneIn(random, 30) ? pick(random, TIMES) : value(random, depth);

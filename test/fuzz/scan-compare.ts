@@ -1,7 +1,9 @@
 /** Two scanners over the same slab: the first place in which their outputs differ; and slabs as regression files. */
 import { createRandom } from '../../bench/corpus.ts';
 import { createSlab, type FixtureFrame } from '../../bench/scan-fixture.ts';
+import { claimPrivacyOf } from '../../src/scan/claim-privacy.ts';
 import {
+  type ClaimPrivacy,
   createScanOutput,
   type ScanJob,
   type Scanner,
@@ -35,14 +37,30 @@ interface Side {
   readonly output: ScanOutput;
 }
 
+/** What of claims is kept, case by case: a slab is scanned, and a regression replayed, under each. */
+export const CLAIM_PRIVACIES: readonly ClaimPrivacy[] = (['keep', 'truncate', 'drop'] as const).flatMap(
+  (ip) =>
+    (['keep', 'drop'] as const).flatMap(
+      (userAgent) => claimPrivacyOf({ fromEvents: true, ip, userAgent }) ?? [],
+    ),
+);
+
 /** Two scanners that start alike. */
-export function createPair(left: MakeScanner, right: MakeScanner, batchEventsMax = 1000): Pair {
-  return { left: createSide(left, batchEventsMax), right: createSide(right, batchEventsMax) };
+export function createPair(
+  left: MakeScanner,
+  right: MakeScanner,
+  batchEventsMax = 1000,
+  claimPrivacy?: ClaimPrivacy,
+): Pair {
+  return {
+    left: createSide(left, batchEventsMax, claimPrivacy),
+    right: createSide(right, batchEventsMax, claimPrivacy),
+  };
 }
 
-function createSide(make: MakeScanner, batchEventsMax: number): Side {
+function createSide(make: MakeScanner, batchEventsMax: number, claimPrivacy: ClaimPrivacy | undefined): Side {
   const ids = createUuidSource(createRandom(7));
-  const scanner = make({ programs: PROGRAMS, apps: APPS, batchEventsMax, ids });
+  const scanner = make({ programs: PROGRAMS, apps: APPS, batchEventsMax, ids, claimPrivacy });
   return { scanner, ids, output: createScanOutput() };
 }
 

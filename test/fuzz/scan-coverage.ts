@@ -59,6 +59,8 @@ export function createCoverage(): Coverage {
     ...CLIENT_COLUMNS.map(({ name }) => `column ${name}`),
     ...['id made here', 'time of arrival', 'surrogates replaced', 'app of a key', 'app_id in the rest'],
     ...['rest renamed', 'ip v4', 'ip v6', 'user_agent', 'transport http', 'transport ws'],
+    ...['ip of the event', 'agent of the event', 'ip of the event, agent of the connection'],
+    ...['ip in the rest', 'ip that is not kept'],
     ...PROGRAMS.map(({ dialect, shape }) => `dialect ${dialect} ${shape}`),
     ...['line over 32 KiB', 'line over 256 KiB', 'lines over 32 MiB'],
   ];
@@ -128,6 +130,13 @@ function addLine(hit: Hit, frame: FuzzFrame, output: ScanOutput, row: number): v
   const ip = line['ip'];
   if (typeof ip === 'string') hit(ip.includes(':') ? 'ip v6' : 'ip v4');
   hit('user_agent', 'user_agent' in line);
+  const isOwnIp = frame.address === undefined && 'ip' in line;
+  const isOwnAgent = frame.userAgent === undefined && 'user_agent' in line;
+  hit('ip of the event', isOwnIp);
+  hit('agent of the event', isOwnAgent);
+  hit('ip of the event, agent of the connection', isOwnIp && !isOwnAgent && 'user_agent' in line);
+  hit('ip in the rest', 'ip' in context);
+  hit('ip that is not kept', frame.address?.length === 4 && !('ip' in line));
   hit(`transport ${line['transport']}`);
 }
 

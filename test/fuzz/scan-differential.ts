@@ -8,11 +8,11 @@
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { createRandom } from '../../bench/corpus.ts';
-import type { Scanner, ScanSetup } from '../../src/scan/contract.ts';
+import type { ClaimPrivacy, Scanner, ScanSetup } from '../../src/scan/contract.ts';
 import { createNativeScanner, nativeKernel } from '../../src/scan/native.ts';
 import { createReferenceScanner } from '../../src/scan/reference/scanner.ts';
 import { createFrameSource, damage } from './scan-cases.ts';
-import { createPair, differenceOf, type FuzzFrame, toRegression } from './scan-compare.ts';
+import { CLAIM_PRIVACIES, createPair, differenceOf, type FuzzFrame, toRegression } from './scan-compare.ts';
 import {
   addCoverage,
   type Coverage,
@@ -64,18 +64,23 @@ export function requireNative(setup: ScanSetup): Scanner {
 export function fuzz({ cases, seed }: FuzzOptions): FuzzResult {
   const random = createRandom(seed);
   const next = createFrameSource(random);
-  const pair = createPair(createReferenceScanner, requireNative, EVENTS_MAX);
+  const pairs = CLAIM_PRIVACIES.map((privacy) =>
+    createPair(createReferenceScanner, requireNative, EVENTS_MAX, privacy),
+  );
   const heavyPair = createPair(createReferenceScanner, requireNative, HEAVY_EVENTS_MAX);
   const coverage = createCoverage();
   for (let done = 0, slab = 0; done < cases; slab++) {
+    const privacy = slab % CLAIM_PRIVACIES.length;
     const isHeavy = slab % SLABS_PER_HEAVY === FIRST_HEAVY_SLAB;
     const frames = isHeavy ? createHeavySlab(random) : createSlabFrames(random, next);
     const isCounted = done < COVERAGE_CASES;
-    const difference = differenceOf(isHeavy ? heavyPair : pair, frames, (words, output) => {
+    const pair = isHeavy ? heavyPair : (pairs[privacy] ?? heavyPair);
+    const difference = differenceOf(pair, frames, (words, output) => {
       if (isCounted) addCoverage(coverage, frames, words, output);
     });
     if (difference !== undefined) {
-      return { coverage, failure: shrinkFailure(frames, isHeavy ? HEAVY_EVENTS_MAX : EVENTS_MAX) };
+      const eventsMax = isHeavy ? HEAVY_EVENTS_MAX : EVENTS_MAX;
+      return { coverage, failure: shrinkFailure(frames, eventsMax, CLAIM_PRIVACIES[isHeavy ? 0 : privacy]) };
     }
     done += frames.length;
   }
@@ -94,9 +99,13 @@ function createSlabFrames(random: () => number, next: () => FuzzFrame): FuzzFram
   return frames;
 }
 
-function shrinkFailure(frames: readonly FuzzFrame[], eventsMax: number): FuzzFailure {
+function shrinkFailure(
+  frames: readonly FuzzFrame[],
+  eventsMax: number,
+  privacy: ClaimPrivacy | undefined,
+): FuzzFailure {
   const difference = (some: readonly FuzzFrame[]) =>
-    differenceOf(createPair(createReferenceScanner, requireNative, eventsMax), some);
+    differenceOf(createPair(createReferenceScanner, requireNative, eventsMax, privacy), some);
   const smallest = shrink(frames, (some) => difference(some) !== undefined);
   return { frames: smallest, difference: difference(smallest) ?? 'only behind the slabs before it' };
 }

@@ -7,7 +7,13 @@ import { describe, expect, it } from 'vitest';
 import { createCorpus } from '../../bench/corpus.ts';
 import { nativeKernel } from '../../src/scan/native.ts';
 import { createReferenceScanner } from '../../src/scan/reference/scanner.ts';
-import { createPair, differenceOf, fromRegression, type RegressionFrame } from '../fuzz/scan-compare.ts';
+import {
+  CLAIM_PRIVACIES,
+  createPair,
+  differenceOf,
+  fromRegression,
+  type RegressionFrame,
+} from '../fuzz/scan-compare.ts';
 import { fuzz, keepFailure, requireNative, unreached } from '../fuzz/scan-differential.ts';
 
 const SEED = Number(process.env['PENSTOCK_FUZZ_SEED'] ?? Date.now() % 1_000_000_000);
@@ -20,8 +26,10 @@ const isOff = process.env['PENSTOCK_NATIVE'] === 'off';
 function expectEqual(frames: readonly { body: Buffer | string; route?: number }[]): void {
   // Batches of any size, and the short ones of the fuzzer, whose failures are replayed here.
   for (const batchEventsMax of [1000, 4]) {
-    const pair = createPair(createReferenceScanner, requireNative, batchEventsMax);
-    expect(differenceOf(pair, frames)).toBeUndefined();
+    for (const privacy of CLAIM_PRIVACIES) {
+      const pair = createPair(createReferenceScanner, requireNative, batchEventsMax, privacy);
+      expect(differenceOf(pair, frames)).toBeUndefined();
+    }
   }
 }
 

@@ -6,6 +6,7 @@ import type { Dialect } from '../../src/dialects/dialect.ts';
 import { penstock } from '../../src/dialects/penstock.ts';
 import { REASONS, type Reason } from '../../src/outcome.ts';
 import {
+  type ClaimPrivacy,
   createScanOutput,
   ERROR_WORDS,
   ErrorWord,
@@ -25,6 +26,10 @@ export const BATCH = 0;
 export const SINGLE = 1;
 /** A dialect with fallbacks, paths into objects and two envelope keys. */
 export const NESTED = 2;
+/** The same three programs with claims: events say their own address and user agent. */
+export const CLAIMING_BATCH = 3;
+export const CLAIMING_SINGLE = 4;
+export const CLAIMING_NESTED = 5;
 export const APPS = ['', 'shop', 'caf\u00e9 "x"'];
 
 export const nestedDialect: Dialect = {
@@ -42,6 +47,7 @@ export const nestedDialect: Dialect = {
     event_data: ['properties'],
     context: ['context'],
   },
+  claims: { ip: ['context.ip', 'ip'], user_agent: ['context.userAgent', 'user_agent'] },
   rest: 'context',
   required: ['event_type', ['device_id', 'user_id']],
 };
@@ -50,6 +56,9 @@ export const PROGRAMS: readonly Program[] = [
   compileDialect(penstock, 'batch'),
   compileDialect(penstock, 'single'),
   compileDialect(nestedDialect, 'batch'),
+  compileDialect(penstock, 'batch', {}, true),
+  compileDialect(penstock, 'single', {}, true),
+  compileDialect(nestedDialect, 'batch', {}, true),
 ];
 
 export interface ErrorRow {
@@ -85,9 +94,9 @@ export interface Bench {
 }
 
 /** Both scanners, held to the same bytes, with an output that is used again and again. */
-export function createBench(batchEventsMax = 1000): Bench {
+export function createBench(batchEventsMax = 1000, claimPrivacy?: ClaimPrivacy): Bench {
   const ids = createUuidSource(createRandom(7));
-  const scanner = createBothScanners({ programs: PROGRAMS, apps: APPS, batchEventsMax, ids });
+  const scanner = createBothScanners({ programs: PROGRAMS, apps: APPS, batchEventsMax, ids, claimPrivacy });
   const output = createScanOutput();
   return {
     scanner,

@@ -3,6 +3,7 @@
 import { CLIENT_COLUMNS, ColumnIndex } from '../../event.ts';
 import { ReasonNumber } from '../../outcome.ts';
 import { QUOTE, skipSpace } from './bytes.ts';
+import { chooseClaims } from './claims.ts';
 import { COLUMN_KIND, checkText, fitTime, KIND_TEXT, KIND_TIMESTAMP } from './fit.ts';
 import { chooseSources } from './sources.ts';
 import { CAPTURE_WORDS, CaptureFlag, CaptureWord, type ScanState, ValueKind, Winner } from './state.ts';
@@ -15,7 +16,7 @@ const USER = ColumnIndex.user_id;
 
 /**
  * Chooses and checks the columns of the event just walked. Returns its reason, with `state.faultSlot`, or 0.
- * Sets `winner`, `eventMs` and the captures' rest flags. With a write key `app_id` is the key's and has no winner.
+ * Sets `winner`, `eventMs`, `claimed` and the captures' rest flags. With a write key `app_id` is the key's and has no winner.
  */
 export function resolveColumns(state: ScanState): number {
   const { program } = state.tables;
@@ -29,6 +30,8 @@ export function resolveColumns(state: ScanState): number {
       return ReasonNumber.missing_field;
     }
   }
+  if (state.tables.hasClaims) chooseClaims(state);
+  else state.claimed = 0;
   markRest(state);
   return 0;
 }

@@ -5,6 +5,7 @@ import { RECORD_WORDS, RecordWord } from '../contract.ts';
 import { writeUuid } from '../uuid.ts';
 import { COMMA, copyBytes, DOT, OPEN_BRACE, QUOTE, textOf } from './bytes.ts';
 import { putCapture, putText, reserveLines } from './canonical.ts';
+import { putClaims } from './claims.ts';
 import { isEmptyValue } from './columns.ts';
 import { putComposed } from './compose.ts';
 import { MURMUR2_SEED_KAFKA, MURMUR2_SEED_SECOND, murmur2 } from './murmur2.ts';
@@ -41,7 +42,11 @@ export function writeEvent(state: ScanState): void {
     else to = putColumn(state, column, to);
   }
   to = flushRun(state, to);
-  const tailStart = state.tailStart;
+  let tailStart = state.tailStart;
+  if (state.claimed !== 0) {
+    to = putClaims(state, to);
+    tailStart = state.tailServerStart;
+  }
   const tailBytes = state.tailBytes - tailStart;
   reserveLines(state, to, tailBytes);
   to = copyBytes(state.tail, state.tailView, tailStart, tailBytes, state.lines, state.linesView, to);

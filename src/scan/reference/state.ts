@@ -4,8 +4,10 @@
  */
 import { CLIENT_COLUMNS } from '../../event.ts';
 import { ENVELOPE_FIELDS_BYTES_MAX, EVENT_KEYS_MAX, PROGRAM_SLOTS_MAX } from '../../limits.ts';
-import type { ScanOutput, ScanSetup } from '../contract.ts';
+import { CLAIMS_KEPT } from '../claim-privacy.ts';
+import type { ClaimPrivacy, ScanOutput, ScanSetup } from '../contract.ts';
 import { RECORD_WORDS } from '../contract.ts';
+import { ADDRESS_BYTES_MAX } from './address-text.ts';
 import { type Text, textOf, viewOf } from './bytes.ts';
 import type { ProgramTables } from './tables.ts';
 
@@ -133,6 +135,17 @@ export interface ScanState {
   /** Where the tail of the next line begins; and where it does when address and user agent are not the connection's. */
   tailStart: number;
   tailServerStart: number;
+  /** Where the user agent begins in it. */
+  tailAgentStart: number;
+
+  // What the event says of itself (claims.ts).
+  readonly claimPrivacy: ClaimPrivacy;
+  /** What of it stands before the connection's: bits of address and user agent. */
+  claimed: number;
+  readonly claimedAddress: Uint8Array;
+  /** Bytes of the address that is written, 0 when none is; the capture of the user agent that is, or -1. */
+  claimedAddressBytes: number;
+  claimedAgent: number;
 
   // The output.
   output: ScanOutput;
@@ -218,6 +231,12 @@ export function createScanState(setup: ScanSetup, tables: ProgramTables, output:
     tailBytes: 0,
     tailStart: 0,
     tailServerStart: 0,
+    tailAgentStart: 0,
+    claimPrivacy: setup.claimPrivacy ?? CLAIMS_KEPT,
+    claimed: 0,
+    claimedAddress: new Uint8Array(ADDRESS_BYTES_MAX),
+    claimedAddressBytes: 0,
+    claimedAgent: -1,
     output,
     lines: output.lines,
     linesView: viewOf(output.lines),

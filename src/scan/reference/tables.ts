@@ -28,6 +28,7 @@ export interface ProgramTables {
   /** Copies of the program's, which are read for every event. */
   readonly eventSlotCount: number;
   readonly envelopeNode: number;
+  readonly hasClaims: boolean;
   readonly entries: Int32Array;
   readonly keyBytes: Uint8Array;
   /** By node: where its cells begin in `cells`, and their count minus one. A cell holds an entry plus 1, or 0. */
@@ -62,6 +63,7 @@ export function buildProgramTables(program: Program): ProgramTables {
     isBatch: program.shape === 'batch',
     eventSlotCount: program.eventSlotCount,
     envelopeNode: program.envelopeNode,
+    hasClaims: program.ipClaims.length + program.userAgentClaims.length > 0,
     keyBytes,
     ...buildEntries(program, all, keyBytes),
     columnFirst: buildColumnFirst(program),

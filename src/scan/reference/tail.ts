@@ -7,8 +7,9 @@ import { BACKSLASH, copyBytes, QUOTE, type Text, textOf, viewOf } from './bytes.
 import type { ScanState } from './state.ts';
 import { TIMESTAMP_TEXT_BYTES, writeTimestamp } from './timestamp.ts';
 
-const IP_KEY = textOf(',"ip":"');
-const USER_AGENT_KEY = textOf(',"user_agent":');
+/** What stands before an address, its quote included, and before a user agent. */
+export const IP_KEY = textOf(',"ip":"');
+export const USER_AGENT_KEY = textOf(',"user_agent":');
 const RECEIVED_KEY = textOf(',"received_at":"');
 const DIALECT_KEY = textOf('","dialect":');
 const TRANSPORT_ENDS = TRANSPORTS.map((name) => textOf(`,"transport":"${name}"}\n`));
@@ -40,6 +41,7 @@ export function buildTail(
     at = writeAddress(slab, words[row + FrameWord.addressOffset]!, addressBytes, state.tail, at);
     state.tail[at++] = QUOTE;
   }
+  state.tailAgentStart = at;
   if (agentBytes > 0) {
     at = putText(state, USER_AGENT_KEY, at);
     at = putUserAgent(state, slab, slabView, words[row + FrameWord.userAgentOffset]!, agentBytes, at);
