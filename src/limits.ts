@@ -200,6 +200,8 @@ export const NATIVE_BLOCK_ROWS_MAX = 262_144;
 export const NATIVE_BLOCK_BYTES_MAX = 128 * MiB;
 /** Of these, what says which row has a value of which type at which path: 30 bytes an event are usual; keys that come late, and arrays of empty objects, want far more. */
 export const NATIVE_BLOCK_PLACES_BYTES_MAX = 16 * MiB;
+/** Paths that a JSON column of a block tells apart, each a byte a row; rows with further ones go as text, at three times the cost. */
+export const NATIVE_BLOCK_PATHS_MAX = 512;
 /** What an encoder keeps of its memory from one block to the next: a block, whose columns have grown by doubling, twice. */
 export const NATIVE_BLOCK_KEEP_BYTES = 64 * MiB;
 /** Pieces that one block is written into: a full one, the places, and a line more, whose numbers may be 9 bytes for 2. */

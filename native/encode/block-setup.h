@@ -23,7 +23,7 @@ inline bool readBlockSetup(HeldEncoder& held, const uint32_t* words, size_t word
   encoder.form = static_cast<JsonForm>(form);
   held.bounds.types = reader.word();
   held.bounds.paths = reader.word();
-  encoder.walk.pathsMax = held.bounds.paths;
+  encoder.walk.pathsMax = reader.word();
   encoder.walk.depthMax = reader.word();
   encoder.walk.placesMax = reader.word();
   for (uint32_t* bound : {&encoder.rowsMax, &encoder.bytesMax, &encoder.keepBytes}) *bound = reader.word();

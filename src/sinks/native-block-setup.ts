@@ -9,6 +9,7 @@ import {
   JSON_DYNAMIC_PATHS_MAX,
   JSON_DYNAMIC_TYPES_MAX,
   NATIVE_BLOCK_KEEP_BYTES,
+  NATIVE_BLOCK_PATHS_MAX,
   NATIVE_BLOCK_PLACES_BYTES_MAX,
 } from '../limits.ts';
 
@@ -88,6 +89,7 @@ export function encodeBlockSetup({ jsonForm, bytesMax, rowsMax }: BlockOptions):
     JSON_FORMS.indexOf(jsonForm),
     JSON_DYNAMIC_TYPES_MAX,
     JSON_DYNAMIC_PATHS_MAX,
+    NATIVE_BLOCK_PATHS_MAX,
     DEPTH_MAX,
     NATIVE_BLOCK_PLACES_BYTES_MAX,
     rowsMax,

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createCorpus, createRandom } from '../../bench/corpus.ts';
 import { createSlab, type FixtureFrame } from '../../bench/scan-fixture.ts';
-import { JSON_DYNAMIC_PATHS_MAX } from '../../src/limits.ts';
+import { NATIVE_BLOCK_PATHS_MAX } from '../../src/limits.ts';
 import { createScanOutput } from '../../src/scan/contract.ts';
 import { createUuidSource } from '../../src/scan/uuid.ts';
 import { BLOCK_COLUMNS, type JsonForm } from '../../src/sinks/native-block-setup.ts';
@@ -187,7 +187,7 @@ describe('what paths cannot say goes as text, in the same file', () => {
   test('more paths than a column has, while those that are known go on', async () => {
     const wide = (from: number, count: number) =>
       `{${Array.from({ length: count }, (_, index) => `"k${from + index}":${index}`).join(',')}}`;
-    const within = JSON_DYNAMIC_PATHS_MAX;
+    const within = NATIVE_BLOCK_PATHS_MAX;
     await expectEqual(withData(wide(0, within), wide(within, 1), wide(0, 5), wide(0, 1000)), { textRows: 2 });
   });
 
