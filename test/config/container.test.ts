@@ -5,6 +5,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { NODE_ARGUMENTS } from '../../src/heap.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const read = (path: string) => readFileSync(`${root}${path}`, 'utf8');
@@ -71,6 +72,10 @@ test('it is stopped by the signal that the program drains on, without a shell in
   const last = stages.at(-1) ?? '';
   expect(steps(last, 'STOPSIGNAL')).toEqual(['SIGTERM']);
   expect(steps(last, 'USER')).toEqual(['node']);
-  expect(JSON.parse(steps(last, 'ENTRYPOINT')[0] ?? '')).toEqual(['node', 'dist/src/main.js']);
+  expect(JSON.parse(steps(last, 'ENTRYPOINT')[0] ?? '')).toEqual([
+    'node',
+    ...NODE_ARGUMENTS,
+    'dist/src/main.js',
+  ]);
   expect(dockerfile).toContain('CMD ["node", "scripts/container/healthcheck.mjs"]');
 });

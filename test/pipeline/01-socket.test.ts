@@ -16,19 +16,20 @@ afterAll(async () => {
   expect(await server.stop()).toBe(0);
 });
 
-const HEALTH_MS_MAX = 500;
-const STARTS_MAX = 15;
+const HEALTH_CPU_MS_MAX = 500;
+const STARTS = 5;
 
 describe('service routes', () => {
-  test('/health answers within half a second of process start', async () => {
-    // The least of some: other test files run beside this one and can only make a start slower.
-    const starts = [server.healthAfterMs];
-    while (starts.length < STARTS_MAX && Math.min(...starts) >= HEALTH_MS_MAX) {
+  test('/health answers within half a second of a core from process start', async () => {
+    // By its own time, not by the clock: other test files run beside this one. `npm run bench -- --scenario idle` has the
+    // clock's. The least of some: what shares the caches with a start makes it dearer, and nothing makes it cheaper.
+    const starts = [server.healthAfterCpuMs];
+    while (starts.length < STARTS) {
       const other = await startServer();
-      starts.push(other.healthAfterMs);
+      starts.push(other.healthAfterCpuMs);
       await other.stop();
     }
-    expect(Math.min(...starts)).toBeLessThan(HEALTH_MS_MAX);
+    expect(Math.min(...starts)).toBeLessThan(HEALTH_CPU_MS_MAX);
   }, 60_000);
 
   test('/health is liveness and stays plain', async () => {
