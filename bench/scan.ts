@@ -23,6 +23,7 @@ import type { JsonForm } from '../src/sinks/native-block-setup.ts';
 import { FRAMES_PER_SLAB_MAX } from '../src/slab/layout.ts';
 import { type CorpusSize, createCorpus, createRandom } from './corpus.ts';
 import { printInstructions } from './instructions.ts';
+import { createEvents } from './payloads.ts';
 import { createBatchContenders } from './record-batch.ts';
 import { createSlab, resetVerdicts } from './scan-fixture.ts';
 import { toSegmentBatch } from './segment-events.ts';
@@ -45,8 +46,11 @@ const isSegment = values.dialect === 'segment';
 const TURN_CPU_US = 250_000;
 const SLAB_BODY_BYTES = 900_000;
 
+/** A corpus, or the events of a tracking plan that the suite sends (payloads.ts). */
+type Load = CorpusSize | 'plan';
+
 interface Figure {
-  readonly size: CorpusSize;
+  readonly size: Load;
   readonly bytesPerEvent: number;
   /** Undefined where the native scanner is not built. */
   readonly native: number | undefined;
@@ -57,7 +61,7 @@ interface Figure {
   readonly jsonParse: number;
 }
 
-const figures = (['small', 'medium', 'large'] as const).map(measure);
+const figures = (['small', 'medium', 'large', 'plan'] as const).map(measure);
 const recordBatches = await measureRecordBatches();
 const report = {
   node: process.version,
@@ -97,16 +101,17 @@ console.log(
 );
 if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
 
-function measure(size: CorpusSize): Figure {
-  const corpus = createCorpus(seed, size);
+function measure(size: Load): Figure {
+  const corpus = createCorpus(seed, size === 'plan' ? 'medium' : size);
+  const nextOfPlan = createEvents(seed, 'medium');
+  const planBody = () => Array.from({ length: eventsPerBody }, nextOfPlan);
   const bodies: Buffer[] = [];
   let bytes = 0;
   while (bytes < SLAB_BODY_BYTES && bodies.length < FRAMES_PER_SLAB_MAX) {
+    const events = size === 'plan' ? planBody() : corpus.events(eventsPerBody);
     const body = isSegment
-      ? toSegmentBatch(corpus.events(eventsPerBody))
-      : eventsPerBody === 1
-        ? corpus.single()
-        : corpus.array(eventsPerBody);
+      ? toSegmentBatch(events)
+      : Buffer.from(JSON.stringify(eventsPerBody === 1 ? events[0] : events));
     bodies.push(body);
     bytes += body.length;
   }

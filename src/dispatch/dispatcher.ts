@@ -87,7 +87,7 @@ export class Dispatcher {
     owner: FrameOwner,
     isPromised = false,
   ): boolean {
-    // Frames of one turn were all there when it began, and reading the clock takes as long as copying a message.
+    // Frames of one turn have the time of its first: reading the clock takes longer than copying a message (bench/copy.ts).
     if (!this.#scheduled) this.#turnMs = this.#clock.nowMs();
     const nowMs = this.#turnMs;
     const bodyBytes = body.byteLength;

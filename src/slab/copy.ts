@@ -8,7 +8,8 @@ export type FrameBody = ArrayBuffer | Uint8Array;
 /** Copies a body to an offset of the memory it was made for, which has room for it. */
 export type CopyBody = (body: FrameBody, offset: number) => void;
 
-interface Addon {
+/** What the addon has for it (native/memory-door.h). */
+export interface CopyAddon {
   holdMemory(bytes: Uint8Array): object;
   copyInto(memory: object, body: FrameBody, offset: number): boolean;
 }
@@ -16,19 +17,18 @@ interface Addon {
 /** Below this many bytes the call into native code costs more than it saves. */
 const FILL_BYTES_MIN = 256;
 
-const addon = loadNativeAddon<Addon>();
+const addon = loadNativeAddon<CopyAddon>();
 
 /**
- * How bodies get into `target`, which may be shared memory.
- *
- * By the addon 50 ns for a message of 434 bytes, as uWebSockets gives it. Without it a view of the message costs 30 ns and
- * the copy 100: TypedArray.prototype.set copies into shared memory word by word, for the memory model's sake, 5 GB/s for a
- * body of 43 KB, while Buffer.prototype.fill with a pattern as long as its range is one memcpy, 37 GB/s.
+ * How bodies get into `target`, which may be shared memory: by one call of the addon, which takes what uWebSockets gives as
+ * it is. Where there is none (`by` null), by a view of it and Buffer.prototype.fill with a pattern as long as its range,
+ * which is one memcpy: TypedArray.prototype.set copies into shared memory word by word, for the memory model's sake.
+ * `node dist/bench/copy.js` measures them.
  */
-export function copierInto(target: Buffer): CopyBody {
-  if (addon === undefined) return (body, offset) => fillInto(target, body, offset);
-  const memory = addon.holdMemory(target);
-  const { copyInto } = addon;
+export function copierInto(target: Buffer, by: CopyAddon | null = addon ?? null): CopyBody {
+  if (by === null) return (body, offset) => fillInto(target, body, offset);
+  const memory = by.holdMemory(target);
+  const { copyInto } = by;
   return (body, offset) => assert(copyInto(memory, body, offset), 'a body fits its slab');
 }
 

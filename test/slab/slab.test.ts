@@ -2,7 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Transport } from '../../src/event.ts';
 import { SLAB_BYTES } from '../../src/limits.ts';
+import { loadNativeAddon } from '../../src/native-addon.ts';
 import { MemoryBudget } from '../../src/slab/budget.ts';
+import { type CopyAddon, copierInto } from '../../src/slab/copy.ts';
 import {
   Encoding,
   FRAMES_PER_SLAB_MAX,
@@ -132,6 +134,32 @@ describe('a slab', () => {
     const bytes = pool.take(0, 0)!;
     expect(bytes.fits(SLAB_BYTES - SLAB_BYTES_START, nobody)).toBe(true);
     expect(bytes.fits(SLAB_BYTES - SLAB_BYTES_START + 1, nobody)).toBe(false);
+  });
+});
+
+describe('a body is copied', () => {
+  const native = loadNativeAddon<CopyAddon>() ?? null;
+  test.each([
+    ['by the addon', native],
+    ['without it', null],
+  ])('%s, whatever holds it, to where it belongs and no further', (_way, by) => {
+    const target = Buffer.from(new SharedArrayBuffer(2048));
+    const copy = copierInto(target, by);
+    for (const length of [0, 1, 255, 256, 1000]) {
+      const bytes = Uint8Array.from({ length }, (_, at) => at % 251);
+      for (const body of [bytes, bytes.buffer, Buffer.concat([Buffer.from('xx'), bytes]).subarray(2)]) {
+        target.fill(0xff);
+        copy(body, 3);
+        expect(target.subarray(3, 3 + length).equals(bytes)).toBe(true);
+        expect([target[2], target[3 + length]]).toEqual([0xff, 0xff]);
+      }
+    }
+  });
+
+  test.skipIf(native === null)('never beyond its slab', () => {
+    const copy = copierInto(Buffer.from(new SharedArrayBuffer(16)), native);
+    expect(() => copy(new Uint8Array(8), 9)).toThrow('a body fits its slab');
+    expect(() => copy(new Uint8Array(0), 17)).toThrow('a body fits its slab');
   });
 });
 

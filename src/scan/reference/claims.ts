@@ -7,7 +7,7 @@ import { ADDRESS_INPUT_BYTES_MAX, readAddress } from './address-text.ts';
 import { copyBytes, QUOTE } from './bytes.ts';
 import { putCapture, putText, reserveLines } from './canonical.ts';
 import { CAPTURE_WORDS, CaptureFlag, CaptureWord, type ScanState, ValueKind } from './state.ts';
-import { decodeString } from './strings.ts';
+import { decodeAside } from './strings.ts';
 import { IP_KEY, USER_AGENT_KEY } from './tail.ts';
 
 /** Bits of `state.claimed`. */
@@ -56,11 +56,9 @@ function fitsAddress(state: ScanState, row: number): boolean {
   let bytes = state.bytes;
   if ((state.captures[row + CaptureWord.flags]! & CaptureFlag.valueEscaped) !== 0) {
     if (end - start > ADDRESS_INPUT_BYTES_MAX * ESCAPE_BYTES_MAX) return false;
-    const scratchTop = state.scratchTop;
-    const length = decodeString(state, start, end);
-    state.scratchTop = scratchTop;
+    const length = decodeAside(state, start, end);
     bytes = state.scratch;
-    start = scratchTop;
+    start = state.scratchTop;
     end = start + length;
   }
   if (end - start > ADDRESS_INPUT_BYTES_MAX) return false;
@@ -75,9 +73,7 @@ function fitsUserAgent(state: ScanState, row: number): boolean {
   let length = end - start;
   if ((state.captures[row + CaptureWord.flags]! & CaptureFlag.valueEscaped) !== 0) {
     if (length > USER_AGENT_BYTES_MAX * ESCAPE_BYTES_MAX) return false;
-    const scratchTop = state.scratchTop;
-    length = decodeString(state, start, end);
-    state.scratchTop = scratchTop;
+    length = decodeAside(state, start, end);
   }
   return length > 0 && length <= USER_AGENT_BYTES_MAX;
 }

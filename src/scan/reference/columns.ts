@@ -7,7 +7,7 @@ import { chooseClaims } from './claims.ts';
 import { COLUMN_KIND, checkText, fitTime, KIND_TEXT, KIND_TIMESTAMP } from './fit.ts';
 import { chooseSources } from './sources.ts';
 import { CAPTURE_WORDS, CaptureFlag, CaptureWord, type ScanState, ValueKind, Winner } from './state.ts';
-import { decodeString } from './strings.ts';
+import { decodeAside } from './strings.ts';
 
 const COLUMN_COUNT = CLIENT_COLUMNS.length;
 const APP = ColumnIndex.app_id;
@@ -126,11 +126,9 @@ function isOwnApp(state: ScanState, row: number): boolean {
   let length = captures[row + CaptureWord.valueEnd]! - 1 - start;
   let bytes = state.bytes;
   if ((captures[row + CaptureWord.flags]! & CaptureFlag.valueEscaped) !== 0) {
-    const scratchTop = state.scratchTop;
-    length = decodeString(state, start, start + length);
-    state.scratchTop = scratchTop;
+    length = decodeAside(state, start, start + length);
     bytes = state.scratch;
-    start = scratchTop;
+    start = state.scratchTop;
   }
   const name = state.appNames[state.app]!;
   return name.length === length && name.compare(bytes, start, start + length) === 0;

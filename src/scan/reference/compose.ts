@@ -8,7 +8,7 @@ import { followsOne, isOneOf, isSame } from './literals.ts';
 import { countMembers, firstMember, hasEscape, readMember } from './members.ts';
 import { openNames, type TakenKeys, takeName } from './names.ts';
 import { CAPTURE_WORDS, CaptureFlag, CaptureWord, type ScanState } from './state.ts';
-import { decodeString, growScratch } from './strings.ts';
+import { decodeAside, decodeString, growScratch } from './strings.ts';
 
 /** Quotes, colon, comma and brace around a member. */
 const MEMBER_BYTES = 8;
@@ -125,11 +125,9 @@ function selectMember(state: ScanState, part: ProgramPart, isEscaped: boolean): 
   let start = state.memberKeyStart;
   let end = state.memberKeyEnd;
   if (isEscaped) {
-    const scratchTop = state.scratchTop;
-    const length = decodeString(state, start, end);
-    state.scratchTop = scratchTop;
+    const length = decodeAside(state, start, end);
     bytes = state.scratch;
-    start = scratchTop;
+    start = state.scratchTop;
     end = start + length;
   }
   if (patterns.length > 0 && !followsOne(bytes, start, end, patterns)) return SKIP;

@@ -3,7 +3,7 @@
 import { CLIENT_COLUMNS, ColumnKind, TIMESTAMP_MS_END, TIMESTAMP_MS_MIN } from '../../event.ts';
 import { ReasonNumber } from '../../outcome.ts';
 import { CAPTURE_WORDS, CaptureFlag, CaptureWord, type ScanState, ValueKind } from './state.ts';
-import { decodeString } from './strings.ts';
+import { decodeAside } from './strings.ts';
 import { NOT_A_TIME, parseTimestamp } from './timestamp.ts';
 
 /** By column: what it takes. */
@@ -41,9 +41,7 @@ export function checkLength(
   let length = end - start;
   if ((state.captures[row + CaptureWord.flags]! & CaptureFlag.valueEscaped) !== 0) {
     if (length > BYTES_MAX[column]! * ESCAPE_BYTES_MAX) return ReasonNumber.invalid_length;
-    const scratchTop = state.scratchTop;
-    length = decodeString(state, start, end);
-    state.scratchTop = scratchTop;
+    length = decodeAside(state, start, end);
   }
   return length < BYTES_MIN[column]! || length > BYTES_MAX[column]! ? ReasonNumber.invalid_length : 0;
 }
@@ -76,8 +74,6 @@ function readTime(state: ScanState, row: number): number {
   if ((captures[row + CaptureWord.flags]! & CaptureFlag.valueEscaped) === 0) {
     return parseTimestamp(state.bytes, start, end);
   }
-  const scratchTop = state.scratchTop;
-  const length = decodeString(state, start, end);
-  state.scratchTop = scratchTop;
-  return parseTimestamp(state.scratch, scratchTop, scratchTop + length);
+  const length = decodeAside(state, start, end);
+  return parseTimestamp(state.scratch, state.scratchTop, state.scratchTop + length);
 }

@@ -11,7 +11,7 @@ import { putComposed } from './compose.ts';
 import { MURMUR2_SEED_KAFKA, MURMUR2_SEED_SECOND, murmur2 } from './murmur2.ts';
 import { putRest } from './rest.ts';
 import { CAPTURE_WORDS, CaptureFlag, CaptureWord, recordTimesOf, type ScanState, Winner } from './state.ts';
-import { decodeString } from './strings.ts';
+import { decodeAside } from './strings.ts';
 import { TIMESTAMP_TEXT_BYTES, writeTimestamp } from './timestamp.ts';
 
 const EVENT_ID = ColumnIndex.event_id;
@@ -211,10 +211,8 @@ function hashText(state: ScanState, capture: number, seed: number): number {
   if ((flags & CaptureFlag.valueEscaped) === 0) {
     return murmur2(state.bytes, state.view, start, end - start, seed);
   }
-  const scratchTop = state.scratchTop;
-  const length = decodeString(state, start, end);
-  state.scratchTop = scratchTop;
-  return murmur2(state.scratch, state.scratchView, scratchTop, length, seed);
+  const length = decodeAside(state, start, end);
+  return murmur2(state.scratch, state.scratchView, state.scratchTop, length, seed);
 }
 
 function growRecords(state: ScanState): void {

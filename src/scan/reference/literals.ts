@@ -3,7 +3,7 @@
 import type { ProgramLiteral, ProgramPattern } from '../../dialects/program.ts';
 import { QUOTE } from './bytes.ts';
 import { CAPTURE_WORDS, CaptureFlag, CaptureWord, type ScanState } from './state.ts';
-import { decodeString } from './strings.ts';
+import { decodeAside } from './strings.ts';
 
 /** The guards that hold for the event just walked, as bits. */
 export function holdGuards(state: ScanState): number {
@@ -40,11 +40,9 @@ export function isOneOf(
     start++;
     end--;
     if (isEscaped) {
-      const scratchTop = state.scratchTop;
-      const length = decodeString(state, start, end);
-      state.scratchTop = scratchTop;
+      const length = decodeAside(state, start, end);
       bytes = state.scratch;
-      start = scratchTop;
+      start = state.scratchTop;
       end = start + length;
     }
   }

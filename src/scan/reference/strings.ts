@@ -161,6 +161,14 @@ export function decodeString(state: ScanState, start: number, end: number): numb
   return to - first;
 }
 
+/** As `decodeString`, and leaves `scratchTop`, where the bytes begin: they stand there until more is decoded. */
+export function decodeAside(state: ScanState, start: number, end: number): number {
+  const scratchTop = state.scratchTop;
+  const length = decodeString(state, start, end);
+  state.scratchTop = scratchTop;
+  return length;
+}
+
 function writeCodePoint(target: Uint8Array, at: number, code: number): number {
   if (code < 0x80) {
     target[at++] = code;
