@@ -87,6 +87,7 @@ function join(random: Random, parts: readonly string[]): string {
 function envelope(random: Random, events: readonly string[]): string {
   const fields = Array.from({ length: below(random, 4) }, () => member(random, 1));
   if (oneIn(random, 60)) fields.push(`"deep":${deep(random)}`);
+  if (oneIn(random, 60)) fields.push(`"huge":${pick(random, ['1e308', '1e309', '-1e309'])}`);
   const array = `"${pick(random, ['events', 'batch', 'ev\\u0065nts'])}":[${join(random, events)}]`;
   fields.splice(below(random, fields.length + 1), 0, array);
   if (oneIn(random, 12)) fields.push(`"big":"${'b'.repeat(4060 + below(random, 40))}"`);

@@ -3,6 +3,7 @@
  * than a piece of the native scanner's index and than all of it. One of them costs as much as thousands of frames.
  */
 import { ENVELOPE_FIELDS_BYTES_MAX, EVENT_KEYS_MAX, LINES_BYTES_MAX } from '../../src/limits.ts';
+import { PROGRAMS } from '../scan/harness.ts';
 import { damage } from './scan-cases.ts';
 import type { FuzzFrame } from './scan-compare.ts';
 import type { Random } from './scan-words.ts';
@@ -15,8 +16,11 @@ const EVENT = '{"event_type":"t","app_id":"a","user_id":"u"}';
 /** Frames of one slab: first those whose lines fill it, then long events, which from some place on are overloaded. */
 export function createHeavySlab(random: Random): FuzzFrame[] {
   const long = longEvents(random);
-  // Before the bound, so that they are scanned; once more behind it.
-  const frames: FuzzFrame[] = long.map((body) => ({ body: Buffer.from(body), route: random() % 3 }));
+  // Before the bound, so that they are scanned, and on every route: what one accepts is another's refusal, and a run of
+  // 100,000 cases has two of these slabs, too few to leave the route to luck. Once more, damaged, behind the bound.
+  const frames: FuzzFrame[] = PROGRAMS.flatMap((_program, route) =>
+    long.map((body) => ({ body: Buffer.from(body), route })),
+  );
   frames.push({ body: Buffer.from(long[2] ?? ''), shape: 'envelope' });
   for (let lineBytes = 0; lineBytes < LINES_BYTES_MAX + 2 * HEAVY_EVENTS_MAX * ENVELOPE_FIELDS_BYTES_MAX; ) {
     const fieldBytes = 2000 + (random() % 2000);
@@ -29,7 +33,9 @@ export function createHeavySlab(random: Random): FuzzFrame[] {
     });
     lineBytes += count * fieldBytes;
   }
-  frames.push(...long.map((body) => ({ body: damage(random, Buffer.from(body)), route: random() % 3 })));
+  frames.push(
+    ...long.map((body) => ({ body: damage(random, Buffer.from(body)), route: random() % PROGRAMS.length })),
+  );
   return frames;
 }
 
