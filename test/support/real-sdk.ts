@@ -14,6 +14,10 @@ export const APP = 'shop';
 export const KEY = 'wk_shop_1';
 /** Of a second app, `other`. */
 export const OTHER_KEY = 'wk_other_1';
+/** The header that says a key as SDKs on servers do. */
+export const basic = (key: string) => ({
+  authorization: `Basic ${Buffer.from(`${key}:`).toString('base64')}`,
+});
 
 /** What the client has said of event number `n`, as the store's columns have it; numbers of event_data as SQL reads them. */
 export interface Expected {
