@@ -21,6 +21,9 @@ import { createBothScanners } from '../scan/both-scanners.ts';
 
 export const RECEIVED_MS = Date.UTC(2025, 5, 9, 12, 30, 15, 250);
 
+/** A time as lines have it. */
+export const iso = (ms: number) => new Date(ms).toISOString();
+
 export interface Options extends Omit<FixtureFrame, 'body' | 'route'> {
   readonly shape?: Shape;
   readonly defaults?: Readonly<Record<string, string>>;
@@ -97,6 +100,9 @@ export function lineOf(dialect: Dialect, body: unknown, options: Options = {}): 
   if (line === undefined) throw new Error(`not accepted: ${JSON.stringify(scanned)}`);
   return line.slice(0, line.lastIndexOf(',"received_at":'));
 }
+
+/** An event with an id and a type, and `fields`. */
+export const event = (fields: object) => ({ event_id: 'e', event_type: 't', ...fields });
 
 /** Penstock's own table with changes: `columns` are laid over its columns, of which none is required but event_type. */
 export function tableWith(changes: Partial<Dialect>): Dialect {
