@@ -1,7 +1,7 @@
 /** Blocks for tables whose object columns are of type String (embedded.object_type): the text as it was sent. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { eventLine } from './embedded/harness.ts';
-import { encoder, take } from './native-block-harness.ts';
+import { encoder, take, withData } from './native-block-harness.ts';
 import { openTables, type Tables } from './native-block-tables.ts';
 
 let tables: Tables;
@@ -12,10 +12,7 @@ afterAll(() => tables.close());
 
 test('objects come as they stand in the line, absent ones empty', async () => {
   const objects = ['{"b":1.0,"a":[1,"x",[2]]}', '{}', '{"n":18446744073709551615,"s":"\\u00e9}{"}'];
-  const lines = objects.map((object, index) =>
-    eventLine(`e${index}`).replace('"context"', () => `"event_data":${object},"context"`),
-  );
-  const all = Buffer.from(`${lines.join('')}${eventLine('bare', { context: undefined })}`);
+  const all = Buffer.concat([withData(...objects), Buffer.from(eventLine('bare', { context: undefined }))]);
   const made = encoder('string');
   expect(made.append(all)).toBe(all.length);
   await tables.fill(take(made), all);
