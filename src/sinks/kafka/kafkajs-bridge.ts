@@ -1,7 +1,7 @@
 /**
  * kafkajs' connections: sockets, TLS, SASL, versions, request queue and time-outs, and the requests that it encodes. Its
  * modules below `src/` are no promise of the package, so this file is the only one that loads them, the version is
- * pinned exactly, and test/sinks/kafka/kafkajs-bridge.test.ts says what is relied on.
+ * pinned exactly, and test/integration/kafka-bridge.test.ts says what is relied on.
  *
  * Taken: Broker and ConnectionPool, one for one connection. Not taken: its cluster and producer, which fail all topics
  * for one that is missing, forget what bytes were in the air and give their sequence numbers to others. A link that failed
