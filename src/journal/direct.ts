@@ -1,13 +1,11 @@
 // Hot path: once a chunk.
 /**
- * Writes past the page cache (O_DIRECT), and when they are worth it. The cache copies every byte, and a page that it has
- * to get first costs ten times the copy on a machine that gives memory back to its host; a direct write takes next
- * to no processor time and waits for the disk. Which is quicker depends on machine and moment, so it is measured.
+ * Writes past the page cache (O_DIRECT); write-ways.ts says when they are worth it.
  *
  * A direct write is of whole blocks. The block in which an append begins is written again with what stood in it; behind
  * the last byte of an append the block is filled with zeros, which the next append overwrites.
  */
-import { DIRECT_STAGE_BYTES, DIRECT_WRITE_BYTES_MIN, WRITE_TIMES_KEPT, WRITES_PER_TRIAL } from '../limits.ts';
+import { DIRECT_STAGE_BYTES } from '../limits.ts';
 import { alignedBuffer, BLOCK_BYTES } from '../memory.ts';
 
 /** Bytes from `position` back to where its block begins. */
@@ -18,42 +16,6 @@ export function headBytes(position: number): number {
 /** `bytes` up to a whole block. */
 export function wholeBlocks(bytes: number): number {
   return Math.ceil(bytes / BLOCK_BYTES) * BLOCK_BYTES;
-}
-
-/** Chooses the way of a write by how long others took, each way for itself. One a thread. */
-export class WriteWays {
-  /** Milliseconds a byte, of the last writes; undefined before the first. */
-  #cachedMs: number | undefined;
-  #directMs: number | undefined;
-  #writes = 0;
-  #canDirect = true;
-
-  /** Whether the next write of `bytes` is to go past the cache. */
-  choosesDirect(bytes: number): boolean {
-    if (!this.#canDirect || bytes < DIRECT_WRITE_BYTES_MIN) return false;
-    if (this.#cachedMs === undefined) return false;
-    if (this.#directMs === undefined) return true;
-    this.#writes += 1;
-    const isQuicker = this.#directMs < this.#cachedMs;
-    return this.#writes % WRITES_PER_TRIAL === 0 ? !isQuicker : isQuicker;
-  }
-
-  /** A write of `bytes` took `ms`. Small ones say nothing: what they cost is the call. */
-  note(isDirect: boolean, bytes: number, ms: number): void {
-    if (bytes < DIRECT_WRITE_BYTES_MIN) return;
-    const each = ms / bytes;
-    if (isDirect) this.#directMs = mixed(this.#directMs, each);
-    else this.#cachedMs = mixed(this.#cachedMs, each);
-  }
-
-  /** The file system has no direct writes: none is tried again. */
-  forbidDirect(): void {
-    this.#canDirect = false;
-  }
-}
-
-function mixed(before: number | undefined, now: number): number {
-  return before === undefined ? now : before + (now - before) / WRITE_TIMES_KEPT;
 }
 
 let stage: Buffer | undefined;

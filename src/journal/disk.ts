@@ -23,7 +23,8 @@ import {
 import { systemClock } from '../clock.ts';
 import { BLOCK_BYTES } from '../memory.ts';
 import { viewsBehind } from '../views.ts';
-import { directStage, headBytes, WriteWays, writeBlocks } from './direct.ts';
+import { directStage, headBytes, writeBlocks } from './direct.ts';
+import { WriteWays } from './write-ways.ts';
 
 /** Every method throws (or rejects with) the system's error; `code` says which. */
 export interface Disk {

@@ -10,10 +10,14 @@ export const SEGMENT_BYTES_MAX = 64 * MiB;
 export const DIRECT_WRITE_BYTES_MIN = 256 * KiB;
 /** Memory of a thread in which direct writes are gathered; a slab's lines fit it mostly, what is longer takes several writes. */
 export const DIRECT_STAGE_BYTES = 2 * MiB;
-/** Writes after which the slower way is tried again: one in so many may be as slow as it likes. */
-export const WRITES_PER_TRIAL = 64;
-/** A write counts as one of so many in the time that its way takes. */
-export const WRITE_TIMES_KEPT = 8;
+/** Writes after which the slower way is tried again, */
+export const WRITES_PER_TRIAL = 128;
+/** … so many times in a row, which may be as slow as they like: 8 % of the time where they take three times as long, */
+export const WRITES_OF_TRIAL = 4;
+/** … and at once when the quicker way takes so many times as long as it did: pages got cold, or the disk busy. */
+export const WRITE_SLOWER_RATIO = 2;
+/** Writes of each way whose median counts. */
+export const WRITE_TIMES_KEPT = 5;
 /** Share of the journal's bound that is kept, beyond it, as files to be written over. */
 export const JOURNAL_SPARE_SHARE = 0.25;
 /** Segments kept for replays, beyond the bound above, when `journal.retention_ms` asks for it: as much again. */

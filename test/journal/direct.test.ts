@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { headBytes, WriteWays, wholeBlocks, writeBlocks } from '../../src/journal/direct.ts';
+import { headBytes, wholeBlocks, writeBlocks } from '../../src/journal/direct.ts';
 import { createSystemDisk, type Disk } from '../../src/journal/disk.ts';
 import { StreamReader } from '../../src/journal/reader.ts';
 import type { Damage } from '../../src/journal/segment.ts';
 import { JournalStream } from '../../src/journal/stream.ts';
-import { DIRECT_WRITE_BYTES_MIN, WRITES_PER_TRIAL } from '../../src/limits.ts';
+import { WriteWays } from '../../src/journal/write-ways.ts';
 import { alignedBuffer, BLOCK_BYTES } from '../../src/memory.ts';
 
 /** Not the system's own folder for files of a moment, which may be memory. */
@@ -198,38 +198,4 @@ test('blocks are whole, begin with what stood there, and end in zeros', () => {
       }
     }),
   );
-});
-
-describe('the way of a write', () => {
-  const BYTES = DIRECT_WRITE_BYTES_MIN;
-
-  /** Chooses `writes` times with times of each way, and gives how many went past the cache. */
-  function choose(ways: WriteWays, writes: number, cachedMs: number, directMs: number): number {
-    let direct = 0;
-    for (let write = 0; write < writes; write++) {
-      const isDirect = ways.choosesDirect(BYTES);
-      if (isDirect) direct += 1;
-      ways.note(isDirect, BYTES, isDirect ? directMs : cachedMs);
-    }
-    return direct;
-  }
-
-  test('is the quicker one, and the other is tried now and then', () => {
-    const ways = new WriteWays();
-    expect(choose(ways, 10 * WRITES_PER_TRIAL, 2, 1)).toBeGreaterThan(9 * WRITES_PER_TRIAL);
-    // Pages got warm: within some trials it is the cache again.
-    choose(ways, 20 * WRITES_PER_TRIAL, 0.1, 1);
-    expect(choose(ways, 10 * WRITES_PER_TRIAL, 0.1, 1)).toBe(10);
-    // A single slow write changes nothing for long.
-    choose(ways, 1, 3, 1);
-    expect(choose(ways, 10 * WRITES_PER_TRIAL, 0.1, 1)).toBeLessThan(2 * WRITES_PER_TRIAL);
-  });
-
-  test('is the cache for small writes, and where there is no other', () => {
-    const ways = new WriteWays();
-    choose(ways, 10, 2, 1);
-    expect(ways.choosesDirect(BYTES - 1)).toBe(false);
-    ways.forbidDirect();
-    expect(choose(ways, 100, 2, 1)).toBe(0);
-  });
 });
