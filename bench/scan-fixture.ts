@@ -1,5 +1,6 @@
 /** Slabs filled from plain frames, for benches and tests of scanners; the front has its own writer. */
 import type { ScanJob } from '../src/scan/contract.ts';
+import { encodingWord, firstBytesOf } from '../src/slab/encoding.ts';
 import {
   BASE_TIME_FLOAT64_INDEX,
   FRAME_WORDS,
@@ -55,7 +56,8 @@ export function createSlab(frames: readonly FixtureFrame[], baseTimeMs: number):
     words[row + FrameWord.bodyLength] = bodies[index]!.length;
     words[row + FrameWord.route] = frame.route ?? 0;
     words[row + FrameWord.app] = frame.app ?? 0;
-    words[row + FrameWord.encoding] = frame.encoding ?? 0;
+    const firstBytes = firstBytesOf(bodies[index]!, 0, bodies[index]!.length);
+    words[row + FrameWord.encoding] = encodingWord(frame.encoding ?? 0, firstBytes);
     words[row + FrameWord.transport] = frame.transport ?? 0;
     words[row + FrameWord.receivedDeltaMs] = frame.receivedDeltaMs ?? 0;
   }

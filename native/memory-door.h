@@ -4,8 +4,8 @@
 //   useLargePage(bytes, index) has the system back the index-th 2 MiB of a byte array by one page; false behind the last, and
 //                              where it has no such pages
 //   holdMemory(bytes)          the memory of a byte array, for copyInto; the caller keeps the array as long
-//   copyInto(memory, body, offset)     copies an ArrayBuffer or a byte array to `offset` of the memory; false where it has no
-//                              room for it
+//   copyInto(memory, body, offset)     copies an ArrayBuffer or a byte array to `offset` of the memory; gives its first two
+//                              bytes, the first the lower, 0 for a shorter one, -1 where the memory has no room for it
 #pragma once
 #include <cstring>
 #include <new>
@@ -81,7 +81,9 @@ inline napi_value copyIntoOf(napi_env env, napi_callback_info info) {
   const Elements* const memory = static_cast<const Elements*>(held);
   const bool fits = memory != nullptr && offset <= memory->length && body.length <= memory->length - offset;
   if (fits && body.length > 0) std::memcpy(static_cast<char*>(memory->data) + offset, body.data, body.length);
-  napi_get_boolean(env, fits, &value);
+  const uint8_t* const bytes = static_cast<const uint8_t*>(body.data);
+  const int32_t firstBytes = body.length < 2 ? 0 : bytes[0] | bytes[1] << 8;
+  napi_create_int32(env, fits ? firstBytes : -1, &value);
   return value;
 }
 

@@ -3,7 +3,7 @@
  * Decompresses the bodies of a slab into one arena, the scan's second source, before the scan. A frame that
  * cannot be decompressed keeps source 0, its bytes and a reason; the scanner passes over it.
  *
- *   gzip     declared, or undeclared by its first bytes 1f 8b: several SDKs compress without saying so
+ *   gzip     declared, or found by the front (slab/encoding.ts)
  *   deflate  zlib's wrapping or none: HTTP means the first, many clients send the second
  *   br, zstd as declared; zstd where node:zlib has it
  *   none     declared compressed, but it cannot be read so and begins as JSON does: some proxies decompress bodies and
@@ -41,8 +41,6 @@ export type FrameStep = (row: number, headStart: number, bodyStart: number) => v
 export const ZSTD_AVAILABLE = typeof zlib.zstdDecompressSync === 'function';
 
 const ENCODING_MASK = 2 ** ENCODING_BITS - 1;
-const GZIP_MAGIC_0 = 0x1f;
-const GZIP_MAGIC_1 = 0x8b;
 /** zlib gathers its output in pieces of this size; bodies of batches mostly fit one. */
 const CHUNK_BYTES = 64 * 1024;
 
@@ -76,7 +74,7 @@ export function unwrapFrames(
     const offset = words[row + FrameWord.bodyOffset]!;
     const length = words[row + FrameWord.bodyLength]!;
     const declared = words[row + FrameWord.encoding]!;
-    const encoding = detectEncoding(declared & ENCODING_MASK, slabBytes, offset, length);
+    const encoding = declared & ENCODING_MASK;
     if (encoding === Encoding.identity) {
       words[row + FrameWord.reason] = reasonOfPlain(length, limits);
     } else {
@@ -118,12 +116,6 @@ export function replaceBody(
 
 function reasonOfPlain(bodyBytes: number, limits: UnwrapLimits): number {
   return bodyBytes > limits.bodyBytesMax ? ReasonNumber.body_too_large : 0;
-}
-
-function detectEncoding(declared: number, bytes: Uint8Array, offset: number, length: number): number {
-  if (declared !== Encoding.identity || length < 2) return declared;
-  const isGzip = bytes[offset] === GZIP_MAGIC_0 && bytes[offset + 1] === GZIP_MAGIC_1;
-  return isGzip ? Encoding.gzip : declared;
 }
 
 function unwrapFrame(

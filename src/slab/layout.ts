@@ -42,7 +42,7 @@ export const FrameWord = {
    * the worker has found the key.
    */
   app: 4,
-  /** Encoding of the body: one of Encoding below, and above ENCODING_BITS the bytes of the carried head before it (slab/carried.ts). */
+  /** Encoding of the body (encoding.ts): one of Encoding below, and above ENCODING_BITS the bytes of the carried head before it (slab/carried.ts). */
   encoding: 5,
   /** Index into TRANSPORTS (event.ts). */
   transport: 6,

@@ -5,6 +5,7 @@
  */
 import { assert } from '../assert.ts';
 import { type CopyBody, copierInto, type FrameBody } from './copy.ts';
+import { encodingWord, firstBytesOf } from './encoding.ts';
 import {
   BASE_TIME_FLOAT64_INDEX,
   ENCODING_BITS,
@@ -158,15 +159,17 @@ export class Slab {
     const frame = words[HeaderWord.frameCount]!;
     const offset = words[HeaderWord.bytesUsed]!;
     const bodyBytes = body.byteLength;
-    this.#copy(body, offset);
+    const copied = this.#copy(body, offset);
     const row = frameRow(frame);
     const headBytes = encoding >>> ENCODING_BITS;
+    const firstBytes =
+      headBytes === 0 ? copied : firstBytesOf(this.bytes, offset + headBytes, bodyBytes - headBytes);
     words[row + FrameWord.bodyOffset] = offset + headBytes;
     words[row + FrameWord.bodyLength] = bodyBytes - headBytes;
     words[row + FrameWord.route] = route;
     words[row + FrameWord.app] = app;
     words[row + FrameWord.key] = origin.key;
-    words[row + FrameWord.encoding] = encoding;
+    words[row + FrameWord.encoding] = encodingWord(encoding, firstBytes);
     words[row + FrameWord.transport] = transport;
     words[row + FrameWord.receivedDeltaMs] = Math.max(0, nowMs - this.#times[BASE_TIME_FLOAT64_INDEX]!);
     words[row + FrameWord.addressOffset] = origin.addressOffset;

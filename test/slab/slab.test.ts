@@ -6,6 +6,7 @@ import { loadNativeAddon } from '../../src/native-addon.ts';
 import { MemoryBudget } from '../../src/slab/budget.ts';
 import { type CopyAddon, copierInto } from '../../src/slab/copy.ts';
 import {
+  ENCODING_BITS,
   Encoding,
   FRAMES_PER_SLAB_MAX,
   FrameWord,
@@ -137,6 +138,26 @@ describe('a slab', () => {
   });
 });
 
+describe('the encoding of a body', () => {
+  const gzip = Buffer.from('1f8b08', 'hex');
+  const head = Buffer.from('head');
+
+  test.each([
+    ['as declared', Encoding.br, gzip, 0, Encoding.br],
+    ['gzip by its first bytes where none was declared', Encoding.identity, gzip, 0, Encoding.gzip],
+    ['none where it begins otherwise', Encoding.identity, Buffer.from('{}'), 0, Encoding.identity],
+    ['none of a single byte', Encoding.identity, gzip.subarray(0, 1), 0, Encoding.identity],
+    ['that behind the head it carries', Encoding.identity, Buffer.concat([head, gzip]), 4, Encoding.gzip],
+    ['none of a head that looks so', Encoding.identity, Buffer.concat([gzip, head]), 3, Encoding.identity],
+    ['none of a head alone', Encoding.identity, gzip, 3, Encoding.identity],
+  ])('is %s', (_what, declared, body, headBytes, encoding) => {
+    const slab = new SlabPool(new MemoryBudget(SLAB_BYTES)).take(0, 0)!;
+    const headBits = headBytes << ENCODING_BITS;
+    slab.append(body, 0, 0, declared | headBits, 0, 0, origin('', []), owner);
+    expect(slab.words[frameRow(0) + FrameWord.encoding]).toBe(encoding | headBits);
+  });
+});
+
 describe('a body is copied', () => {
   const native = loadNativeAddon<CopyAddon>() ?? null;
   test.each([
@@ -149,7 +170,7 @@ describe('a body is copied', () => {
       const bytes = Uint8Array.from({ length }, (_, at) => at % 251);
       for (const body of [bytes, bytes.buffer, Buffer.concat([Buffer.from('xx'), bytes]).subarray(2)]) {
         target.fill(0xff);
-        copy(body, 3);
+        expect(copy(body, 3)).toBe(length < 2 ? 0 : 256);
         expect(target.subarray(3, 3 + length).equals(bytes)).toBe(true);
         expect([target[2], target[3 + length]]).toEqual([0xff, 0xff]);
       }
