@@ -13,15 +13,18 @@ export interface ChunkContent {
 
 /** The chunk for a segment of that header seed; its header is written to `header`. VIEWS, but of what is compressed. */
 export function encodeChunk(
-  { payload, metas, ...content }: ChunkContent,
+  { payload, metas, firstRow, rows, timeMs }: ChunkContent,
   compression: Compression,
   seed: number,
   header: Buffer,
 ): { views: readonly Uint8Array[]; bytes: number } {
   const stored = compress(payload, compression);
   const body = [...metas, ...stored];
+  // Each by its name: what `...` copies has a new hidden class each time, 8 % of a worker's time where slabs are small.
   const chunk = {
-    ...content,
+    firstRow,
+    rows,
+    timeMs,
     metaBytes: bytesOf(metas),
     storedBytes: bytesOf(stored),
     rawBytes: bytesOf(payload),
