@@ -177,7 +177,7 @@ export const HISTOGRAMS = [
   {
     key: 'slabBytes',
     name: 'penstock_slab_fill_bytes',
-    help: 'Bytes of a slab when a thread takes it, its head of 136 KiB not counted',
+    help: 'Bytes of a slab when a thread takes it, its head of 144 KiB not counted',
     on: 'workers',
     labels: [{}],
     bounds: [KiB, 4 * KiB, 16 * KiB, 64 * KiB, 256 * KiB, 512 * KiB, 900 * KiB, 4 * MiB],
