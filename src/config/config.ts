@@ -83,7 +83,7 @@ export interface Config {
     readonly database: string;
     readonly username: string;
     readonly password: string;
-    /** PEM file of certificates that are trusted instead of the system's; empty for the system's. */
+    /** PEM file of certificates that are trusted instead of those that Node brings; empty for these. */
     readonly caFile: string;
     /** False takes any certificate. */
     readonly verifyTls: boolean;
@@ -105,7 +105,7 @@ export interface Config {
     readonly username: string;
     readonly password: string;
     readonly db: number;
-    /** PEM file of authorities that are trusted instead of the machine's; empty for the machine's. */
+    /** PEM file of authorities that are trusted instead of those that Node brings; empty for these. */
     readonly caFile: string;
     /** What every key in Redis begins with. */
     readonly keyPrefix: string;
@@ -152,7 +152,7 @@ export interface KafkaConfig {
   readonly saslUsername: string;
   readonly saslPassword: string;
   readonly tls: boolean;
-  /** Files in PEM; empty for the machine's authorities, and for no certificate of our own. */
+  /** Files in PEM; empty for the authorities that Node brings, and for no certificate of our own. */
   readonly tlsCaFile: string;
   readonly tlsCertFile: string;
   readonly tlsKeyFile: string;

@@ -10,7 +10,7 @@ export interface RedisAddress {
   readonly password: string;
   readonly db: number;
   readonly tls: boolean;
-  /** PEM of authorities that are trusted instead of the machine's; empty for the machine's. */
+  /** PEM of authorities that are trusted instead of those that Node brings; empty for these. */
   readonly ca: string;
   /** What every key begins with. */
   readonly keyPrefix: string;
