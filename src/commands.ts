@@ -34,10 +34,11 @@ Environment (over the file; empty counts as not set), with defaults:
   PENSTOCK_LOG_LEVEL       trace, debug, info, warn, error, fatal or silent (info)
   KAFKA_BROKERS            host:port,host:port: events go to Kafka, instead of the embedded store (none)
   KAFKA_TOPIC              topic of the events (events)
+  KAFKA_SASL_USERNAME      and KAFKA_SASL_PASSWORD: who Penstock is to the brokers (none)
   CLICKHOUSE_URL           ClickHouse server that events go to, instead of the embedded store (none); or
                            CLICKHOUSE_HOST, _PORT (8123), _DATABASE, _USERNAME, _PASSWORD
   REDIS_URL                Redis that processes share (none): repeats, rate limits, counters, keys; or
-                           REDIS_HOST, _PORT (6379), _PASSWORD, _DB
+                           REDIS_HOST, _PORT (6379), _USERNAME, _PASSWORD, _DB
   PENSTOCK_KEYS            write keys, added to the file's: app=key,app2=key2 (none)
 
 Every other setting is a key of the file, with its default and its reason: see config/penstock.yaml.

@@ -18,7 +18,7 @@ must be there, or kafka.create_topics be true. See "penstock dlq --help".
 
 While it runs:
   GET :8081/health    200 while the process lives
-  GET :8081/ready     200 when it is in its group and ClickHouse has taken blocks
+  GET :8081/ready     200 when it is in its group and ClickHouse has been ready for blocks
   GET :8081/metrics   lag by partition, rows, retries, breaker, rebalances, dead letters
 
 SIGTERM finishes the block in hand, commits, leaves the group and exits 0; a second signal exits at once, which costs nothing

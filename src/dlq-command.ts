@@ -25,7 +25,8 @@ Bring them back to their topic, once what refused them is mended:
 
 A replay ends where the dead-letter topic ended when it began. How far it came is kept by Kafka, so the next one goes on behind
 it, whatever reasons it passed over; --from-start begins anew, and what was brought back already comes a second time. A record
-that is refused again comes into the dead-letter topic again, with dlq.replays in its headers.
+that is refused again comes into the dead-letter topic again, with dlq.replays in its headers. Batches that cannot be read,
+and values that were cut, are not brought back.
 `;
 
 interface Options {
