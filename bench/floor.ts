@@ -3,8 +3,8 @@
  * by the Fastify peer in turn; what counts is CPU seconds an event, since the clock of a machine that others use says
  * nothing. Fails when the middle of the rounds' ratios is below the floor.
  *
- * The floor has room: on an idle machine and on one with ten times as many runnable threads as cores the ratio was between
- * 4 and 9. One below 2 means that something an event costs has doubled.
+ * The floor has room: on an idle machine and on one with many times as many runnable threads as cores the ratio was between
+ * 4 and 9 (docs/bench.md). One below 2 means that something an event costs has doubled.
  */
 import { Command } from 'commander';
 import { positive, scenarioByName } from './options.ts';

@@ -1,4 +1,4 @@
-// npm run dashboards: writes deploy/grafana/*.json out of scripts/grafana/dashboards.mjs. A test compares the two.
+// npm run dashboards: writes deploy/grafana/dashboards/*.json out of scripts/grafana/dashboards.mjs. A test compares the two.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { DASHBOARDS } from './grafana/dashboards.mjs';

@@ -1,6 +1,7 @@
 /**
  * The end of the process: stop accepting, finish what is in flight, flush the sinks, stop the store, exit 0. All of
- * it within `drainTimeoutMs`; what could not be delivered by then is said in the log and the exit code is 1.
+ * it within `drainTimeoutMs`; what the sinks did not take by then stays in the journal. Requests without an answer, events
+ * that are in memory only and threads that do not answer are said in the log, and the exit code is 1.
  */
 import type { Clock } from './clock.ts';
 import type { Dispatcher } from './dispatch/dispatcher.ts';

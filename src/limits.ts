@@ -177,10 +177,10 @@ export * from './journal/limits.ts';
 
 /** Ids that are remembered at least: 59 MiB of shared memory, beside the memory budget. */
 export const DEDUP_IDS_MAX = 4_000_000;
-/** From so many ids on nearly every page of the table is in use, and large ones take no more memory. One a slab is made. */
-export const DEDUP_LARGE_PAGES_IDS_MIN = 30_000;
 /** … or as long as this: SDKs retry for minutes; whoever sends an id again much later means another event. */
 export const DEDUP_WINDOW_MS = 600_000;
+/** From so many ids on nearly every page of the table is in use, and large ones take no more memory. One a slab is made. */
+export const DEDUP_LARGE_PAGES_IDS_MIN = 30_000;
 /** Bytes of each worker's journal that a start reads ids back from: a tenth of a second, and more than a worker has without an answer when the process dies. So much is left on disk for it. */
 export const DEDUP_READ_BACK_BYTES_MAX = 128 * MiB;
 

@@ -174,7 +174,7 @@ export interface Dialect {
   readonly required: readonly (ClientColumn | readonly ClientColumn[])[];
   /** Its SDKs never send again: they are taken when others are already asked to come back (limits.ts, RESERVE_SHARE). */
   readonly cannotRetry?: boolean;
-  /** How this family is answered; absent is Penstock's own way (docs/events.md). */
+  /** How this family is answered; absent is Penstock's own way (README). */
   readonly answers?: Answers;
 }
 

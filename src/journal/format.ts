@@ -13,7 +13,8 @@
  * for ever, which is what makes it good for `insert_deduplication_token`.
  *
  *   segment   header, then chunks up to the end of the file
- *   header    0 magic u32 · 4 version u32 · 8 epoch, 8 bytes · 16 first row u64 · 24 zero u32 · 28 crc32c of bytes 0–27
+ *   header    0 magic u32 · 4 version u32 · 8 epoch, 8 bytes · 16 first row u64 · 24 flags u32 · 28 crc32c of bytes 0–27
+ *   flags     1: the file was another segment before, whose bytes may stand behind the last chunk
  *   chunk     header, then its meta, then its payload as stored
  *   header    0 magic u32 · 4 crc32c of the segment's name and bytes 8–47 · 8 first row u64 · 16 time, ms since 1970, f64
  *             24 rows u32 · 28 bytes of meta u32 · 32 bytes of payload as stored u32 · 36 bytes of payload raw u32

@@ -2,7 +2,7 @@
  * A slab is one SharedArrayBuffer that carries frames (HTTP bodies, WebSocket messages) from the front to one
  * worker thread and their verdicts back. This page is the only description of its bytes.
  *
- *   words 0 … SLAB_HEADER_WORDS            header
+ *   words 0 … SLAB_HEADER_WORDS - 1        header
  *   then FRAMES_PER_SLAB_MAX rows          frame table, FRAME_WORDS words each
  *   then to the end                        body bytes, addresses and user agents; offsets count from the slab's start
  *
