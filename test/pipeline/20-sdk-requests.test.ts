@@ -1,5 +1,5 @@
 /**
- * Chapter 20, everybody's SDKs on one port: 187 requests that 17 clients really sent, byte for byte over a socket, and
+ * Chapter 20, everybody's SDKs on one port: 187 requests that 16 clients really sent, byte for byte over a socket, and
  * what the store then has of their 1,205 events, against what a normaliser of another hand made of them. Where a row is
  * not the same the reason stands in test/support/sdk-replay.ts. The same requests then come by other ways: other headers,
  * pieces, compressions, spellings; and twice.
