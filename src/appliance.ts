@@ -47,6 +47,8 @@ import { Stream } from './websocket/stream.ts';
 /** A running appliance. */
 export interface Appliance {
   readonly port: number;
+  /** Apps that have keys now, the registry's among them, or that anyone may send. */
+  apps(): number | 'open mode';
   /** Port of the read-only ClickHouse HTTP interface, when the embedded store is up. */
   queryPort(): number | undefined;
   /** Drains and ends everything; resolves with what was left behind, empty when all went well. */
@@ -244,6 +246,7 @@ export async function startAppliance(
   const listening = await listen(app, config.http.host, config.http.port);
   return {
     port: listening.port,
+    apps: () => (admission.apps.openMode ? 'open mode' : admission.apps.names.length - 1),
     queryPort: () => store?.queryPort(),
     stop: () =>
       drain(

@@ -73,7 +73,7 @@ function factsOf(config: Config, appliance: Appliance): StartFacts {
     ],
     scanner: scannerName(config.scanner),
     workers: config.workers,
-    apps: config.apps.length === 0 ? 'open mode' : config.apps.length,
+    apps: appliance.apps(),
     dataDir: config.dataDir,
     // The store comes up later and logs the port that it got.
     query: enabled ? `http://127.0.0.1:${port === 0 ? '(any free port)' : port}` : undefined,

@@ -17,7 +17,15 @@ import {
   readEnvironment,
 } from './environment.ts';
 import { type ConfigFault, formatPath } from './fault.ts';
-import { checkApps, checkFiles, checkPorts, checkRelations, checkSinks, isEmbeddedOn } from './relations.ts';
+import {
+  checkApps,
+  checkFiles,
+  checkPorts,
+  checkRelations,
+  checkSinks,
+  FILE_KEYS,
+  isEmbeddedOn,
+} from './relations.ts';
 import { type FileConfig, fileSchema } from './schema.ts';
 import { parseRedisUrl, parseServerUrl } from './server-url.ts';
 import { CheckedTree, mergeTrees } from './tree.ts';
@@ -88,17 +96,27 @@ export async function loadConfig(options: LoadOptions = {}): Promise<Loaded> {
     clickhouse: {
       ...merged.clickhouse,
       ...namedByUrl(merged.clickhouse),
-      ca_file: merged.clickhouse.ca_file && resolve(directory, merged.clickhouse.ca_file),
+      ...resolveFiles(directory, merged.clickhouse, FILE_KEYS.clickhouse),
     },
+    kafka: { ...merged.kafka, ...resolveFiles(directory, merged.kafka, FILE_KEYS.kafka) },
     redis: {
       ...merged.redis,
       ...namedByRedisUrl(merged.redis),
-      ca_file: merged.redis.ca_file && resolve(directory, merged.redis.ca_file),
+      ...resolveFiles(directory, merged.redis, FILE_KEYS.redis),
     },
     workers: merged.workers === 'auto' ? defaultWorkers(cores) : merged.workers,
     data_dir: resolve(directory, merged.data_dir),
   });
   return { config, file: file.name };
+}
+
+function resolveFiles<Key extends string>(
+  directory: string,
+  section: Readonly<Record<Key, string>>,
+  keys: readonly Key[],
+): Record<Key, string> {
+  const resolved = keys.map((key) => [key, section[key] && resolve(directory, section[key])] as const);
+  return Object.fromEntries(resolved) as Record<Key, string>;
 }
 
 /** What the address names wins over the keys beside it. */

@@ -72,23 +72,33 @@ export function checkSinks(
   return faults;
 }
 
+/** Keys whose values are files, empty for none; relative ones are below the working directory. */
+export const FILE_KEYS = {
+  clickhouse: ['ca_file'],
+  redis: ['ca_file'],
+  kafka: ['tls_ca_file', 'tls_cert_file', 'tls_key_file'],
+} as const;
+
 /** Files that a stage reads at its start must be there now. */
 export function checkFiles(
   config: FileConfig,
   directory: string,
   place: (path: string) => Place,
 ): ConfigFault[] {
-  return (['clickhouse', 'redis'] as const).flatMap((section) => {
-    const file = config[section].ca_file;
-    if (file === '') return [];
-    try {
-      accessSync(resolve(directory, file), constants.R_OK);
-      return [];
-    } catch (error) {
-      const got = `${JSON.stringify(file)} (${String((error as NodeJS.ErrnoException).code)})`;
-      return [{ ...place(`${section}.ca_file`), expected: 'a file that can be read', got }];
-    }
-  });
+  return Object.entries(FILE_KEYS).flatMap(([section, keys]) =>
+    keys.flatMap((key) => {
+      const file = valueAt(config, [section, key]);
+      assert(typeof file === 'string', 'files have names');
+      if (file === '') return [];
+      try {
+        accessSync(resolve(directory, file), constants.R_OK);
+        return [];
+      } catch (error) {
+        const got = `${JSON.stringify(file)} (${String((error as NodeJS.ErrnoException).code)})`;
+        return [{ ...place(`${section}.${key}`), expected: 'a file that can be read', got }];
+      }
+    }),
+  );
 }
 
 /** App names stand once in the file, and a key belongs to one app, be it written plainly or as its digest. */

@@ -3,8 +3,26 @@
  * naming them, and that their passwords are shown to nobody.
  */
 import { describe, expect, test } from 'vitest';
-import { describeConfig } from '../../src/config/load.ts';
+import { CONFIG_FILE, describeConfig } from '../../src/config/load.ts';
 import { faultsOf, load } from './harness.ts';
+
+describe('files', () => {
+  const CERTIFICATES = [
+    ['clickhouse', 'ca_file'],
+    ['redis', 'ca_file'],
+    ['kafka', 'tls_ca_file'],
+    ['kafka', 'tls_cert_file'],
+    ['kafka', 'tls_key_file'],
+  ] as const;
+
+  test.each(CERTIFICATES)('%s.%s must be there, and is below the working directory', async (section, key) => {
+    expect(await faultsOf(`${section}: { ${key}: none.pem }`)).toEqual([
+      `1:${section.length + key.length + 7}: ${section}.${key}: expected a file that can be read, got "none.pem" (ENOENT)`,
+    ]);
+    const config = await load(`${section}: { ${key}: ${CONFIG_FILE} }`);
+    expect(JSON.stringify(describeConfig(config))).toMatch(new RegExp(`"${key}":"/[^"]*/${CONFIG_FILE}"`));
+  });
+});
 
 describe('sinks', () => {
   test('the address of Kafka turns its sink on and the embedded store off, unless that is asked for', async () => {

@@ -159,14 +159,18 @@ describeRedis('keys in a registry', () => {
   }, 60_000);
 
   test('close open mode when the first one comes', async () => {
-    const server = await start();
+    const server = await start({}, { dataDir: mkdtempSync(join(folder, 'data-')) });
     expect(await statusOf(server, 'anything')).toBe(200);
     await untilRedis('ok', server);
     await add('shop', 'k');
     await untilStatus(server, 'anything', 401);
     expect(await statusOf(server, 'k')).toBe(200);
+    await server.stop(true);
+    const again = await start({}, { dataDir: server.dataDir });
+    expect(again.logs.filter(({ msg }) => String(msg).startsWith('open mode'))).toEqual([]);
+    await untilStatus(again, 'k', 200);
     await remove('k');
-    await untilStatus(server, 'k', 401);
+    await untilStatus(again, 'k', 401);
   }, 60_000);
 });
 
