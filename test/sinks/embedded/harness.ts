@@ -28,7 +28,7 @@ export interface TestSink {
   append(lines: Uint8Array, rows: number): void;
   appendRejected(rows: Uint8Array, count: number): void;
   /** Resolves when all of it was delivered; rejects when that takes too long. */
-  drain(): Promise<void>;
+  drain(timeoutMs?: number): Promise<void>;
 }
 
 export interface SinkOptions {
@@ -124,8 +124,8 @@ export function createHarness(): Harness {
         target,
         append: (lines, rows) => journal.append('events', lines, rows, Date.now()),
         appendRejected: (rows, count) => journal.append('rejected', rows, count, Date.now()),
-        async drain() {
-          const left = await journal.drain(AbortSignal.timeout(25_000));
+        async drain(timeoutMs = 25_000) {
+          const left = await journal.drain(AbortSignal.timeout(timeoutMs));
           if (left > 0) throw new Error(`${left} rows are not delivered`);
         },
       };
