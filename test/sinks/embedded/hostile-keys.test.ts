@@ -28,7 +28,7 @@ test('a part stays a few files, and the store a few descriptors', async () => {
   const store = harness.start();
   await untilReady(store);
   const sink = await harness.sink(store, { blockBytesMax: 64 * 1024 * 1024, flushIntervalMs: 60_000 });
-  const rows = 3000;
+  const rows = 1000;
   let lines = '';
   for (let row = 0; row < rows; row++) {
     lines += eventLine(`h-${row}`).replace('"context"', `"event_data":${object(6)},"context"`);
