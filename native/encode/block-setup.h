@@ -49,6 +49,7 @@ inline bool readBlockSetup(HeldEncoder& held, const uint32_t* words, size_t word
     if (column.kind == BlockColumnKind::dictionary && index < encoder.firstDictionary) encoder.firstDictionary = index;
   }
   if (!reader.isDone() || form >= static_cast<uint32_t>(JsonForm::count)) return false;
+  if (encoder.walk.placesMax > UINT32_MAX / 2) return false;
   if (encoder.walk.depthMax > FAST_DEPTH_MAX || encoder.walk.pathsMax < 1 || encoder.tailFrom == 0) return false;
   for (Half& half : encoder.halves) half.columns = std::vector<ColumnValues>(count);
   chooseRun(encoder);
