@@ -171,7 +171,8 @@ inline const Byte* learnColumn(Learner& learner, uint32_t column, const Byte* at
   if (kind == BlockColumnKind::json && half.form == JsonForm::paths) return learnObject(learner, values.json, 0, at, 0);
   const PlaceIndex to = placeOf(learner, plans.columnPlaces[column]);
   if (kind == BlockColumnKind::json) {
-    learnValue(learner, StepKind::span, &values, 0, at, at, to);
+    // With its brace: what ends it is counted from there.
+    learnValue(learner, StepKind::span, &values, 0, at + 1, at, to);
     return learner.from = at + skipBrackets(at, 0, learner.end - at);
   }
   if (kind == BlockColumnKind::time) {

@@ -135,6 +135,19 @@ test('leave nothing behind where a byte of them is damaged', { timeout: 60_000 }
   }
 });
 
+test('are refused, also as text, where an object does not begin with its brace', () => {
+  for (const form of ['paths', 'text', 'string'] as const) {
+    const made = encoder(form);
+    const known = lines(1);
+    expect(made.append(known)).toBe(known.length);
+    const damaged = eventLine('e', { event_data: 0 }).replace(
+      '"event_data":0',
+      '"event_data":t1{"a":1,"b":2}',
+    );
+    expect(made.append(Buffer.concat([Buffer.from(damaged), known]))).toBe(0);
+  }
+});
+
 test('are forgotten, not refused, when they are more than the encoder keeps', () => {
   const made = encoder('paths', { rowsMax: 3000 });
   const random = createRandom(3);
