@@ -94,12 +94,15 @@ PENSTOCK_STEPS_INLINE const Byte* runSteps(JsonWalk& walk, Encoder* encoder, Pla
   const EndMarks marks = endMarks();
   JsonChange* log = walk.logEnd;
   uint32_t history = 0;
-  uint32_t next = plans.places[place].first;
-  bool isForked = plans.places[place].isForked;
+  PlanStep start;
+  start.next = plans.places[place].first;
+  start.isForked = plans.places[place].isForked;
+  start.to = place;
+  PlanStep* step = &start;
   while (__builtin_expect(at <= last, 1)) {
-    PlanStep* step = steps + next;
     uint32_t equal;
-    if (isForked) {
+    if (step->isForked) {
+      place = step->to;
       StepIndex& guess = plans.guesses[(place * 0x9e5u + history) % GUESSES];
       step = steps + guess;
       equal = equalAt(*step, at);
@@ -110,14 +113,12 @@ PENSTOCK_STEPS_INLINE const Byte* runSteps(JsonWalk& walk, Encoder* encoder, Pla
       }
       history = history * 5 + guess;
     } else {
+      step = steps + step->next;
       equal = equalAt(*step, at);
       if (__builtin_expect((equal | step->ignored) != UINT32_MAX, 0)) break;
     }
   take:
     at += step->passed;
-    place = step->to;
-    next = step->next;
-    isForked = step->isForked;
     switch (step->kind) {
       case StepKind::more: continue;
       case StepKind::string: {
@@ -209,8 +210,7 @@ PENSTOCK_STEPS_INLINE const Byte* runSteps(JsonWalk& walk, Encoder* encoder, Pla
     // Its text ends before its value, and others may begin with it; unless the value is one of its kind, and damaged.
     if (canBegin(step->kind, *at)) break;
     at -= step->passed;
-    place = step->from;
-    step = steps + findStep(plans, place, at);
+    step = steps + findStep(plans, step->from, at);
     equal = ~step->ignored;
     goto take;
   }
