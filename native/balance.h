@@ -21,6 +21,25 @@ struct Balance {
   size_t depth;
 };
 
+/// Counts the brackets of a block that are outside of strings. Returns the place behind the last closing one, or 0 when it
+/// is not in it.
+inline Position countBrackets(uint64_t opens, uint64_t closes, size_t& depth) {
+  const size_t closeCount = static_cast<size_t>(__builtin_popcountll(closes));
+  if (depth > closeCount) {
+    depth += static_cast<size_t>(__builtin_popcountll(opens)) - closeCount;
+    return 0;
+  }
+  for (; closes != 0; closes &= closes - 1) {
+    const int place = __builtin_ctzll(closes);
+    const uint64_t before = opens & ((uint64_t{1} << place) - 1);
+    depth += static_cast<size_t>(__builtin_popcountll(before));
+    opens ^= before;
+    if (--depth == 0) return place + 1;
+  }
+  depth += static_cast<size_t>(__builtin_popcountll(opens));
+  return 0;
+}
+
 /// Counts a block in. Returns the place behind the last closing bracket in it, 0 when it is not in it, or NOT_DECIDED.
 template <typename PrefixXor>
 inline Position countBlock(const Brackets& block, Balance& balance, PrefixXor prefixXor) {
@@ -28,22 +47,7 @@ inline Position countBlock(const Brackets& block, Balance& balance, PrefixXor pr
   const uint64_t inString = prefixXor(block.quotes & ~escapes.escaped) ^ balance.carry.inString;
   if ((escapes.begins & ~inString) != 0) return NOT_DECIDED;
   balance.carry.inString = static_cast<uint64_t>(static_cast<int64_t>(inString) >> 63);
-  uint64_t opens = block.opens & ~inString;
-  uint64_t closes = block.closes & ~inString;
-  const size_t closeCount = static_cast<size_t>(__builtin_popcountll(closes));
-  if (balance.depth > closeCount) {
-    balance.depth += static_cast<size_t>(__builtin_popcountll(opens)) - closeCount;
-    return 0;
-  }
-  for (; closes != 0; closes &= closes - 1) {
-    const int place = __builtin_ctzll(closes);
-    const uint64_t before = opens & ((uint64_t{1} << place) - 1);
-    balance.depth += static_cast<size_t>(__builtin_popcountll(before));
-    opens ^= before;
-    if (--balance.depth == 0) return place + 1;
-  }
-  balance.depth += static_cast<size_t>(__builtin_popcountll(opens));
-  return 0;
+  return countBrackets(block.opens & ~inString, block.closes & ~inString, balance.depth);
 }
 
 /// Counts the blocks from the bracket at `at`; what is left of the last is taken as spaces.

@@ -45,13 +45,13 @@ inline bool readBlockSetup(HeldEncoder& held, const uint32_t* words, size_t word
     if (index >= encoder.tailFrom && !isRepeated) return false;
     encoder.columns.push_back(column);
     if (column.kind == BlockColumnKind::json) encoder.jsonColumns.push_back(index);
-    if (column.kind == BlockColumnKind::text) encoder.textColumns.push_back(index);
     if (column.kind == BlockColumnKind::dictionary && index < encoder.firstDictionary) encoder.firstDictionary = index;
   }
   if (!reader.isDone() || form >= static_cast<uint32_t>(JsonForm::count)) return false;
+  if (encoder.walk.placesMax > UINT32_MAX / 2) return false;
   if (encoder.walk.depthMax > FAST_DEPTH_MAX || encoder.walk.pathsMax < 1 || encoder.tailFrom == 0) return false;
   for (Half& half : encoder.halves) half.columns = std::vector<ColumnValues>(count);
-  chooseRun(encoder);
+  chooseRun(encoder, kernelName());
   openBlock(encoder);
   return true;
 }

@@ -14,6 +14,12 @@ static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "numbers of a block are
 /// Readable and writable bytes behind every place that `reserve` made room for: copies go in steps of so many.
 constexpr size_t STEP_SLACK_BYTES = 32;
 
+/// How far ahead of what is written memory is fetched: a block gathers in more places at once, a column or path each, than a
+/// processor foresees, and by the time a place comes to its next cache line that line has left the caches. Waiting for them
+/// was a fifth of the time of a medium line and a third of a large one's.
+constexpr size_t AHEAD_BYTES = 256;
+PENSTOCK_PER_VALUE void fetchAhead(const Byte* at, size_t bytes = AHEAD_BYTES) { __builtin_prefetch(at + bytes, 1); }
+
 /// Bytes in use and their memory.
 struct Buffer {
   Room<Byte> room;
@@ -29,7 +35,9 @@ struct Buffer {
 
   template <typename Value>
   PENSTOCK_PER_VALUE void push(Value value) {
-    std::memcpy(reserve(sizeof(Value)), &value, sizeof(Value));
+    Byte* const to = reserve(sizeof(Value));
+    fetchAhead(to);
+    std::memcpy(to, &value, sizeof(Value));
     length += sizeof(Value);
   }
 

@@ -52,6 +52,8 @@ struct Half {
   /// Rows that columns with a place a row have room for; 0 stands there before they come.
   size_t roomRows = 0;
   std::vector<ColumnValues> columns;
+  /// Those whose values every row makes longer, and that note their length before it.
+  std::vector<ColumnValues*> lengthened;
   /// The end of the last line, from the columns on that the server fills: it is the same for all events of a frame.
   Buffer tail;
   /// Rows that have the columns of their tail; behind them all have the remembered one's.
@@ -111,6 +113,18 @@ constexpr uint64_t ninesOf(uint64_t pattern) {
   return nines;
 }
 
+/// The day of a date, in days since 1970.
+PENSTOCK_PER_VALUE int64_t dayOf(uint32_t year, uint32_t month, uint32_t day) {
+  // Years are taken to begin in March, so that a leap day ends one.
+  const uint32_t shiftedYear = year - (month <= 2 ? 1 : 0) + 400;
+  const uint32_t shiftedMonth = month > 2 ? month - 3 : month + 9;
+  const uint32_t era = shiftedYear / 400;
+  const uint32_t yearOfEra = shiftedYear - era * 400;
+  const uint32_t dayOfYear = (153 * shiftedMonth + 2) / 5 + day - 1;
+  const uint32_t dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear;
+  return static_cast<int64_t>(era) * 146'097 + dayOfEra - 719'468 - 146'097;
+}
+
 /// Milliseconds since 1970 of the canonical time at `at`, its quotes included. False where it is none.
 PENSTOCK_PER_VALUE bool readTime(const Byte* at, const Byte* end, int64_t& ms) {
   if (end - at < TIME_BYTES) return false;
@@ -125,15 +139,7 @@ PENSTOCK_PER_VALUE bool readTime(const Byte* at, const Byte* end, int64_t& ms) {
   const uint32_t seconds = byteOf(third, 1), milli = byteOf(third, 4) * 10 + (at[23] - uint32_t{'0'});
   const bool bad = wrong != 0 || at[0] != '"' || at[25] != '"';
   if (bad || month - 1 > 11 || day - 1 > 30 || hour > 23 || minute > 59 || seconds > 59) return false;
-  // Years are taken to begin in March, so that a leap day ends one.
-  const uint32_t shiftedYear = year - (month <= 2 ? 1 : 0) + 400;
-  const uint32_t shiftedMonth = month > 2 ? month - 3 : month + 9;
-  const uint32_t era = shiftedYear / 400;
-  const uint32_t yearOfEra = shiftedYear - era * 400;
-  const uint32_t dayOfYear = (153 * shiftedMonth + 2) / 5 + day - 1;
-  const uint32_t dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear;
-  const int64_t days = static_cast<int64_t>(era) * 146'097 + dayOfEra - 719'468 - 146'097;
-  ms = days * 86'400'000 + ((hour * 60 + minute) * 60 + seconds) * int64_t{1000} + milli;
+  ms = dayOf(year, month, day) * 86'400'000 + ((hour * 60 + minute) * 60 + seconds) * int64_t{1000} + milli;
   return true;
 }
 

@@ -103,10 +103,11 @@ PENSTOCK_PER_VALUE Walked appendTail(Encoder& encoder, Half& half, const Byte* a
 /// Adds the line at `at` to the half and returns the place behind its newline, or why not; then the half is as before.
 inline Walked appendRow(Encoder& encoder, Half& half, const Byte* at, const Byte* end) {
   beginRow(encoder, half);
+  countJsonRows(encoder, half);
   Walked walked = appendColumns(encoder, half, 0, encoder.tailFrom, at, end);
   if (walked.at != nullptr) walked = appendTail(encoder, half, walked.at, end);
   if (walked.at == nullptr) takeRowBack(encoder, half);
-  else commitRow(encoder, half);
+  else half.rowCount++;
   return walked;
 }
 
@@ -114,12 +115,12 @@ inline Walked appendRow(Encoder& encoder, Half& half, const Byte* at, const Byte
 inline Walked appendKnownRow(Encoder& encoder, Half& half, const Byte* at, const Byte* end) {
   Plans& plans = encoder.walk.plans;
   beginRow(encoder, half);
-  const Byte* const tail = encoder.runLine(encoder, half, at, end);
-  if (__builtin_expect(tail != nullptr, 1)) {
-    const Walked walked = appendTail(encoder, half, tail, end);
+  const Ran ran = encoder.runLine(encoder, half, at, end);
+  if (__builtin_expect(ran.at != nullptr, 1)) {
+    const Walked walked = ran.isWhole ? Walked{ran.at, JsonEnd::none} : appendTail(encoder, half, ran.at, end);
     if (__builtin_expect(walked.at != nullptr, 1)) {
       plans.credit += plans.credit < LEARN_CREDIT_MAX ? 1 : 0;
-      commitRow(encoder, half);
+      half.rowCount++;
       return walked;
     }
   }
@@ -163,6 +164,7 @@ inline size_t appendLines(Encoder& encoder, const Byte* lines, size_t length) {
   const Byte* lookedAt = at;
   for (uint32_t count = 0; at < end; count++) {
     if (count % LOOK_ROWS == 0 || at - lookedAt >= LOOK_BYTES) {
+      for (Half& half : encoder.halves) countJsonRows(encoder, half);
       if (isFull(encoder)) break;
       lookedAt = at;
     }
@@ -171,7 +173,10 @@ inline size_t appendLines(Encoder& encoder, const Byte* lines, size_t length) {
     if (walked.at == nullptr) break;
     at = walked.at;
   }
-  for (Half& half : encoder.halves) fillTails(encoder, half);
+  for (Half& half : encoder.halves) {
+    fillTails(encoder, half);
+    countJsonRows(encoder, half);
+  }
   return static_cast<size_t>(at - lines);
 }
 

@@ -7,11 +7,19 @@
 
 namespace penstock {
 
+/// How far the plans came in a line.
+struct Ran {
+  /// Behind the columns that the client fills, or null.
+  const Byte* at;
+  /// The end of the line is the remembered one, and `at` is behind it.
+  bool isWhole;
+};
+
 struct Encoder {
   Room<Byte> setupBytes;
   std::vector<BlockColumn> columns;
-  /// Those of kind json, and those of kind text.
-  std::vector<uint32_t> jsonColumns, textColumns;
+  /// Those of kind json.
+  std::vector<uint32_t> jsonColumns;
   /// The first one that repeats its values: the type of the event, which foretells the rest of a line.
   uint32_t firstDictionary = UINT32_MAX;
   /// The first of the columns that the server fills.
@@ -24,9 +32,8 @@ struct Encoder {
   /// The one that `form` asks for, and that of the rows which paths cannot say.
   Half halves[2];
   Buffer scratch;
-  /// The columns of the row in hand that the client fills, by the plans; the place behind them, or null where they do not
-  /// know the line, and then something may have come (plan-run.h).
-  const Byte* (*runLine)(Encoder& encoder, Half& half, const Byte* at, const Byte* end) = nullptr;
+  /// The row in hand, by the plans; null where they do not know the line, and then something may have come (plan-run.h).
+  Ran (*runLine)(Encoder& encoder, Half& half, const Byte* at, const Byte* end) = nullptr;
 };
 
 inline bool isIndexed(BlockColumnKind kind) { return kind == BlockColumnKind::dictionary || kind == BlockColumnKind::folded; }
@@ -40,6 +47,12 @@ inline void openHalf(Encoder& encoder, Half& half, JsonForm form) {
   half.form = form;
   half.rowCount = half.roomRows = half.tailRows = 0;
   half.tail.length = 0;
+  half.lengthened.clear();
+  for (size_t index = 0; index < half.columns.size(); index++) {
+    const BlockColumnKind kind = encoder.columns[index].kind;
+    const bool isJsonText = kind == BlockColumnKind::json && form != JsonForm::paths;
+    if (kind == BlockColumnKind::text || isJsonText) half.lengthened.push_back(&half.columns[index]);
+  }
   bool isForgotten = isFull(encoder.walk.plans);
   for (size_t index = 0; index < half.columns.size(); index++) {
     ColumnValues& values = half.columns[index];
@@ -51,6 +64,7 @@ inline void openHalf(Encoder& encoder, Half& half, JsonForm form) {
     }
   }
   if (isForgotten) forgetPlans(encoder);
+  else forgetIndexes(encoder.walk.plans);
 }
 
 inline size_t heldBytes(const Encoder& encoder) {
@@ -121,9 +135,7 @@ PENSTOCK_PER_VALUE void putIndex(ColumnValues& values, size_t row, uint32_t inde
 PENSTOCK_PER_VALUE void beginRow(Encoder& encoder, Half& half) {
   beginRow(encoder.walk);
   if (__builtin_expect(half.rowCount == half.roomRows, 0)) growRows(encoder, half);
-  for (const uint32_t column : encoder.textColumns) half.columns[column].saved = half.columns[column].values.length;
-  if (half.form == JsonForm::paths) return;
-  for (const uint32_t column : encoder.jsonColumns) half.columns[column].saved = half.columns[column].values.length;
+  for (ColumnValues* const values : half.lengthened) values->saved = values->values.length;
 }
 
 /// Leaves the columns as they were before the row began.
@@ -152,9 +164,8 @@ inline void fillTails(const Encoder& encoder, Half& half) {
   }
 }
 
-/// The row is whole.
-PENSTOCK_PER_VALUE void commitRow(const Encoder& encoder, Half& half) {
-  half.rowCount++;
+/// Tells the columns of JSON by path how many rows they have. Plans need no telling, and know most rows.
+inline void countJsonRows(const Encoder& encoder, Half& half) {
   if (half.form != JsonForm::paths) return;
   for (const uint32_t column : encoder.jsonColumns) half.columns[column].json.rowCount = half.rowCount;
 }

@@ -20,34 +20,70 @@ constexpr size_t JSON_KINDS = 11;
 constexpr size_t JSON_ARRAYS_FROM = 5;
 /// Arrays of objects within each other that are kept by path.
 constexpr uint32_t JSON_ARRAY_DEPTH_MAX = 3;
-/// A row without a value at a path.
+/// A type that has not come at a path.
 constexpr Byte NO_KIND = 0xff;
 
 struct JsonColumn;
+
+/// What arrays have beside the values of their elements.
+struct JsonArrays {
+  /// Behind which element each row's ends; of elements, whether they are null.
+  Buffer offsets, nulls;
+  uint64_t elements = 0;
+};
 
 /// The values of one type at one path.
 struct JsonValues {
   /// Values one behind the other; those of an array's elements. Of objects, nothing.
   Buffer values;
-  /// Arrays only: behind which element each row's ends; of elements, whether they are null.
-  Buffer offsets, nulls;
-  uint64_t elements = 0;
+  /// Of types that are arrays, as soon as one came.
+  std::unique_ptr<JsonArrays> arrays;
 };
 
-struct JsonPath {
-  /// Place of the path's text in the column's names.
-  size_t textOffset, textLength;
+/// Which rows have a value at a path, and of which type: an entry for each, in order. Rows without one leave nothing. They
+/// are most, and their bytes would be written before the row comes and read when it does, by then out of the caches.
+///
+///   0 … ENTRY_FAR - 1     one byte: so many rows further than the next one, of the same type as the value before
+///   ENTRY_FAR             FarEntry, from both ends the same: any other row or type
+constexpr Byte ENTRY_FAR = 0xff;
+/// Entries that their memory is fetched before.
+constexpr size_t ENTRIES_AHEAD = 64;
+
+#pragma pack(push, 1)
+struct FarEntry {
+  Byte head;
+  uint32_t row;
+  /// What `rowsEnd` and `lastPlace` were.
+  uint32_t rowsEndBefore;
+  Byte place, placeBefore;
+  Byte tail;
+};
+#pragma pack(pop)
+
+/// What a value touches comes first, in a cache line; values of a type are half of one.
+struct alignas(64) JsonPath {
+  /// There is room for a byte for each row from `rowsEnd` to `placeCount`.
+  Byte* entriesEnd = nullptr;
+  /// Behind the last row with a value.
+  uint32_t rowsEnd = 0;
+  /// Rows whose places the block has counted for the path.
+  uint32_t placeCount = 0;
+  /// Place of the last value's type; 0 before the first value.
+  Byte lastPlace = 0;
+  /// Types in the order in which they came: how many, and the place of each.
+  Byte kindCount = 0;
+  Byte place[JSON_KINDS];
+  /// By type.
+  alignas(32) JsonValues values[JSON_KINDS];
+  JsonKind kinds[JSON_KINDS];
   /// The column whose path it is.
   JsonColumn* owner;
-  /// A row each, as far as there is room: which of `kinds` it has here. NO_KIND stands there before a row comes.
-  Buffer rows;
-  /// Types in the order in which they came, and the place of each in it.
-  JsonKind kinds[JSON_KINDS];
-  Byte place[JSON_KINDS];
-  Byte kindCount = 0;
-  JsonValues values[JSON_KINDS];
   std::unique_ptr<JsonColumn> objects;
+  Room<Byte> entries;
+  /// Place of the path's text in the column's names.
+  size_t textOffset, textLength;
 };
+static_assert(sizeof(JsonValues) == 32, "two in a cache line");
 
 /// A key on its level. Node 0 is the root.
 struct JsonNode {
@@ -73,18 +109,18 @@ struct JsonColumn {
   Buffer names;
 };
 
-/// What was there before a value came; the rest follows from the rows that stay.
+/// What was there before a value came; the rest follows from the entries of the path.
 struct JsonChange {
   JsonPath* path;
-  uint32_t row, valueBytes;
+  uint32_t valueBytes;
   /// Of arrays only, of which it says how many elements there were.
   uint32_t offsetBytes;
 };
 
-/// Room for rows that a path has got, which is counted.
+/// Places that were counted for a path.
 struct JsonGrowth {
   JsonPath* path;
-  size_t rowsBefore;
+  uint32_t placesBefore;
 };
 
 /// What the walks of one encoder share.
@@ -128,12 +164,16 @@ inline bool clearColumn(JsonColumn& column, size_t pathsKept) {
   }
   bool isOpened = false;
   for (const std::unique_ptr<JsonPath>& path : column.paths) {
-    path->rows.length = 0;
+    path->entriesEnd = path->entries.items;
+    path->rowsEnd = path->placeCount = 0;
+    path->lastPlace = 0;
     path->kindCount = 0;
     std::memset(path->place, NO_KIND, JSON_KINDS);
     for (JsonValues& values : path->values) {
-      for (Buffer* buffer : {&values.values, &values.offsets, &values.nulls}) buffer->length = 0;
-      values.elements = 0;
+      values.values.length = 0;
+      if (values.arrays == nullptr) continue;
+      values.arrays->offsets.length = values.arrays->nulls.length = 0;
+      values.arrays->elements = 0;
     }
     if (path->objects != nullptr) isOpened |= clearColumn(*path->objects, pathsKept);
   }
@@ -153,9 +193,11 @@ inline void forgetPlaces(JsonColumn& column) {
 inline size_t heldBytes(const JsonColumn& column) {
   size_t bytes = column.names.room.capacity;
   for (const std::unique_ptr<JsonPath>& path : column.paths) {
-    bytes += sizeof(JsonPath) + path->rows.room.capacity;
+    bytes += sizeof(JsonPath) + path->entries.capacity;
     for (const JsonValues& values : path->values) {
-      bytes += values.values.room.capacity + values.offsets.room.capacity + values.nulls.room.capacity;
+      bytes += values.values.room.capacity;
+      if (values.arrays == nullptr) continue;
+      bytes += sizeof(JsonArrays) + values.arrays->offsets.room.capacity + values.arrays->nulls.room.capacity;
     }
     if (path->objects != nullptr) bytes += heldBytes(*path->objects);
   }
@@ -168,8 +210,10 @@ inline size_t columnBytes(const JsonColumn& column) {
   for (const std::unique_ptr<JsonPath>& path : column.paths) {
     if (path->kindCount == 0) continue;
     bytes += column.rowCount;
-    for (const JsonValues& values : path->values) {
-      bytes += values.values.length + values.offsets.length + values.nulls.length;
+    for (size_t place = 0; place < path->kindCount; place++) {
+      const JsonValues& values = path->values[static_cast<size_t>(path->kinds[place])];
+      bytes += values.values.length;
+      if (values.arrays != nullptr) bytes += values.arrays->offsets.length + values.arrays->nulls.length;
     }
     if (path->objects != nullptr) bytes += columnBytes(*path->objects);
   }

@@ -31,16 +31,16 @@ constexpr size_t SCALAR_BYTES[] = {8, 8, 8, 1};
 inline JsonValues* beginArray(JsonWalk& walk, const JsonColumn& column, JsonPath& path, JsonKind kind, size_t nulls) {
   JsonValues* values = beginValue(walk, path, kind, column.rowCount);
   if (values == nullptr) return nullptr;
-  values->nulls.fill(1, nulls);
+  values->arrays->nulls.fill(1, nulls);
   const size_t element = static_cast<size_t>(kind) - JSON_ARRAYS_FROM;
   // The default of a String is one byte, its length.
   values->values.fill(0, nulls * (kind == JsonKind::strings ? 1 : SCALAR_BYTES[element]));
-  values->elements += nulls;
+  values->arrays->elements += nulls;
   return values;
 }
 
 inline Walked endArray(JsonValues& values, const Byte* at) {
-  values.offsets.push(values.elements);
+  values.arrays->offsets.push(values.arrays->elements);
   return {at, JsonEnd::none};
 }
 
@@ -61,15 +61,15 @@ inline Walked walkStrings(JsonWalk& walk, const JsonColumn& column, JsonPath& pa
     if (at < end && *at == '"') {
       at = appendString(values->values, at + 1, end);
       if (at == nullptr) return stop(JsonEnd::damaged);
-      values->nulls.push(Byte{0});
+      values->arrays->nulls.push(Byte{0});
     } else if (startsWith(at, end, "null", 4)) {
       values->values.push(Byte{0});
-      values->nulls.push(Byte{1});
+      values->arrays->nulls.push(Byte{1});
       at += 4;
     } else {
       return stop(JsonEnd::text);
     }
-    values->elements++;
+    values->arrays->elements++;
     const Byte* const next = nextElement(at, end, isLast);
     if (isLast) return endArray(*values, at + 1);
     if (next == nullptr) return stop(JsonEnd::damaged);
@@ -87,8 +87,8 @@ inline Walked walkBooleans(JsonWalk& walk, const JsonColumn& column, JsonPath& p
     if (!isTrue && !isNull && !startsWith(at, end, "false", 5)) return stop(JsonEnd::text);
     at += isTrue || isNull ? 4 : 5;
     values->values.push(static_cast<Byte>(isTrue));
-    values->nulls.push(static_cast<Byte>(isNull));
-    values->elements++;
+    values->arrays->nulls.push(static_cast<Byte>(isNull));
+    values->arrays->elements++;
     const Byte* const next = nextElement(at, end, isLast);
     if (isLast) return endArray(*values, at + 1);
     if (next == nullptr) return stop(JsonEnd::damaged);
@@ -143,10 +143,10 @@ inline Walked walkNumbers(JsonWalk& walk, const JsonColumn& column, JsonPath& pa
   if (values == nullptr) return stop(JsonEnd::text);
   for (const Number& number : walk.numbers) {
     const bool isNull = number.kind == NumberKind::damaged;
-    values->nulls.push(static_cast<Byte>(isNull));
+    values->arrays->nulls.push(static_cast<Byte>(isNull));
     values->values.push(isNull ? 0 : kind == JsonKind::float64s ? widen(number) : number.bits);
   }
-  values->elements += walk.numbers.size();
+  values->arrays->elements += walk.numbers.size();
   return endArray(*values, at);
 }
 
@@ -168,7 +168,7 @@ inline Walked walkObjects(JsonWalk& walk, const JsonColumn& column, JsonPath& pa
     if (walked.at == nullptr) walked = walkObject(walk, objects, 0, last, at, end, depth);
     if (walked.at == nullptr) return walked;
     objects.rowCount++;
-    values->elements++;
+    values->arrays->elements++;
     walk.places += objects.paths.size();
     if (walk.places > walk.placesMax) return stop(JsonEnd::text);
     const Byte* const next = nextElement(walked.at, end, isLast);

@@ -103,19 +103,56 @@ inline void writeJsonPrefix(BlockTarget& target, const JsonColumn& column, JsonB
   }
 }
 
-/// The places of the rows' types; `NO_KIND` becomes the count of types.
+/// The entries of a path as one byte a row: the place of its type, and of rows without a value the count of types.
+struct PlaceReader {
+  const JsonPath& path;
+  const Byte* at;
+  size_t nextRow = 0;
+  Byte place = 0;
+
+  explicit PlaceReader(const JsonPath& from) : path(from), at(from.entries.items) {}
+
+  /// The bytes of the rows from `from` to `to`, which come in their order.
+  void read(Byte* places, size_t from, size_t to) {
+    std::memset(places, path.kindCount, to - from);
+    const Byte* const end = path.entriesEnd;
+    while (at < end) {
+      // Rows that all have a value of one type: keys that every event has.
+      if (end - at >= 8 && to - nextRow >= 8 && load64(at) == 0) {
+        std::memset(places + (nextRow - from), place, 8);
+        at += 8;
+        nextRow += 8;
+        continue;
+      }
+      size_t row = nextRow + *at;
+      size_t entryBytes = 1;
+      if (__builtin_expect(*at == ENTRY_FAR, 0)) {
+        FarEntry entry;
+        std::memcpy(&entry, at, sizeof(entry));
+        row = entry.row;
+        if (row >= to) return;
+        place = entry.place;
+        entryBytes = sizeof(entry);
+      }
+      if (row >= to) return;
+      places[row - from] = place;
+      nextRow = row + 1;
+      at += entryBytes;
+    }
+  }
+};
+
+/// The places of the rows' types.
 inline void writePlaces(BlockTarget& target, const JsonPath& path, size_t rowCount) {
   if (target.isMeasuring()) {
     target.length += rowCount;
     return;
   }
-  Byte places[1024];
+  Byte places[4096];
+  PlaceReader reader(path);
   for (size_t row = 0; row < rowCount;) {
     const size_t count = rowCount - row < sizeof(places) ? rowCount - row : sizeof(places);
-    const size_t held = row >= path.rows.length ? 0 : path.rows.length - row < count ? path.rows.length - row : count;
-    const Byte* const rows = path.rows.room.items + row;
-    for (size_t index = 0; index < held; index++) places[index] = rows[index] < path.kindCount ? rows[index] : path.kindCount;
-    std::memset(places + held, path.kindCount, count - held);
+    reader.read(places, row, row + count);
     target.put(places, count);
     row += count;
   }
@@ -128,8 +165,10 @@ inline void writeJsonValues(BlockTarget& target, const JsonColumn& column) {
     for (size_t place = 0; place < path->kindCount; place++) {
       const JsonKind kind = path->kinds[place];
       const JsonValues& values = path->values[static_cast<size_t>(kind)];
-      target.put(values.offsets);
-      target.put(values.nulls);
+      if (values.arrays != nullptr) {
+        target.put(values.arrays->offsets);
+        target.put(values.arrays->nulls);
+      }
       if (kind == JsonKind::objects) writeJsonValues(target, *path->objects);
       else target.put(values.values);
     }

@@ -32,6 +32,11 @@ inline void openStep(Plans& plans, PlanPlace& place, bool isForked) {
   }
 }
 
+/// What the kind of a step was when it was learnt.
+inline StepKind learntKind(StepKind kind) {
+  return kind == StepKind::constant || kind == StepKind::dictionary ? StepKind::repeated : kind;
+}
+
 /// Goes the step that `wanted` describes by its text, kind and target, to `to` or, if that is 0, to a place of its own.
 inline void learnStep(Learner& learner, PlanStep& wanted, const Byte* text, size_t textBytes, PlaceIndex to) {
   Plans& plans = learner.plans;
@@ -40,7 +45,7 @@ inline void learnStep(Learner& learner, PlanStep& wanted, const Byte* text, size
   for (; *next != 0; next = &plans.steps[*next].other) {
     const PlanStep& step = plans.steps[*next];
     count++;
-    if (step.textBytes != textBytes || step.kind != wanted.kind || step.path != wanted.path) continue;
+    if (step.textBytes != textBytes || learntKind(step.kind) != wanted.kind || step.path != wanted.path) continue;
     if (std::memcmp(step.text, text, textBytes) != 0) continue;
     learner.place = step.to;
     return;
@@ -141,7 +146,8 @@ inline const Byte* learnNode(Learner& learner, JsonColumn& column, uint32_t node
     if (at[1] == '{' && !learner.isStopped) learnElements(learner, *path->objects, at, depth + 1);
     return learner.from = at + skipBrackets(at, 0, learner.end - at);
   }
-  learnValue(learner, StepKind::scalar, path, depth, at, at, to);
+  const bool isBoolean = first == 't' || first == 'f';
+  learnValue(learner, isBoolean ? StepKind::boolean : StepKind::number, path, depth, at, at, to);
   return learner.from = at + skipScalar(at, 0, learner.end - at);
 }
 
@@ -165,7 +171,8 @@ inline const Byte* learnColumn(Learner& learner, uint32_t column, const Byte* at
   if (kind == BlockColumnKind::json && half.form == JsonForm::paths) return learnObject(learner, values.json, 0, at, 0);
   const PlaceIndex to = placeOf(learner, plans.columnPlaces[column]);
   if (kind == BlockColumnKind::json) {
-    learnValue(learner, StepKind::span, &values, 0, at, at, to);
+    // With its brace: what ends it is counted from there.
+    learnValue(learner, StepKind::span, &values, 0, at + 1, at, to);
     return learner.from = at + skipBrackets(at, 0, learner.end - at);
   }
   if (kind == BlockColumnKind::time) {
@@ -174,7 +181,7 @@ inline const Byte* learnColumn(Learner& learner, uint32_t column, const Byte* at
   }
   StepKind step = StepKind::text;
   if (isIndexed(kind)) {
-    step = column == learner.encoder.firstDictionary ? StepKind::firstDictionary : StepKind::dictionary;
+    step = column == learner.encoder.firstDictionary ? StepKind::firstDictionary : StepKind::repeated;
   }
   learnValue(learner, step, &values, 0, at + 1, at + 1, to);
   learner.from = closingQuote(at, learner.end);

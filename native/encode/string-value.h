@@ -97,6 +97,7 @@ PENSTOCK_PER_VALUE void writeLength(Buffer& to, size_t start) {
 inline const Byte* appendString(Buffer& to, const Byte* at, const Byte* end) {
   const size_t start = to.length;
   Byte* target = to.reserve(1) + 1;
+  fetchAhead(target);
   to.length++;
   while (end - at >= STEP_BYTES) {
     std::memcpy(target, at, STEP_BYTES);

@@ -131,7 +131,7 @@ std::vector<BlockRow> readFromUsed(const std::vector<std::string>& lines, uint32
 /// An encoder whose rows are all parsed.
 std::unique_ptr<HeldEncoder> createParser(uint32_t form, uint32_t boundsRow) {
   std::unique_ptr<HeldEncoder> held = createEncoder(form, boundsRow);
-  held->encoder.runLine = [](Encoder&, Half&, const Byte*, const Byte*) -> const Byte* { return nullptr; };
+  held->encoder.runLine = [](Encoder&, Half&, const Byte*, const Byte*) -> Ran { return {nullptr, false}; };
   held->encoder.walk.runObject = [](JsonWalk&, JsonColumn&, const Byte*, const Byte*, uint32_t) -> const Byte* { return nullptr; };
   return held;
 }
@@ -142,12 +142,9 @@ void checkPlans(const std::string& text, uint32_t form, uint32_t boundsRow) {
   const std::unique_ptr<HeldEncoder> parser = createParser(form, boundsRow);
   const std::vector<bool> taken = appendWhole(parser->encoder, again);
   const std::string block = takeBlock(*parser, SIZE_MAX);
-  for (const bool isPortable : {false, true}) {
+  for (const char* const kernel : {kernelName(), "fallback"}) {
     const std::unique_ptr<HeldEncoder> planned = createEncoder(form, boundsRow);
-    if (isPortable) {
-      planned->encoder.runLine = portable::runLine;
-      planned->encoder.walk.runObject = portable::runObject;
-    }
+    chooseRun(planned->encoder, kernel);
     check(appendWhole(planned->encoder, again) == taken, "plans take the lines that the parser takes");
     check(takeBlock(*planned, SIZE_MAX) == block, "plans give the bytes that the parser gives");
   }
