@@ -8,7 +8,7 @@
 //   crc32c, createBatches, planBatches, writeBatches  see kafka/door.h
 //   createBlock, appendBlock, measureBlock, takeBlock  see encode/door.h
 //   findRepeats, rememberIds, rememberLines            see dedup/door.h
-//   blockOffset, useLargePage, holdMemory, copyInto   see memory-door.h
+//   blockOffset, useLargePage, holdMemory, copyInto, holdsText   see memory-door.h
 //
 // The one translation unit of the scanner: its stages are headers, so that the compiler sees through all of them.
 #include <node_api.h>

@@ -6,6 +6,7 @@
 //   holdMemory(bytes)          the memory of a byte array, for copyInto; the caller keeps the array as long
 //   copyInto(memory, body, offset)     copies an ArrayBuffer or a byte array to `offset` of the memory; gives its first two
 //                              bytes, the first the lower, 0 for a shorter one, -1 where the memory has no room for it
+//   holdsText(bytes, text)     whether the text stands in the bytes; both are byte arrays, and the text has one at least
 #pragma once
 #include <cstring>
 #include <new>
@@ -14,6 +15,7 @@
 #endif
 
 #include "elements.h"
+#include "text-search.h"
 
 namespace penstock {
 
@@ -87,12 +89,26 @@ inline napi_value copyIntoOf(napi_env env, napi_callback_info info) {
   return value;
 }
 
+/// Once a body.
+inline napi_value holdsTextOf(napi_env env, napi_callback_info info) {
+  napi_value arguments[2], value;
+  size_t count = 2;
+  napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr);
+  const Elements bytes = elementsOf(env, arguments[0]);
+  const Elements text = elementsOf(env, arguments[1]);
+  const bool holds = text.length > 0 && holdsText(static_cast<const Byte*>(bytes.data), bytes.length,
+                                                  static_cast<const Byte*>(text.data), text.length);
+  napi_get_boolean(env, holds, &value);
+  return value;
+}
+
 template <typename Define>
 void defineMemory(Define define) {
   define("blockOffset", blockOffsetOf);
   define("useLargePage", useLargePageOf);
   define("holdMemory", holdMemoryOf);
   define("copyInto", copyIntoOf);
+  define("holdsText", holdsTextOf);
 }
 
 }  // namespace penstock

@@ -10,17 +10,15 @@ import { attributionOf, isClickId } from './attribution.ts';
 import type { Decoder } from './decoder.ts';
 import { addMembers, applyEdits, type Edit } from './edits.ts';
 import { eachEvent, eachMember, isKey, STOP, textAt } from './json-walk.ts';
+import { createTextSearch } from './text-search.ts';
 
-/**
- * Events of servers mostly have no page, so that one look is enough for them. Without the quote before it, at which the
- * search would stop for every key and text of the body: 0.13 instead of 0.56 µs an event of 536 bytes.
- */
-const PAGE = Buffer.from('page"');
+/** Events of servers mostly have no page, so that one look is enough for them. */
+const holdsPage = createTextSearch('page"');
 const MARKS = CLICK_IDS.map((name) => Buffer.from(`${name}=`));
 
 /** Adds the click ids of every event of the body. */
 export const decodeClickIds: Decoder = (body, _head, { envelopeKeys }) => {
-  if (!body.includes(PAGE) || !MARKS.some((mark) => body.includes(mark))) return body;
+  if (!holdsPage(body) || !MARKS.some((mark) => body.includes(mark))) return body;
   const edits: Edit[] = [];
   let events = 0;
   const isWhole = eachEvent(body, envelopeKeys, (start, end) => {
