@@ -1,6 +1,6 @@
 /** Penstock as the bench starts it: keys, a port and a data directory of its own, and what a scenario wants otherwise. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { freemem, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -50,11 +50,13 @@ export async function launchPenstock({
   const isSinkless = sink === 'none' || sink === 'journal';
   const config = join(folder, 'penstock.yaml');
   const lasts = sink === 'none' ? 'memory' : durability;
+  // What goes nowhere stays: a gigabyte in 25 s of 100,000 events/s.
+  const memory = sink === 'none' ? `memory:\n  max_bytes: ${Math.floor(freemem() / 2)}\n` : '';
   const topic = place?.env['KAFKA_TOPIC'];
   const kafka = topic === undefined ? '' : `kafka:\n  dead_letter_topic: ${topic}${REJECTED}\n`;
   writeFileSync(
     config,
-    `journal:\n  durability: ${lasts}\nembedded:\n  object_type: ${objectType}\n${kafka}`,
+    `journal:\n  durability: ${lasts}\nembedded:\n  object_type: ${objectType}\n${kafka}${memory}`,
   );
   const script = isSinkless ? SINKLESS : MAIN;
   const env = {
