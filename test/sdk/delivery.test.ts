@@ -80,9 +80,9 @@ async function expectOnce(
   expect(ids.size).toBe(EVENTS);
   expect(stats).toMatchObject({ taken: EVENTS, acknowledged: EVENTS, rejected: 0, dropped: 0, queued: 0 });
   if (transports !== undefined) expect(stored.transports).toEqual(transports);
-  // No test without a fault.
+  // No test without a fault. A server that is back before the next attempt is none that the client would tell of.
   expect(cuts).toBeGreaterThan(0);
-  expect(new Set(errors.map(({ code }) => code))).toEqual(new Set(['unreachable']));
+  expect(errors.filter(({ code }) => code !== 'unreachable')).toEqual([]);
 }
 
 describe('with connections cut and the server killed', { timeout: 300_000 }, () => {
