@@ -1,6 +1,7 @@
 /**
  * What a chunk of the journal costs to append and to read back, through the page cache and past it, in CPU seconds and seconds
- * a gigabyte; and through the cache over files that were there before (spares). The ways take turns; medians count.
+ * a gigabyte; and through the cache over files that were there before (spares). The ways take turns; medians count. Then what a
+ * direct write waits when those before it went through the cache, which is what trials do (src/journal/write-ways.ts).
  *
  *   npm run build && node dist/bench/journal.js [--megabytes N] [--turns N] [--folder DIR]
  */
@@ -40,6 +41,22 @@ class OneWay extends WriteWays {
   }
 }
 
+/** Direct writes in trials of four behind as many that are not, and what they took, in milliseconds. */
+class TrialWays extends WriteWays {
+  readonly first: number[] = [];
+  readonly later: number[] = [];
+  #writes = 0;
+
+  override choosesDirect(): boolean {
+    return this.#writes % 8 >= 4;
+  }
+
+  override note(isDirect: boolean, _bytes: number, ms: number): void {
+    if (isDirect) (this.#writes % 8 === 4 ? this.first : this.later).push(ms);
+    this.#writes += 1;
+  }
+}
+
 interface Way {
   readonly name: string;
   readonly disk: Disk;
@@ -66,11 +83,19 @@ const ways: Way[] = [
   append: [],
   read: [],
 }));
+const trials = new TrialWays();
+const trialWay: Way = {
+  name: 'trials',
+  disk: createSystemDisk(trials),
+  isOver: false,
+  append: [],
+  read: [],
+};
 // As a slab's lines are long, and no two blocks alike.
 const chunk = Buffer.from(Array.from({ length: MB }, (_, index) => (index * 7919) >> 5));
 const folder = mkdtempSync(join(values.folder, 'penstock-bench-journal-'));
 try {
-  for (let turn = 0; turn < turns; turn++) for (const way of ways) await measure(way);
+  for (let turn = 0; turn < turns; turn++) for (const way of [...ways, trialWay]) await measure(way);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
@@ -84,6 +109,9 @@ const rows = ways.map(({ name, append, read }) => [
 ]);
 process.stdout.write(`${chunks} chunks of 1 MiB, medians of ${turns} turns, a gigabyte\n`);
 process.stdout.write(formatTable(['way', 'append CPU s', 's', 'read back CPU s', 's'], rows));
+process.stdout.write(
+  `a direct write of one: ${median(trials.first).toFixed(2)} ms behind writes through the cache, ${median(trials.later).toFixed(2)} ms behind direct ones\n`,
+);
 
 async function measure({ disk, isOver, append, read }: Way): Promise<void> {
   const dir = join(folder, 'stream');

@@ -15,8 +15,7 @@ static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "numbers of a block are
 constexpr size_t STEP_SLACK_BYTES = 32;
 
 /// How far ahead of what is written memory is fetched: a block gathers in more places at once, a column or path each, than a
-/// processor foresees, and by the time a place comes to its next cache line that line has left the caches. Waiting for them
-/// was a fifth of the time of a medium line and a third of a large one's.
+/// processor foresees, and by the time a place comes to its next cache line that line has left the caches.
 constexpr size_t AHEAD_BYTES = 256;
 PENSTOCK_PER_VALUE void fetchAhead(const Byte* at, size_t bytes = AHEAD_BYTES) { __builtin_prefetch(at + bytes, 1); }
 

@@ -35,8 +35,8 @@ static_assert(PLACES_MAX + STEPS_MAX <= UINT16_MAX, "a place has an index");
 /// property of any kind of event. They are compared one by one, so a client could make each value wait for all of them.
 constexpr uint32_t NEXT_STEPS_MAX = 128;
 constexpr size_t STEP_TEXT_BYTES = 32;
-/// Of two bytes each. A tracking plan of 60 kinds of events has some thousand places with a past of their own; in 1,024 it
-/// guessed wrong 2.5 times a line, in 4,096 1.8 times.
+/// Of two bytes each. A tracking plan of 60 kinds of events has some thousand places with a past of their own,
+/// which in 1,024 took each other's.
 constexpr size_t GUESSES = 4096;
 /// What may be read behind the start of a step: its text, and the first look at its value.
 constexpr Position STEP_READ_BYTES = 96;

@@ -20,7 +20,7 @@ export function encodeChunk(
 ): { views: readonly Uint8Array[]; bytes: number } {
   const stored = compress(payload, compression);
   const body = [...metas, ...stored];
-  // Each by its name: what `...` copies has a new hidden class each time, 8 % of a worker's time where slabs are small.
+  // Each by its name: what `...` copies gets a new hidden class each time.
   const chunk = {
     firstRow,
     rows,

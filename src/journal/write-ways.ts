@@ -6,9 +6,9 @@
  * quicker way is taken, and the other is tried now and then, and as soon as the one that is taken got slower.
  *
  * A trial is a few writes in a row, and medians count: the first direct write behind others waits until what the cache has
- * of its first block is on the disk, 0.9 ms instead of the 0.35 ms that the next take (400 KiB), and a write can take fifty
- * times as long where the disk is busy with what the cache gave it. By single trials and a mean the cache was kept at
- * three times the time of direct writes.
+ * of its first block is on the disk (`node dist/bench/journal.js` prints both), and any may wait long where the disk is busy
+ * with what the cache gave it. By single trials and a mean the cache was kept where direct writes were three times as fast
+ * (docs/decisions.md).
  */
 import {
   DIRECT_WRITE_BYTES_MIN,
@@ -26,6 +26,10 @@ class WriteTimes {
   add(msPerByte: number): void {
     this.#times[this.#next] = msPerByte;
     this.#next = (this.#next + 1) % WRITE_TIMES_KEPT;
+  }
+
+  get isEmpty(): boolean {
+    return this.#times.length === 0;
   }
 
   /** Undefined before the first. */
@@ -48,8 +52,7 @@ export class WriteWays {
 
   /** Whether the next write of `bytes` is to go past the cache. */
   choosesDirect(bytes: number): boolean {
-    if (!this.#canDirect || bytes < DIRECT_WRITE_BYTES_MIN || this.#cached.median() === undefined)
-      return false;
+    if (!this.#canDirect || bytes < DIRECT_WRITE_BYTES_MIN || this.#cached.isEmpty) return false;
     return this.#writesLeft < 0 ? !this.#takesDirect : this.#takesDirect;
   }
 

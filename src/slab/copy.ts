@@ -8,7 +8,7 @@ export type FrameBody = ArrayBuffer | Uint8Array;
 
 /**
  * Copies a body to an offset of the memory it was made for, which has room for it. Gives its first two bytes (encoding.ts): a
- * worker that looked at them would wait for each body to come from the front's cache, a tenth of its time where events come alone.
+ * worker that looked at them would wait for each body to come from the front's cache.
  */
 export type CopyBody = (body: FrameBody, offset: number) => number;
 

@@ -2,22 +2,14 @@
 import { describe, expect, it } from 'vitest';
 import { createCorpus, createRandom } from '../../../bench/corpus.ts';
 import { createFrameSource } from '../../fuzz/scan-cases.ts';
+import { PUBLISHED_MURMUR2 } from '../../support/murmur2-published.ts';
 import { expectAll, SEED } from './batch-expected.ts';
 import { encode, linesOf, lineWith, scanBodies, scanFrames, TARGET, textsOf } from './batch-harness.ts';
 
 describe('partitions', () => {
   it('are those of Kafka’s Java client', async () => {
-    // Hashes of UtilsTest.testMurmur2 of Apache Kafka.
-    const published: [string, number][] = [
-      ['21', -973932308],
-      ['foobar', -790332482],
-      ['a-little-bit-long-string', -985981536],
-      ['a-little-bit-longer-string', -1486304829],
-      ['lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8', -58897971],
-      ['abc', 479470107],
-    ];
     for (const partitionCount of [1, 3, 12, 1000]) {
-      for (const [key, hash] of published) {
+      for (const [key, hash] of PUBLISHED_MURMUR2) {
         const source = scanBodies([JSON.stringify({ event_type: 't', app_id: 'a', device_id: key })]);
         const target = { partitionCount, nullKeyPartition: 0 };
         for (const some of [source, linesOf(...textsOf(source).map((line) => `${line}\n`))]) {
