@@ -60,7 +60,7 @@ inline uint32_t checkColumn(State& state, const Column& column, const Capture& c
 /// one expression, since branches on values differ from column to column.
 inline bool isPlainlyRight(const Column& column, const Capture& capture) {
   const uint32_t inside = static_cast<uint32_t>(capture.valueEnd - capture.valueStart) - 2;
-  const uint32_t isUsual = (capture.flags & ~capture_flag::apart) == 0;
+  const uint32_t isUsual = (capture.flags & ~(capture_flag::apart | capture_flag::used)) == 0;
   const uint32_t isOfKind = capture.kind == column.plainKind;
   const uint32_t fits = inside - column.bytesMin <= column.bytesSpan;
   return (isUsual & isOfKind & fits) != 0;

@@ -11,18 +11,35 @@ namespace penstock {
 /// Quotes, colon, comma and brace around a member.
 constexpr size_t MEMBER_BYTES = 8;
 
-/// At most so many members come of the parts of a column that are there.
+/// The least that a member takes: `"":0,`.
+constexpr Position MEMBER_BYTES_MIN = 5;
+
+/// The parts of a column that are there, one bit each.
+inline uint32_t activeParts(const State& state, uint32_t column) {
+  return state.activeParts & state.program->language.columns[column].partBits;
+}
+
+/// The part of the lowest of these bits, and the value that it takes.
+inline const Part& partAt(const State& state, uint32_t parts, const Capture*& capture) {
+  const Part& part = state.program->language.parts[static_cast<size_t>(__builtin_ctz(parts))];
+  capture = state.captures.items + state.slotCapture.items[part.slot];
+  return part;
+}
+
+/// At most so many members come of the parts of a column that are there, as their bytes say; and if these could be too many
+/// to be compared one by one, as they are counted.
 inline size_t countParts(const State& state, uint32_t column) {
-  const Language& language = state.program->language;
-  const ColumnRule& rule = language.columns[column];
-  size_t count = 0;
-  for (uint32_t index = rule.partStart; index < rule.partEnd; index++) {
-    if ((state.activeParts >> index & 1) == 0) continue;
-    const Part& part = language.parts[index];
+  size_t count = 0, bound = 0;
+  const Capture* capture;
+  for (uint32_t left = activeParts(state, column); left != 0; left &= left - 1) {
+    const bool isEach = partAt(state, left, capture).isEach;
+    bound += isEach ? static_cast<size_t>((capture->valueEnd - capture->valueStart) / MEMBER_BYTES_MIN) : 1;
+  }
+  if (bound <= state.limits.keysComparedMax) return bound;
+  for (uint32_t left = activeParts(state, column); left != 0; left &= left - 1) {
     count++;
-    if (!part.isEach) continue;
-    const Capture& capture = state.captures.items[state.slotCapture.items[part.slot]];
-    Members members(state.bytes, capture.valueStart, capture.valueEnd);
+    if (!partAt(state, left, capture).isEach) continue;
+    Members members(state.bytes, capture->valueStart, capture->valueEnd);
     for (Member member; members.next(member);) count++;
   }
   return count;
@@ -59,8 +76,8 @@ inline Byte* putPartMember(State& state, Text prefix, const Member& member, bool
   to = reserveLines(state.output, to, underscores + prefix.length + static_cast<size_t>(raw) + MEMBER_BYTES);
   if (to[-1] != '{') *to++ = ',';
   *to++ = '"';
-  std::memset(to, '_', underscores);
-  to = putText(to + underscores, prefix);
+  for (; underscores > 0; underscores--) *to++ = '_';
+  to = putText(to, prefix);
   to = isDirty ? putCleaned(state, member.keyStart, member.keyEnd, true, to)
                : putSpan(state, member.keyStart, member.keyEnd, false, to);
   *to++ = '"';
@@ -95,19 +112,16 @@ inline Byte* putEach(State& state, const Part& part, const Capture& object, Take
 
 /// Writes the members of the parts of a column that are there, behind an open brace; without `names` none can meet.
 inline Byte* putParts(State& state, uint32_t column, TakenNames* names, Byte* to) {
-  const Language& language = state.program->language;
-  const ColumnRule& rule = language.columns[column];
-  for (uint32_t index = rule.partStart; index < rule.partEnd; index++) {
-    if ((state.activeParts >> index & 1) == 0) continue;
-    const Part& part = language.parts[index];
-    const Capture& capture = state.captures.items[state.slotCapture.items[part.slot]];
+  const Capture* capture;
+  for (uint32_t left = activeParts(state, column); left != 0; left &= left - 1) {
+    const Part& part = partAt(state, left, capture);
     if (part.isEach) {
-      to = putEach(state, part, capture, names, to);
+      to = putEach(state, part, *capture, names, to);
       continue;
     }
-    const Position start = capture.valueStart;
-    const Member member{start, start, start, capture.valueEnd, false};
-    to = putPartMember(state, part.key, member, (capture.flags & capture_flag::valueDirty) != 0, names, to);
+    const Position start = capture->valueStart;
+    const Member member{start, start, start, capture->valueEnd, false};
+    to = putPartMember(state, part.key, member, (capture->flags & capture_flag::valueDirty) != 0, names, to);
   }
   return to;
 }

@@ -69,6 +69,8 @@ struct Claim {
 /// Sources of a column and the parts of which it is composed, as ranges of the program's.
 struct ColumnRule {
   uint32_t sourceStart, sourceEnd, partStart, partEnd;
+  /// The parts once more, one bit each.
+  uint32_t partBits;
   /// Two keys of the parts can be the same.
   bool mayCollide;
 };
@@ -166,9 +168,10 @@ inline void readRules(SetupReader& reader, Language& language, uint32_t columnCo
   }
   for (uint32_t left = reader.word(); left > 0 && reader.isSound(); left--) language.parts.push_back(readPart(reader));
   for (uint32_t column = 0; column < language.columns.size(); column++) {
-    const ColumnRule& rule = language.columns[column];
+    ColumnRule& rule = language.columns[column];
     for (uint32_t part = rule.partStart; part < rule.partEnd && part < language.parts.size(); part++) {
       language.parts[part].column = column;
+      rule.partBits |= uint32_t{1} << part % PROGRAM_BITS_MAX;
     }
   }
   for (uint32_t left = reader.word(); left > 0 && reader.isSound(); left--) {

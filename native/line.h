@@ -36,12 +36,23 @@ __attribute__((noinline)) inline Byte* putCleanMember(State& state, uint32_t col
   return putValue(state, capture, putText(to, state.columns[column].key));
 }
 
+/// Whether the value alone stands in the body as a line carries it.
+inline bool isValueVerbatim(const Capture& capture) {
+  return (capture.flags & (capture_flag::valueDirty | capture_flag::bare)) == 0;
+}
+
 /// Writes the member of a column, or lets it wait: members that the client sent as a line carries them, one behind
 /// the other, are copied as one run. Room for all that is fixed is kept behind every value.
 PENSTOCK_INLINE void putCaptured(State& state, uint32_t column, const Capture& capture, Line& line) {
-  if (__builtin_expect(!isVerbatim(capture), 0)) {
+  if (!isVerbatim(capture)) {
     flushRun(state, line);
-    line.to = putCleanMember(state, column, capture, line.to);
+    if (__builtin_expect(!isValueVerbatim(capture), 0)) {
+      line.to = putCleanMember(state, column, capture, line.to);
+      return;
+    }
+    const size_t length = static_cast<size_t>(capture.valueEnd - capture.valueStart);
+    Byte* const to = reserveLines(state.output, line.to, length + state.fixedBytes);
+    line.to = copyBody(state, putText(to, state.columns[column].key), capture.valueStart, capture.valueEnd);
     return;
   }
   const Position start = capture.keyStart - 1;

@@ -109,10 +109,32 @@ inline bool areApartByHashes(const State& state, const Capture* own) {
   return true;
 }
 
+/// Of the keys of the memory that is learnt anew with a slab, and of an envelope, nothing is known any more.
+inline void forgetApart(State& state) { std::memset(state.apart, 0, sizeof(state.apart)); }
+
+/// The slots of the event's fields, one bit each: they say what the fields are called, as `restLastKey` says it of the keys
+/// of the client's own object. 0 when either is not told.
+inline uint64_t slotsOfRest(const State& state, const Capture* own) {
+  if (own == nullptr || state.restLastKey == nullptr || own != state.captures.items + state.restCapture) return 0;
+  uint64_t slots = 0;
+  for (size_t index = 0; index < state.restCount; index++) {
+    const Capture& field = restField(state, index);
+    if (field.wanted.slot < 0 || field.wanted.slot >= 64 || !isPlainKey(field)) return 0;
+    slots |= uint64_t{1} << field.wanted.slot;
+  }
+  return slots;
+}
+
 /// Whether no field of the rest can meet a key of the client's own object or another field: seen without taking the
-/// object apart.
-inline bool areApart(const State& state, const Capture* own) {
-  if (__builtin_expect(areApartByHashes(state, own), 1)) return true;
+/// object apart, and of the same names once.
+inline bool areApart(State& state, const Capture* own) {
+  const uint64_t slots = slotsOfRest(state, own);
+  Apart& known = state.apart[reinterpret_cast<uintptr_t>(state.restLastKey) / sizeof(KnownKey) % APART_KEPT];
+  if (slots != 0 && slots == known.slots && state.restLastKey == known.lastKey) return true;
+  if (__builtin_expect(areApartByHashes(state, own), 1)) {
+    if (slots != 0) known = {state.restLastKey, slots};
+    return true;
+  }
   SoughtKeys sought;
   for (size_t index = 0; index < state.restCount; index++) {
     if (!sought.add(state, restField(state, index))) return false;

@@ -84,6 +84,7 @@ inline bool scanSlab(State& state, const Job& job) {
   if (!isSound(state, job)) return false;
   const uint32_t frameCount = job.words[0];
   state.shapes.openSlab();
+  forgetApart(state);
   for (uint32_t frame = 0; frame < frameCount; frame++) {
     uint32_t* row = job.words + SLAB_HEADER_WORDS + static_cast<size_t>(frame) * frame_word::count;
     openFrame(state, job, frame, row);

@@ -123,6 +123,14 @@ inline uint32_t chooseSource(State& state, uint32_t column, uint32_t first) {
   return 0;
 }
 
+/// Whether a value of the source fills the column as it stands, if it fits. A path that is called like another column asks
+/// for a copy, and so do texts of which a part is taken; of which path a slot is, is the same in every event.
+inline bool isTakenAsItIs(const State& state, uint32_t column, const SourceRule& source) {
+  if (source.slot < 0 || source.after.length + source.unless.length > 0) return false;
+  const Wanted& wanted = state.captures.items[state.slotCapture.items[source.slot]].wanted;
+  return !wanted.isNamed || wanted.column == column;
+}
+
 /// Finds what sources and parts come into question for an event as the one in hand.
 __attribute__((noinline)) inline void learnChoice(const State& state, Choice& choice) {
   const Language& language = state.program->language;
@@ -134,8 +142,7 @@ __attribute__((noinline)) inline void learnChoice(const State& state, Choice& ch
     while (index < rule.sourceEnd && !applies(state, language.sources[index])) index++;
     if (index == rule.sourceEnd) continue;
     const SourceRule& source = language.sources[index];
-    const bool isWhole = source.after.length + source.unless.length == 0;
-    choice.picks[choice.count++] = {column, index, isWhole ? source.slot : -1};
+    choice.picks[choice.count++] = {column, index, isTakenAsItIs(state, column, source) ? source.slot : -1};
   }
   choice.parts = 0;
   for (uint32_t index = 0; index < language.parts.size(); index++) {
@@ -168,28 +175,26 @@ inline const Choice& choiceOf(State& state, uint64_t slots) {
 /// `chooseSource` does.
 inline uint32_t takeChoice(State& state, const Choice& choice) {
   const Column* const columns = state.columns.data();
-  uint32_t taken = 0;
+  uint32_t plain = 0;
   for (uint32_t index = 0; index < choice.count; index++) {
     const Choice::Pick& pick = choice.picks[index];
     if (pick.slot >= 0) {
       const int32_t place = state.slotCapture.items[pick.slot];
-      const Capture* const capture = state.captures.items + place;
-      // An empty value is passed over, or leaves its column empty. A name of another column asks for a copy.
+      Capture* const capture = state.captures.items + place;
+      // An empty value is passed over, or leaves its column empty.
       const bool isFilled = capture->valueEnd - capture->valueStart > 2;
-      const bool isOwn = !capture->wanted.isNamed || capture->wanted.column == pick.column;
-      if (isPlainlyRight(columns[pick.column], *capture) && isFilled && isOwn) {
+      if (isPlainlyRight(columns[pick.column], *capture) && isFilled) {
         state.winner[pick.column] = capture;
-        state.origin[pick.column] = place;
-        taken |= uint32_t{1} << pick.column;
+        capture->flags |= capture_flag::used;
+        plain |= uint32_t{1} << pick.column;
         continue;
       }
     }
     const uint32_t reason = chooseSource(state, pick.column, pick.source);
     if (reason != 0) return reason;
   }
-  state.present |= taken;
-  state.filled |= taken;
-  state.taken |= taken;
+  state.present |= plain;
+  state.filled |= plain;
   return 0;
 }
 

@@ -89,6 +89,14 @@ struct Choice {
 /// Fields of the rest, of an event or of its envelope, that are compared by their hashes.
 constexpr size_t HASHED_FIELDS_MAX = 8;
 
+/// Slots, one bit each, whose names are none of an object's keys, and the last key of that, as KnownKey or null.
+struct Apart {
+  const KnownKey* lastKey;
+  uint64_t slots;
+};
+/// Objects of which that is kept: a power of two.
+constexpr size_t APART_KEPT = 16;
+
 /// What a fast walk keeps (fast-walk.h).
 struct FastRoom {
   Level levels[FAST_DEPTH_MAX + 2];
@@ -141,6 +149,8 @@ struct State {
   /// The object walked is the envelope itself: its array is skipped and noted.
   bool envelopeWalked;
   Position arrayStart, arrayEnd;
+  /// `arrayEnd` is a guess, which the events have to prove; and whether each of them could be walked to its end.
+  bool isEndGuessed, isEndProved;
   /// Keys of the event so far; and the stack of keys of the objects that are open.
   uint32_t keyCount;
   size_t keyTop;
@@ -158,6 +168,8 @@ struct State {
   /// known.
   size_t restCapture;
   const KnownKey* restLastKey;
+  /// What was seen of names since the slab or the last envelope began (rest.h).
+  Apart apart[APART_KEPT];
   /// The first captures are those of the envelope's slots, kept over the events of a frame.
   size_t captureBase;
   /// Captures of the envelope's own fields that go into each of its events.
@@ -180,7 +192,7 @@ struct State {
   /// By slot: its capture, or -1. Only of programs that are not plain, as what follows.
   Room<int32_t> slotCapture;
   Room<Choice> choices;
-  /// Columns that have a winner, one bit each, and by column the capture that it is or was made of.
+  /// Columns whose winner was not taken as it is, one bit each, and by column the capture that it is or was made of.
   uint32_t taken;
   int32_t origin[COLUMNS_MAX];
   /// Which of the envelope's captures said when it was sent, or -1, and what it said.

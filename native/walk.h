@@ -37,9 +37,24 @@ inline void addCapture(State& state, const Capture& capture) {
 
 inline Position walkValue(State& state, Position at, uint32_t depth, int32_t node);
 
+/// Bytes behind the array of an envelope in which its end is looked for: SDKs send a time and a key there.
+constexpr Position GUESSED_TAIL_BYTES_MAX = 1024;
+
+/// Position behind what looks like the end of the array of events that begins at `at`, or -1: the last bracket of the
+/// body, when it is near the end of that and stands behind an object.
+inline Position guessArrayEnd(const State& state, Position at) {
+  const Byte* bytes = state.bytes;
+  const Position from = state.end - at > GUESSED_TAIL_BYTES_MAX ? state.end - GUESSED_TAIL_BYTES_MAX : at + 1;
+  Position last = state.end - 1;
+  while (last > from && bytes[last] != ']') last--;
+  return last > from && bytes[last - 1] == '}' ? last + 1 : -1;
+}
+
 /// Notes where the events of an envelope stand; they are walked when all of its own fields are known.
 inline Position passEnvelopeArray(State& state, Position at) {
-  const Position arrayEnd = skipBrackets(state.bytes, at, state.end);
+  Position arrayEnd = state.isEndGuessed ? guessArrayEnd(state, at) : -1;
+  state.isEndGuessed = arrayEnd >= 0;
+  if (!state.isEndGuessed) arrayEnd = skipBrackets(state.bytes, at, state.end);
   if (arrayEnd < 0) return fail(state, state.reasons.invalidJson);
   state.arrayStart = at;
   state.arrayEnd = arrayEnd;

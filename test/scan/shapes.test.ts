@@ -218,6 +218,46 @@ describe('envelopes', () => {
   it('knows its key when it is escaped', () => {
     expect(scanOne(`{"ev\\u0065nts":[${event('1')}]}`).accepted).toBe(1);
   });
+  it('ends its array where the brackets say, whatever the last one of the body closes', () => {
+    const two = `${event('1')},${event('2')}`;
+    const cases: [string, Record<string, unknown> | undefined][] = [
+      [`{"events":[${two}]}`, undefined],
+      [`{"events":[${two} ] }`, undefined],
+      [`{"events":[${two}],"a":[{"b":1}]}`, { a: [{ b: 1 }] }],
+      [`{"events":[${two}],"a":{"b":[{}]}}`, { a: { b: [{}] } }],
+      [`{"events":[${two}],"a":"x}]"}`, { a: 'x}]' }],
+      [`{"events":[${two}],"a":"\\"}]"}`, { a: '"}]' }],
+      [`{"events":[${two}],"a":"${'x'.repeat(2000)}"}`, { a: 'x'.repeat(2000) }],
+    ];
+    for (const [body, context] of cases) {
+      const { lines, errors, reason } = scanOne(body);
+      expect({ reason, errors, ids: ids(lines) }, body).toEqual({
+        reason: undefined,
+        errors: [],
+        ids: ['1', '2'],
+      });
+      expect(JSON.parse(lines[0]!).context, body).toEqual(context);
+    }
+  });
+  it('keeps what stands behind an event at fault when the last bracket is not the end of its array', () => {
+    for (const fault of ['{"a":}', '{"a":"}]"', '{"a":[}]', '[{}]', '"}]"']) {
+      const body = `{"events":[${event('1')},${fault},${event('2')}],"a":[{"b":1}]}`;
+      const { lines } = scanOne(body);
+      // A string that is not closed takes the rest of the body with it.
+      if (fault !== '{"a":"}]"') expect(ids(lines), body).toEqual(['1', '2']);
+      else expect(reasonOf(body)).toBe('frame: invalid_json');
+    }
+  });
+  it('refuses the frame when its array does not end', () => {
+    for (const body of [
+      `{"events":[${event('1')},{"a":[{}]}`,
+      `{"events":[${event('1')},{"a":"}]"}`,
+      `{"events":[${event('1')}}]}`,
+      `{"events":[${event('1')},{"a":1},"a":[{}]}`,
+    ]) {
+      expect(reasonOf(body), body).toBe('frame: invalid_json');
+    }
+  });
   it('refuses the frame for a fault in its own fields', () => {
     const cases: [string, string][] = [
       [`{"events":[${event('1')}],"a":01}`, 'invalid_json'],
