@@ -20,7 +20,7 @@ await build({
   input: join(folder, 'browser.js'),
   platform: 'browser',
   logLevel: 'warn',
-  output: { file: join(folder, 'penstock.min.js'), format: 'esm', minify: true },
+  output: { file: join(folder, 'penstock.min.js'), format: 'esm', minify: true, comments: false },
 });
 copyFileSync(join(root, 'src/sdk/package.json'), join(folder, 'package.json'));
 copyFileSync(join(root, 'src/sdk/README.md'), join(folder, 'README.md'));

@@ -7,7 +7,6 @@ import type { Options } from './options.ts';
 import type { KeyValue } from './platform.ts';
 import { hasIndexedDb, indexedDbStorage } from './storage-indexeddb.ts';
 import { memoryKeyValue, memoryStorage } from './storage-memory.ts';
-import { createUuid } from './uuid.ts';
 
 export type { ClientError, ErrorCode, EventFields, Options, Stats } from './options.ts';
 export type { Penstock };
@@ -17,11 +16,10 @@ export function createClient(options: Options): Penstock {
   const name = `penstock ${options.key ?? options.appId ?? ''} ${options.url}`;
   const common = globalPlatform(options);
   const isKept = options.storage !== 'memory';
-  const createId = () => createUuid(common.nowMs(), common.random(new Uint8Array(16)));
   return createPenstock(options, {
     ...common,
     surroundings: pageSurroundings,
-    storage: isKept && hasIndexedDb() ? indexedDbStorage(name, createId, common.after) : memoryStorage(),
+    storage: isKept && hasIndexedDb() ? indexedDbStorage(name, common) : memoryStorage(),
     keyValue: isKept ? localKeyValue(name) : memoryKeyValue(),
     batchBytesMax: PAGE_BATCH_BYTES_MAX,
     beacon: (url, body) => navigator.sendBeacon?.(url, body) ?? false,

@@ -35,8 +35,6 @@ export function createPenstock(options: Options, given: Platform): Penstock {
   let isClosed = false;
   let hasStorageFailed = false;
 
-  const createId = () => createUuid(nowMs(), given.random(new Uint8Array(16)));
-
   const report = (code: ErrorCode, message: string, events: number) => {
     try {
       options.onError?.({ code, message, events });
@@ -60,7 +58,7 @@ export function createPenstock(options: Options, given: Platform): Penstock {
     ...given,
     after: (delayMs, act, isAwaited) => given.after(delayMs, () => guard(act), isAwaited),
   };
-  const identity = openIdentity(platform, createId, options.deviceId);
+  const identity = openIdentity(platform, options.deviceId);
   const queue = createQueue(
     platform.storage,
     options.queueEventsMax ?? QUEUE_EVENTS_MAX,
@@ -70,7 +68,7 @@ export function createPenstock(options: Options, given: Platform): Penstock {
       hasStorageFailed = true;
     },
   );
-  const sender = createSender(platform, options, queue, counts, createId, report);
+  const sender = createSender(platform, options, queue, counts, report);
 
   const drop = (code: ErrorCode, message: string) => {
     counts.dropped += 1;
@@ -82,7 +80,7 @@ export function createPenstock(options: Options, given: Platform): Penstock {
     if (isClosed || typeof eventType !== 'string' || eventType === '') {
       return drop('invalid_event', isClosed ? 'closed' : 'no type');
     }
-    const eventId = fields.eventId ?? createId();
+    const eventId = fields.eventId ?? createUuid(platform);
     const who = identity.who();
     // The id stands first: beacons.ts reads it there.
     const event = {

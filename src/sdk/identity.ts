@@ -2,6 +2,7 @@
 import { parseMembers } from './json.ts';
 import { VISIT_IDLE_MS } from './limits.ts';
 import type { Platform } from './platform.ts';
+import { createUuid } from './uuid.ts';
 
 const DEVICE = 'device';
 const USER = 'user';
@@ -33,18 +34,19 @@ export interface Identity {
 }
 
 /** The identity of this place; `device` where the caller knows better. */
-export function openIdentity(
-  { keyValue, surroundings, nowMs }: Platform,
-  createId: () => string,
-  device: string | undefined,
-): Identity {
+export function openIdentity(platform: Platform, device: string | undefined): Identity {
+  const { keyValue, surroundings, nowMs } = platform;
   let user: string | undefined;
 
   /** A campaign in the page's address stays with the visit: the next pages' addresses have it no more. */
   const visit = (): Visit => {
     let { id, atMs = 0, campaign } = parseMembers<Visit>(keyValue.get(VISIT));
     if (Math.abs(nowMs() - atMs) > VISIT_IDLE_MS) id = campaign = undefined;
-    const now = { id: id ?? createId(), atMs: nowMs(), campaign: surroundings.campaign() ?? campaign };
+    const now = {
+      id: id ?? createUuid(platform),
+      atMs: nowMs(),
+      campaign: surroundings.campaign() ?? campaign,
+    };
     keyValue.set(VISIT, JSON.stringify(now));
     return now;
   };
@@ -53,7 +55,7 @@ export function openIdentity(
     who: () => {
       let deviceId = device ?? keyValue.get(DEVICE);
       if (deviceId === undefined) {
-        deviceId = createId();
+        deviceId = createUuid(platform);
         keyValue.set(DEVICE, deviceId);
       }
       if (!surroundings.hasVisits) return { device_id: deviceId, user_id: user };

@@ -18,7 +18,7 @@ export type { Penstock };
 export function createClient(options: Options): Penstock {
   const common = globalPlatform(options);
   const { queueDir } = options;
-  const createId = () => createUuid(common.nowMs(), common.random(new Uint8Array(16)));
+  const createId = () => createUuid(common);
   const nowSeconds = common.nowMs() / 1000;
   return createPenstock(options, {
     ...common,

@@ -22,6 +22,7 @@ import type { Platform } from './platform.ts';
 import type { EventQueue, QueueRecord } from './queue.ts';
 import { postBatch } from './transport-http.ts';
 import { EndCode, openStream, type Stream, type StreamOwner } from './transport-stream.ts';
+import { createUuid } from './uuid.ts';
 
 /** Close code of a key that is unknown, by RFC 6455. */
 const POLICY_VIOLATION = 1008;
@@ -60,7 +61,6 @@ export function createSender(
   options: Options,
   queue: EventQueue,
   counts: SenderCounts,
-  createId: () => string,
   report: ReportFault,
 ): Sender {
   const { socket, beacon } = platform;
@@ -102,7 +102,7 @@ export function createSender(
     if (queue.tail() === queue.head()) state = 'idle';
     else if (mayStream()) {
       state = 'connecting';
-      const { id, base } = queue.beginSession(createId);
+      const { id, base } = queue.beginSession(() => createUuid(platform));
       const url = urlOf('stream', id).replace(/^http/, 'ws');
       stream = openStream(platform, queue, owner, url, base);
     } else post().catch((error) => report('internal', String(error), 0));

@@ -9,6 +9,7 @@
  */
 import { STORAGE_OPEN_MS_MAX } from './limits.ts';
 import type { Platform, QueueStorage, SessionMark, StoredQueue } from './platform.ts';
+import { createUuid } from './uuid.ts';
 
 const QUEUES = 'queues';
 const EVENTS = 'events';
@@ -25,11 +26,10 @@ export function hasIndexedDb(): boolean {
   }
 }
 
-/** Storage in the database `name`; ids by `createId`, time by `after`. */
+/** Storage in the database `name`. */
 export function indexedDbStorage(
   name: string,
-  createId: () => string,
-  after: Platform['after'],
+  platform: Pick<Platform, 'after' | 'nowMs' | 'random'>,
 ): QueueStorage {
   let database: IDBDatabase | undefined;
   let id = '';
@@ -62,7 +62,7 @@ export function indexedDbStorage(
     const opened = await openDatabase(name);
     const ids = await asked(opened.transaction(QUEUES).objectStore(QUEUES).getAllKeys());
     const free: string[] = [];
-    for (const candidate of [...ids.map(String), createId()]) {
+    for (const candidate of [...ids.map(String), createUuid(platform)]) {
       const release = await lock(`${name} ${candidate}`);
       if (release === undefined) continue;
       locks.push(release);
@@ -81,7 +81,7 @@ export function indexedDbStorage(
     open: () =>
       new Promise((resolve, reject) => {
         let isLate = false;
-        const cancel = after(STORAGE_OPEN_MS_MAX, () => {
+        const cancel = platform.after(STORAGE_OPEN_MS_MAX, () => {
           isLate = true;
           reject(new Error('IndexedDB does not answer'));
         });

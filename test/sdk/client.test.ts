@@ -74,9 +74,9 @@ describe('an event', () => {
   });
 
   test('has an id in the order of time', () => {
-    const bytes = () => new Uint8Array(16).fill(0xff);
-    expect(createUuid(0x0123_4567_89ab, bytes())).toBe('01234567-89ab-7fff-bfff-ffffffffffff');
-    expect(createUuid(START_MS, bytes()) < createUuid(START_MS + 1, bytes())).toBe(true);
+    const idAt = (ms: number) => createUuid({ nowMs: () => ms, random: (bytes) => bytes.fill(0xff) });
+    expect(idAt(0x0123_4567_89ab)).toBe('01234567-89ab-7fff-bfff-ffffffffffff');
+    expect(idAt(START_MS) < idAt(START_MS + 1)).toBe(true);
   });
 });
 
