@@ -4,8 +4,9 @@ import { FASTIFYS } from './fastify.ts';
 import { GO_FIBERS } from './go-fiber.ts';
 import type { Peer } from './peer.ts';
 import { PENSTOCKS } from './penstock.ts';
+import { UWS } from './uws.ts';
 
-export const PEERS: readonly Peer[] = [...PENSTOCKS, ...FASTIFYS, ...GO_FIBERS, ...COLLECTOR_PEERS];
+export const PEERS: readonly Peer[] = [...PENSTOCKS, ...FASTIFYS, ...GO_FIBERS, ...COLLECTOR_PEERS, UWS];
 
 /** Throws for a name that no peer has. */
 export function peerByName(name: string): Peer {
