@@ -13,6 +13,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Command } from 'commander';
 import { systemClock } from '../src/clock.ts';
 import { BLOCK_BYTES_MAX, NATIVE_BLOCK_ROWS_MAX, QUERIES_MAX, STORE_INSERTS_MAX } from '../src/limits.ts';
 import { createClickHouseSink } from '../src/sinks/clickhouse/clickhouse-sink.ts';
@@ -28,10 +29,14 @@ import { startStore } from '../src/sinks/embedded/store-process.ts';
 import { openCodec } from '../src/sinks/kafka/codecs.ts';
 import { createNativeBlockEncoder } from '../src/sinks/native-block.ts';
 import type { BlockTarget } from '../src/sinks/sink.ts';
+import { positive } from './positive.ts';
 import { createLineSource } from './store-lines.ts';
 
-const rounds = Number(process.argv[2] ?? 5);
-const secondsPerTurn = Number(process.argv[3] ?? 4);
+const [rounds, secondsPerTurn] = new Command('node dist/bench/clickhouse.js')
+  .description('A ClickHouse server over HTTP against the embedded store, in CPU time a row.')
+  .argument('[rounds]', 'turns of each', positive, 5)
+  .argument('[seconds]', 'of a turn', positive, 4)
+  .parse().processedArgs as [number, number];
 const SCHEMA_DIR = fileURLToPath(new URL('../../config/schema', import.meta.url));
 const logger = { info() {}, warn: console.warn, error: console.error };
 const nextLines = createLineSource();

@@ -9,6 +9,7 @@
  * are parts of the first, over batches in memory: no socket.
  */
 import { availableParallelism, cpus } from 'node:os';
+import { Command } from 'commander';
 import kafkajs from 'kafkajs';
 import { systemClock } from '../src/clock.ts';
 import { camelTree } from '../src/config/case.ts';
@@ -31,13 +32,17 @@ import { CODEC_NAMES, type Codec, type CodecName, openCodec } from '../src/sinks
 import { openKafkaSink } from '../src/sinks/kafka/kafka-sink.ts';
 import { linkOptionsOf } from '../src/sinks/kafka/link-options.ts';
 import { createNativeBlockEncoder } from '../src/sinks/native-block.ts';
+import { positive } from './positive.ts';
 import { median } from './statistics.ts';
 import { createLineSource } from './store-lines.ts';
 import { formatTable } from './table.ts';
 
 const brokers = (process.env['KAFKA_BROKERS'] ?? '127.0.0.1:9092').split(',');
-const records = Number(process.argv[2] ?? 300_000);
-const rounds = Number(process.argv[3] ?? 5);
+const [records, rounds] = new Command('npm run bench:consume --')
+  .description('What a record costs the consumer; needs a broker (npm run stack -- up kafka).')
+  .argument('[records]', 'of a round', positive, 300_000)
+  .argument('[rounds]', 'of each way', positive, 5)
+  .parse().processedArgs as [number, number];
 const TOPIC = 'penstock-bench-consume';
 const PARTITIONS = 4;
 const SLAB_BYTES = 1024 * 1024;

@@ -6,22 +6,22 @@
  *   npm run build && node dist/bench/dedup.js [--ids-max N] [--turns N]
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { parseArgs } from 'node:util';
+import { Command } from 'commander';
 import { createFindings, type DedupWindow } from '../src/dedup/findings.ts';
 import { createWindowMemory, windowBytes } from '../src/dedup/layout.ts';
 import { createNativeWindow } from '../src/dedup/native.ts';
 import { createReferenceWindow } from '../src/dedup/reference.ts';
 import { DEDUP_IDS_MAX, DEDUP_WINDOW_MS } from '../src/limits.ts';
 import { createScanOutput, RECORD_WORDS, RecordWord, type ScanOutput } from '../src/scan/contract.ts';
+import { positive } from './positive.ts';
 
-const { values } = parseArgs({
-  options: {
-    'ids-max': { type: 'string', default: String(DEDUP_IDS_MAX) },
-    turns: { type: 'string', default: '9' },
-  },
-});
-const idsMax = Number(values['ids-max']);
-const turns = Number(values.turns);
+const options = new Command('node dist/bench/dedup.js')
+  .description('What the dedup window costs an event.')
+  .option('--ids-max <n>', 'ids that the window holds', positive, DEDUP_IDS_MAX)
+  .option('--turns <n>', 'turns of each way', positive, 9)
+  .parse()
+  .opts<{ readonly idsMax: number; readonly turns: number }>();
+const { idsMax, turns } = options;
 /** Of 434 bytes, as the other benches' events are. */
 const EVENTS_PER_SLAB = 2_300;
 const REST = `","event_type":"page_view","app_id":"shop","event_data":{"text":"${'x'.repeat(320)}"}}\n`;

@@ -7,7 +7,8 @@
  * 4 and 9 (docs/bench.md). One below 2 means that something an event costs has doubled.
  */
 import { Command } from 'commander';
-import { positive, scenarioByName } from './options.ts';
+import { scenarioByName } from './options.ts';
+import { positive } from './positive.ts';
 import { showProgress } from './progress.ts';
 import { drawCharts } from './report/chart-set.ts';
 import { describeMachine, readMachine } from './report/machine.ts';

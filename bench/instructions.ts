@@ -1,8 +1,9 @@
 /**
  * Instructions an event, as callgrind counts them: the same on a busy machine as on a quiet one, so that a change of
  * one in a hundred shows. The native scanner and the encoder of Native blocks by path are counted in their own functions
- * alone, the encoder by what more rounds add to those in which it learns; the reference, which has no fixed code, likewise. callgrind stands for a machine with AVX2 and without AVX-512, with a branch predictor
- * of its own: compare its figures with each other only.
+ * alone, the encoder by what more rounds add to those in which it learns; the reference, which has no fixed code,
+ * likewise. callgrind stands for a machine with AVX2 and without AVX-512, with a branch predictor of its own: compare its
+ * figures with each other only.
  *
  *   npm run bench:scan -- --instructions [--dialect penstock|segment] [--seed N]     takes three minutes
  */

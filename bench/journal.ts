@@ -8,25 +8,25 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { Command } from 'commander';
 import { createSystemDisk, type Disk } from '../src/journal/disk.ts';
 import { StreamReader } from '../src/journal/reader.ts';
 import { JournalStream } from '../src/journal/stream.ts';
 import { WriteWays } from '../src/journal/write-ways.ts';
 import { SEGMENT_BYTES_MAX } from '../src/limits.ts';
+import { positive } from './positive.ts';
 import { median } from './statistics.ts';
 import { formatTable } from './table.ts';
 
-const { values } = parseArgs({
-  options: {
-    megabytes: { type: 'string', default: '512' },
-    turns: { type: 'string', default: '3' },
-    folder: { type: 'string', default: tmpdir() },
-  },
-});
+const options = new Command('node dist/bench/journal.js')
+  .description('What a chunk of the journal costs to append and to read back.')
+  .option('--megabytes <n>', 'written in each turn', positive, 512)
+  .option('--turns <n>', 'turns of each way', positive, 3)
+  .option('--folder <dir>', 'on the disk to measure', tmpdir())
+  .parse()
+  .opts<{ readonly megabytes: number; readonly turns: number; readonly folder: string }>();
 const MB = 1024 * 1024;
-const chunks = Number(values.megabytes);
-const turns = Number(values.turns);
+const { megabytes: chunks, turns } = options;
 
 class OneWay extends WriteWays {
   readonly #isDirect: boolean;
@@ -93,7 +93,7 @@ const trialWay: Way = {
 };
 // As a slab's lines are long, and no two blocks alike.
 const chunk = Buffer.from(Array.from({ length: MB }, (_, index) => (index * 7919) >> 5));
-const folder = mkdtempSync(join(values.folder, 'penstock-bench-journal-'));
+const folder = mkdtempSync(join(options.folder, 'penstock-bench-journal-'));
 try {
   for (let turn = 0; turn < turns; turn++) for (const way of [...ways, trialWay]) await measure(way);
 } finally {

@@ -9,6 +9,7 @@
  * take to make them of events is not counted against it. Each round's records are counted in the topic.
  */
 import { availableParallelism, cpus } from 'node:os';
+import { Command } from 'commander';
 import kafkajs from 'kafkajs';
 import { systemClock } from '../src/clock.ts';
 import { camelTree } from '../src/config/case.ts';
@@ -16,13 +17,19 @@ import { fileSchema } from '../src/config/schema.ts';
 import type { CodecName } from '../src/sinks/kafka/codecs.ts';
 import { openKafkaSink } from '../src/sinks/kafka/kafka-sink.ts';
 import { eventPart } from '../src/sinks/kafka/plain-target.ts';
+import { positive } from './positive.ts';
 import { median } from './statistics.ts';
 import { createLineSource, type Lines } from './store-lines.ts';
 import { formatTable } from './table.ts';
 
 const brokers = (process.env['KAFKA_BROKERS'] ?? '127.0.0.1:9092').split(',');
-const records = Number(process.argv[2] ?? 200_000);
-const rounds = Number(process.argv[3] ?? 5);
+const [records, rounds] = new Command('npm run bench:kafka --')
+  .description(
+    'What a record costs the Kafka sink, beside producer.send; needs a broker (npm run stack -- up kafka).',
+  )
+  .argument('[records]', 'of a round', positive, 200_000)
+  .argument('[rounds]', 'of each way', positive, 5)
+  .parse().processedArgs as [number, number];
 const TOPIC = 'penstock-bench';
 const PARTITIONS = 12;
 const SLAB_BYTES = 1024 * 1024;

@@ -4,9 +4,10 @@
  * a rate holds when most of its rounds do, so that one stall of the machine does not decide.
  */
 import { Command } from 'commander';
-import { override, positive, scenarioByName } from './options.ts';
+import { override, scenarioByName } from './options.ts';
 import { peerByName } from './peers/index.ts';
 import { openBackend } from './places/open.ts';
+import { positive } from './positive.ts';
 import { showProgress } from './progress.ts';
 import { lineChart } from './report/charts.ts';
 import { group } from './report/figures.ts';

@@ -4,7 +4,7 @@
  *
  *   node dist/bench/metrics.js [--turns N]
  */
-import { parseArgs } from 'node:util';
+import { Command } from 'commander';
 import { systemClock } from '../src/clock.ts';
 import { ROUTES } from '../src/dialects/routes.ts';
 import { createIngest, type IngestJournal } from '../src/ingest.ts';
@@ -16,11 +16,16 @@ import { createStatisticsMemory, StatisticsReader, ThreadStatistics } from '../s
 import { eachCell, trafficLabels, trafficWord, trafficWords } from '../src/metrics/traffic.ts';
 import { createScanOutput } from '../src/scan/contract.ts';
 import { createCorpus } from './corpus.ts';
+import { positive } from './positive.ts';
 import { createSlab } from './scan-fixture.ts';
 import { median } from './statistics.ts';
 
-const { values } = parseArgs({ options: { turns: { type: 'string', default: '40' } } });
-const turns = Number(values.turns);
+const options = new Command('node dist/bench/metrics.js')
+  .description('What counting and a scrape cost.')
+  .option('--turns <n>', 'turns of each case', positive, 40)
+  .parse()
+  .opts<{ readonly turns: number }>();
+const { turns } = options;
 /** Work of one measurement, at least: process.cpuUsage counts microseconds. */
 const EVENTS_A_TURN = 20_000;
 

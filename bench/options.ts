@@ -1,15 +1,7 @@
 /** Options that several commands of the bench share. */
-import { InvalidArgumentError } from 'commander';
 import { PEERS } from './peers/index.ts';
 import { SINKS } from './places/place.ts';
 import { SCENARIOS, type Scenario } from './scenarios.ts';
-
-/** A number above 0. */
-export function positive(text: string): number {
-  const value = Number(text);
-  if (!(value > 0)) throw new InvalidArgumentError('must be a number above 0');
-  return value;
-}
 
 /** The scenario of that name. Throws for one that there is not. */
 export function scenarioByName(name: string): Scenario {

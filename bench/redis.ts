@@ -10,7 +10,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { parseArgs } from 'node:util';
+import { Command } from 'commander';
 import { Redis } from 'ioredis';
 import { systemClock } from '../src/clock.ts';
 import { SHARED_ID_BYTES } from '../src/dedup/findings.ts';
@@ -18,18 +18,17 @@ import { REDIS_SLABS_WAITING_MAX, REDIS_WINDOW_MS, REDIS_WRITE_TIMEOUT_MS } from
 import { createLogger } from '../src/log.ts';
 import { openRedisThread } from '../src/redis/thread.ts';
 import { freePort } from './free-port.ts';
+import { positive } from './positive.ts';
 
-const { values } = parseArgs({
-  options: {
-    slabs: { type: 'string', default: '200' },
-    ids: { type: 'string', default: '2000' },
-    turns: { type: 'string', default: '3' },
-    waiting: { type: 'string', default: String(REDIS_SLABS_WAITING_MAX) },
-  },
-});
-const slabs = Number(values.slabs);
-const idsPerSlab = Number(values.ids);
-const waiting = Number(values.waiting);
+const options = new Command('npm run bench:redis --')
+  .description('What sharing repeats over Redis costs; needs redis-server.')
+  .option('--slabs <n>', 'slabs of a turn', positive, 200)
+  .option('--ids <n>', 'ids of a slab', positive, 2000)
+  .option('--turns <n>', 'turns of each way', positive, 3)
+  .option('--waiting <n>', 'slabs that wait for Redis at once', positive, REDIS_SLABS_WAITING_MAX)
+  .parse()
+  .opts<{ readonly slabs: number; readonly ids: number; readonly turns: number; readonly waiting: number }>();
+const { slabs, ids: idsPerSlab, turns, waiting } = options;
 
 interface Round {
   readonly idsPerSecond: number;
@@ -73,9 +72,9 @@ while (shared?.key() === undefined) await new Promise((resolve) => setTimeout(re
 const rounds: Record<string, Round[]> = { scripts: [], keys: [] };
 console.log(
   `Redis ${/redis_version:(\S+)/.exec(await redis.info('server'))?.[1]}, Node ${process.versions.node}; ` +
-    `${slabs} slabs of ${idsPerSlab} new ids, ${waiting} at a time, ${values.turns} turns`,
+    `${slabs} slabs of ${idsPerSlab} new ids, ${waiting} at a time, ${turns} turns`,
 );
-for (let turn = 0; turn < Number(values.turns); turn++) {
+for (let turn = 0; turn < turns; turn++) {
   rounds['scripts']?.push(await measure(withScripts));
   rounds['keys']?.push(await measure(withKeys));
 }

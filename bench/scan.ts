@@ -1,7 +1,7 @@
 /**
  * Events a CPU-second of the native scanner and of the reference, beside JSON.parse + check + JSON.stringify over
- * the same bodies; and of the native scanner with its lines encoded into Native blocks, in both forms of JSON columns. They take turns, so that a slow second of the machine hits all; the median of several turns
- * counts. What is compared is the same work: from the bytes of bodies to canonical lines and records.
+ * the same bodies; and of the native scanner with its lines encoded into Native blocks, in both forms of JSON columns.
+ * They take turns, so that a slow second of the machine hits all; the median of several turns counts. What is compared is the same work: from the bytes of bodies to canonical lines and records.
  * Then, from such lines, Kafka record batches (record-batch.ts) beside kafkajs' own encoder.
  *
  *   npm run bench:scan -- [--dialect penstock|segment] [--json FILE] [--events N] [--turns N] [--seed N]
@@ -9,7 +9,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { parseArgs } from 'node:util';
+import { Command } from 'commander';
 import { compileDialect } from '../src/dialects/compile.ts';
 import { penstock } from '../src/dialects/penstock.ts';
 import { segment } from '../src/dialects/segment.ts';
@@ -24,25 +24,31 @@ import { FRAMES_PER_SLAB_MAX } from '../src/slab/layout.ts';
 import { type CorpusSize, createCorpus, createRandom } from './corpus.ts';
 import { printInstructions } from './instructions.ts';
 import { createEvents } from './payloads.ts';
+import { positive } from './positive.ts';
 import { createBatchContenders } from './record-batch.ts';
 import { createSlab, resetVerdicts } from './scan-fixture.ts';
 import { toSegmentBatch } from './segment-events.ts';
 
-const { values } = parseArgs({
-  options: {
-    dialect: { type: 'string', default: 'penstock' },
-    json: { type: 'string' },
-    events: { type: 'string', default: '100' },
-    turns: { type: 'string', default: '9' },
-    seed: { type: 'string', default: '1' },
-    instructions: { type: 'boolean', default: false },
-  },
-});
-if (values.instructions) process.exit(printInstructions(Number(values.seed), values.dialect) ? 0 : 1);
-const eventsPerBody = Number(values.events);
-const turns = Number(values.turns);
-const seed = Number(values.seed);
-const isSegment = values.dialect === 'segment';
+const options = new Command('npm run bench:scan --')
+  .description('Events a CPU second of the scanners and encoders, in turn, beside JSON.parse.')
+  .option('--dialect <name>', 'penstock or segment', 'penstock')
+  .option('--json <file>', 'write the figures there as well')
+  .option('--events <n>', 'events of a body', positive, 100)
+  .option('--turns <n>', 'turns of each way', positive, 9)
+  .option('--seed <n>', 'of the events', positive, 1)
+  .option('--instructions', 'count instructions instead, under valgrind: three minutes', false)
+  .parse()
+  .opts<{
+    readonly dialect: string;
+    readonly json?: string;
+    readonly events: number;
+    readonly turns: number;
+    readonly seed: number;
+    readonly instructions: boolean;
+  }>();
+if (options.instructions) process.exit(printInstructions(options.seed, options.dialect) ? 0 : 1);
+const { events: eventsPerBody, turns, seed } = options;
+const isSegment = options.dialect === 'segment';
 const TURN_CPU_US = 250_000;
 const SLAB_BODY_BYTES = 900_000;
 
@@ -96,10 +102,10 @@ for (const { name, rate, bytesPerRecord } of recordBatches) {
   console.log(`record batches, ${name.padEnd(20)} ${(rate / 1e6).toFixed(3)} M records/s  ${bytes}${times}`);
 }
 console.log(
-  `${values.dialect} · node ${report.node} · ${report.cpu} · ${report.kernel ?? 'no native scanner'} · seed ${seed} · ` +
+  `${options.dialect} · node ${report.node} · ${report.cpu} · ${report.kernel ?? 'no native scanner'} · seed ${seed} · ` +
     `${eventsPerBody} events a body · ${turns} turns`,
 );
-if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
+if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`);
 
 function measure(size: Load): Figure {
   const corpus = createCorpus(seed, size === 'plan' ? 'medium' : size);

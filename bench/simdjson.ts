@@ -7,12 +7,13 @@
  */
 import { createRequire } from 'node:module';
 import { cpus } from 'node:os';
-import { parseArgs } from 'node:util';
+import { Command } from 'commander';
 import { ROUTES } from '../src/dialects/routes.ts';
 import { createScanOutput } from '../src/scan/contract.ts';
 import { createReferenceScanner } from '../src/scan/reference/scanner.ts';
 import { createUuidSource } from '../src/scan/uuid.ts';
 import { type CorpusSize, createCorpus, createRandom } from './corpus.ts';
+import { positive } from './positive.ts';
 import { createSlab, resetVerdicts } from './scan-fixture.ts';
 import { median } from './statistics.ts';
 
@@ -21,16 +22,14 @@ interface Binding {
   parse(text: string): unknown;
 }
 
-const { values } = parseArgs({
-  options: {
-    events: { type: 'string', default: '100' },
-    turns: { type: 'string', default: '7' },
-    seed: { type: 'string', default: '1' },
-  },
-});
-const eventsPerBody = Number(values.events);
-const turns = Number(values.turns);
-const seed = Number(values.seed);
+const options = new Command('npm run bench:simdjson --')
+  .description('The npm binding of simdjson beside JSON.parse and the reference scanner.')
+  .option('--events <n>', 'events of a body', positive, 100)
+  .option('--turns <n>', 'turns of each way', positive, 7)
+  .option('--seed <n>', 'of the events', positive, 1)
+  .parse()
+  .opts<{ readonly events: number; readonly turns: number; readonly seed: number }>();
+const { events: eventsPerBody, turns, seed } = options;
 const TURN_CPU_US = 200_000;
 const BODIES = 20;
 

@@ -4,9 +4,10 @@
  * the last: growth beyond both an absolute and a relative bound fails. Events are counted as in every round.
  */
 import { Command } from 'commander';
-import { override, positive, scenarioByName } from './options.ts';
+import { override, scenarioByName } from './options.ts';
 import { peerByName } from './peers/index.ts';
 import { openBackend } from './places/open.ts';
+import { positive } from './positive.ts';
 import { watchResident } from './process.ts';
 import { showProgress } from './progress.ts';
 import { lineChart } from './report/charts.ts';

@@ -11,15 +11,20 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Command } from 'commander';
 import { BLOCK_BYTES_MAX, NATIVE_BLOCK_ROWS_MAX, RETRY_DELAY_MS_MIN } from '../src/limits.ts';
 import { blockFileName, spoolDir } from '../src/sinks/embedded/protocol.ts';
 import { createStoreClient } from '../src/sinks/embedded/store-client.ts';
 import { type Store, startStore } from '../src/sinks/embedded/store-process.ts';
 import { createNativeBlockEncoder } from '../src/sinks/native-block.ts';
 import type { JsonForm } from '../src/sinks/native-block-setup.ts';
+import { positive } from './positive.ts';
 import { createLineSource } from './store-lines.ts';
 
-const secondsPerCase = Number(process.argv[2] ?? 6);
+const [secondsPerCase] = new Command('node dist/bench/store.js')
+  .description('What the embedded store pays for a block in each form.')
+  .argument('[seconds]', 'of a case', positive, 6)
+  .parse().processedArgs as [number];
 const CASES: readonly (readonly [objectType: 'JSON' | 'String', form: JsonForm | 'lines'])[] = [
   ['JSON', 'lines'],
   ['JSON', 'text'],
