@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { accessSync, constants } from 'node:fs';
 import { resolve } from 'node:path';
 import { assert } from '../assert.ts';
+import { BLOCK_BYTES_MAX } from '../limits.ts';
 import type { AppConfig } from './config.ts';
 import { KEYS_VARIABLE } from './environment.ts';
 import { type ConfigFault, formatPath } from './fault.ts';
@@ -51,7 +52,7 @@ export function checkSinks(
   setAside: ReadonlySet<string>,
   place: (path: string) => Place,
 ): ConfigFault[] {
-  const { kafka, clickhouse, memory } = config;
+  const { kafka, clickhouse, consume, memory } = config;
   const hasServer = clickhouse.url !== '';
   const faults: ConfigFault[] = [];
   const isAddressSetAside = ['kafka.brokers', 'clickhouse.url'].some((key) => isSetAside(setAside, key));
@@ -68,6 +69,11 @@ export function checkSinks(
   if (hasServer && clickhouse.flush_bytes > flushBytesMax) {
     const expected = `at most ${flushBytesMax} = memory.max_bytes / 4 (a block is gathered in memory)`;
     faults.push({ ...place('clickhouse.flush_bytes'), expected, got: String(clickhouse.flush_bytes) });
+  }
+  // Of the default nothing is said here: this may be the configuration of a server that consumes nothing.
+  if (consume.flush_bytes !== BLOCK_BYTES_MAX && consume.flush_bytes > flushBytesMax) {
+    const expected = `at most ${flushBytesMax} = memory.max_bytes / 4 (a block is made in memory)`;
+    faults.push({ ...place('consume.flush_bytes'), expected, got: String(consume.flush_bytes) });
   }
   return faults;
 }

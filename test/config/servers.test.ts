@@ -98,6 +98,16 @@ describe('a ClickHouse server', () => {
     ]);
   });
 
+  test('that a consumer fills with blocks which memory cannot hold is a fault where somebody says so', async () => {
+    const small =
+      'memory: { max_bytes: 60000000 }\nlimits: { body_bytes_max: 10000000 }\nembedded: { block_bytes_max: 10000000 }';
+    expect(await faultsOf(`${small}\nconsume: { flush_bytes: 15000001 }`)).toEqual([
+      expect.stringMatching(/consume\.flush_bytes: expected at most 15000000 = memory\.max_bytes \/ 4/),
+    ]);
+    // The default is larger: this may be a server that consumes nothing.
+    expect((await load(small)).consume.flushBytes).toBeGreaterThan(15000000);
+  });
+
   test('named twice is a fault, and so are certificates that are not there and blocks that memory cannot hold', async () => {
     expect(
       await faultsOf('clickhouse: { ca_file: none.pem, flush_bytes: 100000000 }', {
