@@ -119,7 +119,7 @@ inline uint64_t slotsOfRest(const State& state, const Capture* own) {
   uint64_t slots = 0;
   for (size_t index = 0; index < state.restCount; index++) {
     const Capture& field = restField(state, index);
-    if (field.wanted.slot < 0 || field.wanted.slot >= 64 || !isPlainKey(field)) return 0;
+    if (field.wanted.slot < 0 || static_cast<uint32_t>(field.wanted.slot) >= CHOICE_SLOTS_MAX || !isPlainKey(field)) return 0;
     slots |= uint64_t{1} << field.wanted.slot;
   }
   return slots;

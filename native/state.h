@@ -66,7 +66,7 @@ struct Level {
   uint64_t classes;
 };
 
-/// Slots that a choice has a bit for; programs with more choose anew for every event.
+/// Slots that a word has a bit for; programs with more choose anew for every event.
 constexpr uint32_t CHOICE_SLOTS_MAX = 64;
 /// Choices that are remembered. A client that sends ever other slots pays what all did without.
 constexpr size_t CHOICES = 256;
