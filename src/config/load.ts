@@ -18,6 +18,7 @@ import {
 } from './environment.ts';
 import { type ConfigFault, formatPath } from './fault.ts';
 import {
+  blockBytesOf,
   checkApps,
   checkFiles,
   checkPorts,
@@ -95,6 +96,7 @@ export async function loadConfig(options: LoadOptions = {}): Promise<Loaded> {
     embedded: { ...merged.embedded, enabled: isEmbeddedOn(merged) },
     clickhouse: {
       ...merged.clickhouse,
+      flush_bytes: Math.min(merged.clickhouse.flush_bytes, blockBytesOf(merged.memory)),
       ...namedByUrl(merged.clickhouse),
       ...resolveFiles(directory, merged.clickhouse, FILE_KEYS.clickhouse),
     },

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { accessSync, constants } from 'node:fs';
 import { resolve } from 'node:path';
 import { assert } from '../assert.ts';
-import { BLOCK_BYTES_MAX } from '../limits.ts';
+import { BLOCK_BYTES_MAX, CLICKHOUSE_BLOCK_BYTES_MAX } from '../limits.ts';
 import type { AppConfig } from './config.ts';
 import { KEYS_VARIABLE } from './environment.ts';
 import { type ConfigFault, formatPath } from './fault.ts';
@@ -46,6 +46,11 @@ export function isEmbeddedOn({ embedded, kafka, clickhouse }: FileConfig): boole
   return kafka.brokers.length === 0 && clickhouse.url === '';
 }
 
+/** What one block of a sink may take of the memory budget. */
+export function blockBytesOf(memory: FileConfig['memory']): number {
+  return Math.floor(memory.max_bytes / 4);
+}
+
 /** Events must have a place to go to, a sink what it needs to be let in, and the blocks of a server room in memory. */
 export function checkSinks(
   config: FileConfig,
@@ -64,9 +69,10 @@ export function checkSinks(
     const expected = `a user name for ${kafka.sasl_mechanism}`;
     faults.push({ ...place('kafka.sasl_username'), expected, got: 'nothing' });
   }
-  // Only where there is a server: the default does not fit the smallest budget.
-  const flushBytesMax = Math.floor(memory.max_bytes / 4);
-  if (hasServer && clickhouse.flush_bytes > flushBytesMax) {
+  const flushBytesMax = blockBytesOf(memory);
+  // The default is cut to what fits (load.ts).
+  const isSaid = clickhouse.flush_bytes !== CLICKHOUSE_BLOCK_BYTES_MAX;
+  if (hasServer && isSaid && clickhouse.flush_bytes > flushBytesMax) {
     const expected = `at most ${flushBytesMax} = memory.max_bytes / 4 (a block is gathered in memory)`;
     faults.push({ ...place('clickhouse.flush_bytes'), expected, got: String(clickhouse.flush_bytes) });
   }

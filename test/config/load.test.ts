@@ -85,7 +85,7 @@ describe('defaults', () => {
           verifyTls: true,
           compression: 'none',
           flushRows: limits.NATIVE_BLOCK_ROWS_MAX,
-          flushBytes: limits.BLOCK_BYTES_MAX,
+          flushBytes: limits.CLICKHOUSE_BLOCK_BYTES_MAX,
           flushIntervalMs: limits.CLICKHOUSE_FLUSH_INTERVAL_MS,
           objectType: 'auto',
           ttlDays: 365,

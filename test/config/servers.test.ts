@@ -6,6 +6,10 @@ import { describe, expect, test } from 'vitest';
 import { CONFIG_FILE, describeConfig } from '../../src/config/load.ts';
 import { faultsOf, load } from './harness.ts';
 
+/** A budget of memory that the default blocks do not fit. */
+const SMALL =
+  'memory: { max_bytes: 60000000 }\nlimits: { body_bytes_max: 10000000 }\nembedded: { block_bytes_max: 10000000 }';
+
 describe('files', () => {
   const CERTIFICATES = [
     ['clickhouse', 'ca_file'],
@@ -98,14 +102,21 @@ describe('a ClickHouse server', () => {
     ]);
   });
 
+  test('has blocks of 24 MiB, or what a quarter of the memory budget is', async () => {
+    const env = { CLICKHOUSE_URL: 'http://ch:8123' };
+    expect((await load(undefined, env)).clickhouse.flushBytes).toBe(25165824);
+    expect((await load(SMALL, env)).clickhouse.flushBytes).toBe(15000000);
+    expect(await faultsOf(`${SMALL}\nclickhouse: { flush_bytes: 15000001 }`, env)).toEqual([
+      expect.stringMatching(/clickhouse\.flush_bytes: expected at most 15000000 = memory\.max_bytes \/ 4/),
+    ]);
+  });
+
   test('that a consumer fills with blocks which memory cannot hold is a fault where somebody says so', async () => {
-    const small =
-      'memory: { max_bytes: 60000000 }\nlimits: { body_bytes_max: 10000000 }\nembedded: { block_bytes_max: 10000000 }';
-    expect(await faultsOf(`${small}\nconsume: { flush_bytes: 15000001 }`)).toEqual([
+    expect(await faultsOf(`${SMALL}\nconsume: { flush_bytes: 15000001 }`)).toEqual([
       expect.stringMatching(/consume\.flush_bytes: expected at most 15000000 = memory\.max_bytes \/ 4/),
     ]);
     // The default is larger: this may be a server that consumes nothing.
-    expect((await load(small)).consume.flushBytes).toBeGreaterThan(15000000);
+    expect((await load(SMALL)).consume.flushBytes).toBeGreaterThan(15000000);
   });
 
   test('named twice is a fault, and so are certificates that are not there and blocks that memory cannot hold', async () => {
