@@ -1,6 +1,5 @@
 // Whether a short text stands in bytes. With AVX2 its first byte, its last and the one in the middle are looked for together, 32
-// places at a time, so that single bytes, which are anywhere in JSON, stop nothing, and pairs, of which an event has one or two,
-// do not either (http://0x80.pl/articles/simd-strfind.html, "generic SIMD", with a third byte).
+// places at a time, so that single bytes, which are anywhere in JSON, stop nothing, and pairs of them seldom do (http://0x80.pl/articles/simd-strfind.html, "generic SIMD", with a third byte).
 #pragma once
 #if defined(__x86_64__)
 #include <immintrin.h>

@@ -68,16 +68,11 @@ export function consumedTopics({ consume, kafka }: Config): readonly string[] {
   );
 }
 
-function checkConsume({ consume, kafka, clickhouse, memory }: Config): void {
+function checkConsume({ kafka, clickhouse }: Config): void {
   if (kafka.brokers.length === 0)
     throw new ConsumeConfigError('say where Kafka is: KAFKA_BROKERS or kafka.brokers');
   if (clickhouse.url === '')
     throw new ConsumeConfigError('say where ClickHouse is: CLICKHOUSE_URL or clickhouse.url');
-  const flushBytesMax = Math.floor(memory.maxBytes / 4);
-  if (consume.flushBytes > flushBytesMax)
-    throw new ConsumeConfigError(
-      `consume.flush_bytes is ${consume.flushBytes}; at most ${flushBytesMax} = memory.max_bytes / 4 (a block is made in memory)`,
-    );
 }
 
 /** The dead-letter topic of a topic. */

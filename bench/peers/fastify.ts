@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Count, Place, SinkName } from '../places/place.ts';
 import { startServer } from '../process.ts';
-import { countByMetric, PENSTOCK_PATHS, type Peer } from './peer.ts';
+import { countByMetric, PENSTOCK_PATHS, type Peer, startKeepless } from './peer.ts';
 
 const SERVER = fileURLToPath(new URL('./fastify/server.js', import.meta.url));
 const PARSE_ONLY = fileURLToPath(new URL('./fastify/parse-only.js', import.meta.url));
@@ -39,15 +39,7 @@ export const FASTIFYS: readonly Peer[] = [
     acks: () => 'parsed, kept nowhere',
     doesNot: ['keep anything', 'check more than three fields', ...DOES_NOT.slice(0, 2)],
     takesGzip: false,
-    start: async () => {
-      const server = await startServer(PARSE_ONLY, [], {});
-      return {
-        ...server,
-        ownPids: () => [server.pid],
-        storePids: () => [],
-        stored: countByMetric(server.url, 'bench_events_accepted_total'),
-      };
-    },
+    start: () => startKeepless(PARSE_ONLY),
   },
 ];
 

@@ -3,7 +3,7 @@
  * Peer and list it in index.ts; a collector that a file configures needs a row in collectors.ts and that file.
  */
 import type { Count, Place, SinkName } from '../places/place.ts';
-import type { ServerProcess } from '../process.ts';
+import { type ServerProcess, startServer } from '../process.ts';
 
 export interface Peer {
   readonly name: string;
@@ -40,6 +40,17 @@ export interface PeerServer extends ServerProcess {
   storePids(): number[];
   /** Counts what it kept. */
   readonly stored: Count;
+}
+
+/** Starts a server that is one process, keeps nothing and counts what it answered. */
+export async function startKeepless(script: string): Promise<PeerServer> {
+  const server = await startServer(script, [], {});
+  return {
+    ...server,
+    ownPids: () => [server.pid],
+    storePids: () => [],
+    stored: countByMetric(server.url, 'bench_events_accepted_total'),
+  };
 }
 
 /** Counts by a counter of Prometheus text, summed over its series. */

@@ -1,7 +1,6 @@
 /** uWebSockets.js alone (uws/answer-only.ts): how near to it Penstock is with one event a request. */
 import { fileURLToPath } from 'node:url';
-import { startServer } from '../process.ts';
-import { countByMetric, PENSTOCK_PATHS, type Peer } from './peer.ts';
+import { PENSTOCK_PATHS, type Peer, startKeepless } from './peer.ts';
 
 const SERVER = fileURLToPath(new URL('./uws/answer-only.js', import.meta.url));
 
@@ -15,13 +14,5 @@ export const UWS: Peer = {
   takesGzip: false,
   paths: PENSTOCK_PATHS,
   prepare: async () => {},
-  start: async () => {
-    const server = await startServer(SERVER, [], {});
-    return {
-      ...server,
-      ownPids: () => [server.pid],
-      storePids: () => [],
-      stored: countByMetric(server.url, 'bench_events_accepted_total'),
-    };
-  },
+  start: () => startKeepless(SERVER),
 };

@@ -100,6 +100,10 @@ export async function loadConfig(options: LoadOptions = {}): Promise<Loaded> {
       ...namedByUrl(merged.clickhouse),
       ...resolveFiles(directory, merged.clickhouse, FILE_KEYS.clickhouse),
     },
+    consume: {
+      ...merged.consume,
+      flush_bytes: Math.min(merged.consume.flush_bytes, blockBytesOf(merged.memory)),
+    },
     kafka: { ...merged.kafka, ...resolveFiles(directory, merged.kafka, FILE_KEYS.kafka) },
     redis: {
       ...merged.redis,

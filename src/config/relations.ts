@@ -70,16 +70,14 @@ export function checkSinks(
     faults.push({ ...place('kafka.sasl_username'), expected, got: 'nothing' });
   }
   const flushBytesMax = blockBytesOf(memory);
-  // The default is cut to what fits (load.ts).
-  const isSaid = clickhouse.flush_bytes !== CLICKHOUSE_BLOCK_BYTES_MAX;
-  if (hasServer && isSaid && clickhouse.flush_bytes > flushBytesMax) {
+  for (const [key, flushBytes, byDefault] of [
+    ['clickhouse.flush_bytes', clickhouse.flush_bytes, CLICKHOUSE_BLOCK_BYTES_MAX],
+    ['consume.flush_bytes', consume.flush_bytes, BLOCK_BYTES_MAX],
+  ] as const) {
+    // Defaults are cut to what fits (load.ts).
+    if (flushBytes === byDefault || flushBytes <= flushBytesMax) continue;
     const expected = `at most ${flushBytesMax} = memory.max_bytes / 4 (a block is gathered in memory)`;
-    faults.push({ ...place('clickhouse.flush_bytes'), expected, got: String(clickhouse.flush_bytes) });
-  }
-  // Of the default nothing is said here: this may be the configuration of a server that consumes nothing.
-  if (consume.flush_bytes !== BLOCK_BYTES_MAX && consume.flush_bytes > flushBytesMax) {
-    const expected = `at most ${flushBytesMax} = memory.max_bytes / 4 (a block is made in memory)`;
-    faults.push({ ...place('consume.flush_bytes'), expected, got: String(consume.flush_bytes) });
+    faults.push({ ...place(key), expected, got: String(flushBytes) });
   }
   return faults;
 }

@@ -33,7 +33,7 @@ function createPairs(): Pair[] {
   );
 }
 
-/** A scanner has a megabyte until it is collected: many slabs share `pairs`, or the process takes two gigabytes. */
+/** Many slabs share `pairs`: 1,560 of them, waiting to be collected, made this process one of two gigabytes. */
 function expectEqual(
   frames: readonly { body: Buffer | string; route?: number }[],
   pairs = createPairs(),
