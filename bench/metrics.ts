@@ -37,6 +37,7 @@ const corpus = createCorpus(1, 'medium');
 
 const JOURNAL: IngestJournal = {
   append: () => {},
+  appendAsync: () => undefined,
   synced: () => undefined,
   sync: () => Promise.resolve(),
   place: () => ({ slot: 0, term: 0, rows: { events: 0, rejected: 0 } }),
@@ -56,11 +57,11 @@ const ingest = createIngest(setup, JOURNAL, { add: () => {} }, undefined, meter,
 const output = createScanOutput();
 
 /** CPU nanoseconds of one call of `work`, the median over turns of `calls` calls. */
-function cpuNanos(work: () => void, calls: number): number {
+async function cpuNanos(work: () => unknown, calls: number): Promise<number> {
   const nanos: number[] = [];
   for (let turn = 0; turn < turns; turn++) {
     const before = process.cpuUsage();
-    for (let n = 0; n < calls; n++) work();
+    for (let n = 0; n < calls; n++) await work();
     const { user, system } = process.cpuUsage(before);
     // The first turns compile.
     if (turn >= turns / 4) nanos.push(((user + system) * 1000) / calls);
@@ -80,9 +81,9 @@ for (const { name, frames, route, body } of [
     Array.from({ length: frames }, () => ({ body, route })),
     0,
   );
-  const whole = cpuNanos(() => void ingest(slab.words.buffer as SharedArrayBuffer), slabs);
+  const whole = await cpuNanos(() => ingest(slab.words.buffer as SharedArrayBuffer), slabs);
   const times = { startedAtMs: 1, scannedAtMs: 2, writtenAtMs: 3 };
-  const counting = cpuNanos(() => {
+  const counting = await cpuNanos(() => {
     const receipt = meter.received(slab.words, output);
     meter.measured(slab.words, times);
     meter.kept(1000, 0);

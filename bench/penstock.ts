@@ -1,5 +1,5 @@
 /** Penstock as the bench starts it: keys, a port and a data directory of its own, and what a scenario wants otherwise. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { freemem, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -52,11 +52,13 @@ export async function launchPenstock({
   const lasts = sink === 'none' ? 'memory' : durability;
   // What goes nowhere stays: a gigabyte in 25 s of 100,000 events/s.
   const memory = sink === 'none' ? `memory:\n  max_bytes: ${Math.floor(freemem() / 2)}\n` : '';
+  // What no sink takes stays, too: the rounds of a scenario fill the 8 GiB of a journal as it comes, and then are refused.
+  const journalBytesMax = sink === 'journal' ? `  max_bytes: ${Math.floor(freeBytes(folder) / 2)}\n` : '';
   const topic = place?.env['KAFKA_TOPIC'];
   const kafka = topic === undefined ? '' : `kafka:\n  dead_letter_topic: ${topic}${REJECTED}\n`;
   writeFileSync(
     config,
-    `journal:\n  durability: ${lasts}\nembedded:\n  object_type: ${objectType}\n${kafka}${memory}`,
+    `journal:\n  durability: ${lasts}\n${journalBytesMax}embedded:\n  object_type: ${objectType}\n${kafka}${memory}`,
   );
   const script = isSinkless ? SINKLESS : MAIN;
   const env = {
@@ -79,4 +81,10 @@ export async function launchPenstock({
       if (place === undefined) rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Bytes that the disk of `folder` has left. */
+function freeBytes(folder: string): number {
+  const { bavail, bsize } = statfsSync(folder);
+  return bavail * bsize;
 }

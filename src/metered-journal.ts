@@ -90,6 +90,18 @@ class MeteredFile implements DiskFile {
     this.#file.write(views, position);
   }
 
+  writeAsync(views: readonly Uint8Array[], position: number): Promise<void> | undefined {
+    return this.#file.writeAsync?.(views, position);
+  }
+
+  get isDirect(): boolean {
+    return this.#file.isDirect ?? false;
+  }
+
+  readBlocks(target: Uint8Array, position: number): Promise<number> {
+    return this.#file.readBlocks?.(target, position) ?? this.#file.read(target, position);
+  }
+
   read(target: Uint8Array, position: number): Promise<number> {
     return this.#file.read(target, position);
   }

@@ -10,8 +10,8 @@ import { passStartGate } from './dedup/start-gate.ts';
 import type { IngestSetup } from './ingest.ts';
 import { sliceLines } from './journal/bisect.ts';
 import { BreakerState } from './journal/breaker.ts';
-import { systemDisk } from './journal/disk.ts';
 import { createMemoryDisk } from './journal/memory-disk.ts';
+import { systemDisk } from './journal/system-disk.ts';
 import { WorkerJournal } from './journal/worker-journal.ts';
 import { openKnownIds } from './known-ids.ts';
 import {

@@ -30,19 +30,72 @@ test('second halves follow each other in the order of the first, and no room is 
   expect(of('end')).toEqual(Array.from({ length: 12 }, (_, piece) => piece));
 });
 
-test('a piece that throws in either half gives its room and its turn back', async () => {
-  const turns = new Turns(['room']);
-  const fails = (half: string) =>
+test('a second half that waits keeps the next one waiting, not its first half', async () => {
+  const log: string[] = [];
+  const turns = new Turns(['a', 'b']);
+  const pieces = Array.from({ length: 4 }, (_, piece) =>
     turns.run(
-      () => {
-        if (half === 'begin') throw new Error(half);
+      () => void log.push(`begin ${piece}`),
+      async (room) => {
+        log.push(`end ${piece}`);
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        log.push(`over ${piece}`);
+        return room;
       },
-      () => {
-        if (half === 'end') throw new Error(half);
-        return half;
-      },
+    ),
+  );
+  expect(new Set(await Promise.all(pieces))).toEqual(new Set(['a', 'b']));
+  const halves = log.filter((line) => !line.startsWith('begin'));
+  expect(halves).toEqual([0, 1, 2, 3].flatMap((piece) => [`end ${piece}`, `over ${piece}`]));
+  for (let piece = 1; piece < 4; piece++)
+    expect(log.indexOf(`begin ${piece}`)).toBeLessThan(log.indexOf(`end ${piece}`));
+  expect(log.indexOf('begin 1')).toBeLessThan(log.indexOf('over 0'));
+});
+
+test('a piece that throws in either half, at once or later, gives its room and its turn back', async () => {
+  const turns = new Turns(['room']);
+  const fails = async (half: string, waits: boolean) => {
+    const later = () => (waits ? Promise.resolve() : undefined);
+    const fail = (): never => {
+      throw new Error(half);
+    };
+    return turns.run(
+      () => (half === 'begin' ? (later()?.then(fail) ?? fail()) : later()),
+      () => (half === 'end' ? (later()?.then(fail) ?? fail()) : half),
     );
-  await expect(fails('begin')).rejects.toThrow('begin');
-  await expect(fails('end')).rejects.toThrow('end');
-  expect(await fails('neither')).toBe('neither');
+  };
+  for (const waits of [false, true]) {
+    await expect(fails('begin', waits)).rejects.toThrow('begin');
+    await expect(fails('end', waits)).rejects.toThrow('end');
+    const behind = [fails('begin', waits), fails('end', waits), fails('neither', waits)];
+    const settled = await Promise.allSettled(behind);
+    expect(settled.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'fulfilled']);
+    expect(await fails('neither', waits)).toBe('neither');
+  }
+});
+
+test('a piece that waits for nothing, alone, is done when the call returns', async () => {
+  const turns = new Turns(['room']);
+  expect(
+    turns.run(
+      () => 1,
+      (_, middle) => middle + 1,
+    ),
+  ).toBe(2);
+  const waits = turns.run(
+    () => 1,
+    async () => 3,
+  );
+  const behind = turns.run(
+    () => 1,
+    () => 4,
+  );
+  expect([waits, behind].every((result) => result instanceof Promise)).toBe(true);
+  expect(await Promise.all([waits, behind])).toEqual([3, 4]);
+  expect(
+    turns.run(
+      () => 1,
+      () => 5,
+    ),
+  ).toBe(5);
 });

@@ -19,11 +19,37 @@ export function wholeBlocks(bytes: number): number {
 }
 
 let stage: Buffer | undefined;
+let isStageTaken = false;
 
-/** The thread's memory for direct writes, whole blocks; undefined where there is none. Used within one call. */
+/** The thread's memory for direct writes, whole blocks; undefined where there is none, or while it is taken. Used within one call. */
 export function directStage(): Buffer | undefined {
   stage ??= alignedBuffer(DIRECT_STAGE_BYTES);
-  return stage;
+  return isStageTaken ? undefined : stage;
+}
+
+/** What `directStage` gave is the caller's until `giveDirectStage`. */
+export function takeDirectStage(): void {
+  isStageTaken = true;
+}
+
+/** Gives back what `takeDirectStage` gave. */
+export function giveDirectStage(): void {
+  isStageTaken = false;
+}
+
+/**
+ * Gathers `views` behind the first `headBytes(position)` bytes of `target`, which has room for all, and fills the last block
+ * up with zeros. Gives the bytes of the blocks.
+ */
+export function gatherBlocks(views: readonly Uint8Array[], position: number, target: Buffer): number {
+  let filled = headBytes(position);
+  for (const view of views) {
+    target.set(view, filled);
+    filled += view.length;
+  }
+  const whole = wholeBlocks(filled);
+  target.fill(0, filled, whole);
+  return whole;
 }
 
 /**

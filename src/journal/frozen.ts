@@ -6,13 +6,14 @@
 import { join } from 'node:path';
 import { STREAMS, type StreamName } from '../sinks/sink.ts';
 import { type CursorState, readCursor } from './cursor.ts';
-import { type DiskFile, openReadOnly, systemDisk } from './disk.ts';
+import type { DiskFile } from './disk.ts';
 import { listSlots } from './folder.ts';
 import { decodeSegmentHeader, parseSegmentName, SEGMENT_HEADER_BYTES } from './format.ts';
 import type { ReadSource } from './reader.ts';
 import { type Damage, QUARANTINE, type Segment } from './segment.ts';
 import { SPARE_SUFFIX } from './spares.ts';
 import { type Survey, surveySegment } from './survey.ts';
+import { openReadOnly, systemDisk } from './system-disk.ts';
 
 export interface FrozenSegment extends Segment {
   readonly survey: Survey;

@@ -8,7 +8,7 @@ import { Delivery, type DeliveryOptions } from './delivery.ts';
 import type { Disk } from './disk.ts';
 import type { MetaKeeper } from './recovery.ts';
 import type { Damage, Segment } from './segment.ts';
-import { JournalStream } from './stream.ts';
+import { type ChunkPlace, JournalStream } from './stream.ts';
 
 export interface LineOptions {
   /** `<dataDir>/journal`. */
@@ -163,7 +163,26 @@ export class Line {
 
   /** Appends a chunk, none of its rows for meta alone, and offers it to the sinks. COPY. Throws the disk's error; nothing was appended then. */
   append(payload: Uint8Array, rows: number, timeMs: number, meta?: Uint8Array): void {
-    const place = this.stream.append([payload], rows, timeMs, meta);
+    this.#offer(this.stream.append([payload], rows, timeMs, meta), payload, rows);
+  }
+
+  /**
+   * As `append`, while the thread goes on where that is worth it: undefined when it is done, else resolves when it is. VIEW of
+   * `payload` until then, and nothing else may be appended. Throws, or rejects with, the disk's error.
+   */
+  appendAsync(
+    payload: Uint8Array,
+    rows: number,
+    timeMs: number,
+    meta?: Uint8Array,
+  ): Promise<void> | undefined {
+    const place = this.stream.appendAsync([payload], rows, timeMs, meta);
+    if (place instanceof Promise) return place.then((its) => this.#offer(its, payload, rows));
+    this.#offer(place, payload, rows);
+    return undefined;
+  }
+
+  #offer(place: ChunkPlace, payload: Uint8Array, rows: number): void {
     for (const { delivery } of this.#ways) delivery.offer(place, payload, rows);
     // No sink will move for it.
     if (rows === 0) this.#letGo();

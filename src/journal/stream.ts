@@ -48,6 +48,17 @@ export interface ChunkPlace {
   readonly timeMs: number;
 }
 
+/** A chunk that is to be written. */
+interface BegunChunk {
+  readonly segment: Segment;
+  readonly file: DiskFile;
+  readonly views: readonly Uint8Array[];
+  readonly bytes: number;
+  readonly firstRow: number;
+  readonly rows: number;
+  readonly timeMs: number;
+}
+
 const PROBE_BYTES = 1024 * 1024;
 
 export class JournalStream {
@@ -63,6 +74,10 @@ export class JournalStream {
   /** Segments that are full and not durable yet; they are closed when they are. */
   #unsynced: DiskFile[] = [];
   #dirUnsynced = false;
+  /** Whether the disk takes a chunk while the thread goes on. */
+  #isWriting = false;
+  /** Whether the segment ends with that chunk. */
+  #isGivenUp = false;
   /** First row of the newest segment of this start, by which it is named. */
   #namedRow = -1;
   readonly #groupSync = new GroupSync(() => this.#syncFiles());
@@ -116,24 +131,70 @@ export class JournalStream {
     timeMs: number,
     meta: Uint8Array = NO_META,
   ): ChunkPlace {
-    const { segment, file } = this.#openSegment();
-    // A row that is left out counts when one follows it: nobody is to wait for it.
-    const firstRow = Math.max(this.#nextRow, segment.firstRow);
-    const start = { segment: segment.name, offset: segment.bytes, row: firstRow };
-    const metas =
-      segment.bytes > SEGMENT_HEADER_BYTES ? [meta] : [this.#options.meta?.snapshot() ?? NO_META, meta];
-    const compression = rows === 0 ? 'none' : this.#options.compression;
-    const content = { payload, metas, firstRow, rows, timeMs };
-    const chunk = encodeChunk(content, compression, this.#seed, this.#header);
+    return this.#write(this.#begin(payload, rows, timeMs, meta));
+  }
+
+  /**
+   * As `append`, while the thread goes on where that is worth it: then the row numbers are given, and all that `append` says of
+   * its return holds, when the promise resolves. Nothing may be appended before it has settled. Rejects with the disk's error.
+   */
+  appendAsync(
+    payload: readonly Uint8Array[],
+    rows: number,
+    timeMs: number,
+    meta: Uint8Array = NO_META,
+  ): ChunkPlace | Promise<ChunkPlace> {
+    const chunk = this.#begin(payload, rows, timeMs, meta);
+    const written = chunk.file.writeAsync?.(chunk.views, chunk.segment.bytes);
+    return written === undefined ? this.#write(chunk) : this.#writeAsync(chunk, written);
+  }
+
+  #write(chunk: BegunChunk): ChunkPlace {
+    const { file, segment, views } = chunk;
     try {
-      file.write(chunk.views, segment.bytes);
+      file.write(views, segment.bytes);
     } catch (error) {
       this.#cutBack(segment, file);
       throw error;
     }
+    return this.#end(chunk);
+  }
+
+  async #writeAsync(chunk: BegunChunk, written: Promise<void>): Promise<ChunkPlace> {
+    const { file, segment } = chunk;
+    this.#isWriting = true;
+    try {
+      await written;
+      return this.#end(chunk);
+    } catch (error) {
+      this.#cutBack(segment, file);
+      throw error;
+    } finally {
+      const endsHere = this.#isGivenUp && file === this.#file;
+      this.#isWriting = this.#isGivenUp = false;
+      if (endsHere) this.#endSegment();
+    }
+  }
+
+  #begin(payload: readonly Uint8Array[], rows: number, timeMs: number, meta: Uint8Array): BegunChunk {
+    assert(!this.#isWriting, 'one chunk is written at a time');
+    const { segment, file } = this.#openSegment();
+    // A row that is left out counts when one follows it: nobody is to wait for it.
+    const firstRow = Math.max(this.#nextRow, segment.firstRow);
+    const metas =
+      segment.bytes > SEGMENT_HEADER_BYTES ? [meta] : [this.#options.meta?.snapshot() ?? NO_META, meta];
+    const compression = rows === 0 ? 'none' : this.#options.compression;
+    const content = { payload, metas, firstRow, rows, timeMs };
+    const { views, bytes } = encodeChunk(content, compression, this.#seed, this.#header);
+    return { segment, file, views, bytes, firstRow, rows, timeMs };
+  }
+
+  /** The chunk stands there: gives it its place. */
+  #end({ segment, file, bytes, firstRow, rows, timeMs }: BegunChunk): ChunkPlace {
+    const start = { segment: segment.name, offset: segment.bytes, row: firstRow };
     segment.isDirect = file.isDirect ?? false;
-    segment.bytes += chunk.bytes;
-    this.#bytes += chunk.bytes;
+    segment.bytes += bytes;
+    this.#bytes += bytes;
     this.#nextRow = firstRow + rows;
     segment.endRow = this.#nextRow;
     segment.lastTimeMs = timeMs;
@@ -142,6 +203,8 @@ export class JournalStream {
 
   /** Writes and takes back as much as a slab may need, to see whether the disk has room again. Throws its error. */
   probe(): void {
+    // What is written says it too.
+    if (this.#isWriting) return;
     const { segment, file } = this.#openSegment();
     try {
       file.write([Buffer.alloc(PROBE_BYTES)], segment.bytes);
@@ -307,6 +370,12 @@ export class JournalStream {
     if (this.#options.isSynced === false && !this.#groupSync.isWanted) this.#closeUnsynced();
   }
 
+  /** Begins no more chunks in the segment. */
+  #giveUpSegment(): void {
+    if (this.#isWriting) this.#isGivenUp = true;
+    else this.#endSegment();
+  }
+
   #closeUnsynced(): void {
     for (const file of this.#unsynced.splice(0)) file.close();
   }
@@ -331,7 +400,7 @@ export class JournalStream {
       if (syncsDir) this.#options.disk.syncDir(this.#options.dir);
     } catch (error) {
       // After a failed sync the kernel may call pages clean that it never wrote: this file is not to be trusted further.
-      if (current === this.#file) this.#endSegment();
+      if (current === this.#file) this.#giveUpSegment();
       this.#dirUnsynced = true;
       throw error;
     } finally {

@@ -112,6 +112,35 @@ export class WorkerJournal {
     this.#isFailing = false;
   }
 
+  /**
+   * As `append`, while the thread goes on where that is worth it: undefined when it is done, else resolves when it is. VIEW of
+   * `payload` and `meta` until then, and nothing else may be appended to the stream. Throws, or rejects with, the disk's error.
+   */
+  appendAsync(
+    name: StreamName,
+    payload: Uint8Array,
+    rows: number,
+    timeMs: number,
+    meta?: Uint8Array,
+  ): Promise<void> | undefined {
+    const again = (error: unknown) => {
+      this.#isFailing = true;
+      if (!isDiskFull(error) || !this.#retention.makeRoom()) throw error;
+      this.append(name, payload, rows, timeMs, meta);
+    };
+    const done = () => {
+      this.#isFailing = false;
+    };
+    try {
+      const written = this.#own[name].appendAsync(payload, rows, timeMs, meta);
+      if (written === undefined) done();
+      return written?.then(done, again);
+    } catch (error) {
+      again(error);
+      return undefined;
+    }
+  }
+
   #tryAppend(
     name: StreamName,
     payload: Uint8Array,

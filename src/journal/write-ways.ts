@@ -11,6 +11,7 @@
  * (docs/decisions.md).
  */
 import {
+  ASYNC_WRITE_SHARE,
   DIRECT_WRITE_BYTES_MIN,
   WRITE_SLOWER_RATIO,
   WRITE_TIMES_KEPT,
@@ -63,6 +64,11 @@ export class WriteWays {
     this.#writesLeft -= 1;
     if (this.#writesLeft < -WRITES_OF_TRIAL) this.#choose();
     else if (this.#writesLeft > 0 && this.#isSlower()) this.#writesLeft = 0;
+  }
+
+  /** As `note`, of a direct write while which the thread went on. */
+  noteAsync(bytes: number, ms: number): void {
+    this.note(true, bytes, ms * ASYNC_WRITE_SHARE);
   }
 
   /** The file system has no direct writes: none is tried again. */

@@ -37,6 +37,8 @@ class Thread {
   readonly lines: string[] = [];
   failsAppend = false;
   sync: Promise<unknown> | undefined;
+  /** What the disk takes its time with. */
+  written: Promise<void> | undefined;
   readonly #statistics = createStatisticsMemory(1, trafficWords(LABELS));
   readonly #ingest: (slab: SharedArrayBuffer) => SlabResult | Promise<SlabResult>;
 
@@ -46,10 +48,12 @@ class Thread {
     clock = systemClock,
   ) {
     const journal: IngestJournal = {
-      append: (stream, payload) => {
+      append: () => {},
+      appendAsync: (stream, payload) => {
         if (this.failsAppend) throw new Error('ENOSPC');
         if (stream === 'events')
           this.lines.push(...Buffer.from(payload).toString('utf8').trimEnd().split('\n'));
+        return this.written;
       },
       synced: () => this.sync,
       sync: () => Promise.resolve(),
@@ -120,6 +124,34 @@ describe.each(['native', 'reference'] as const)('%s', (name) => {
     const thread = new Thread(name, createWindowMemory(1_000, 60_000, KEY), clock);
     for (aheadMs of [0, 3 * 3_600_000, -3 * 3_600_000]) await thread.send(event('a'));
     expect(thread.ids).toEqual(['a']);
+  });
+
+  test('while the disk takes a slab the next one waits for it, and knows its ids then', async () => {
+    const thread = new Thread(name);
+    let end = (): void => {};
+    thread.written = new Promise((resolve) => {
+      end = resolve;
+    });
+    const first = thread.send([event('a'), event('b')]);
+    const second = thread.send([event('b'), event('c')]);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(thread.ids).toEqual(['a', 'b']);
+    thread.written = undefined;
+    end();
+    expect((await first)[0]?.counts).toEqual([2, 0, 0]);
+    expect((await second)[0]?.counts).toEqual([1, 0, 1]);
+    expect(thread.ids).toEqual(['a', 'b', 'c']);
+    expect(thread.counts()).toEqual([4, 3, 0, 1]);
+  });
+
+  test('a slab that the disk refuses at last is refused, and its ids are not known', async () => {
+    const thread = new Thread(name);
+    thread.written = Promise.reject(new Error('EIO'));
+    const [refused] = await thread.send([event('a'), event('b')]);
+    expect(refused?.reason).toBe(ReasonNumber.overloaded);
+    thread.written = undefined;
+    const [taken] = await thread.send([event('a'), event('b')]);
+    expect(taken?.counts).toEqual([2, 0, 0]);
   });
 
   test('repeats within a slab and of earlier ones are taken out, wherever they stand', async () => {

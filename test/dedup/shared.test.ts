@@ -76,10 +76,12 @@ class Process {
   constructor(name: keyof typeof WINDOWS, window = new TestWindow()) {
     this.window = window;
     const journal: IngestJournal = {
-      append: (_, payload) => {
+      append: () => {},
+      appendAsync: (_, payload) => {
         if (this.failsAppend) throw new Error('ENOSPC');
         this.onAppend();
         this.lines.push(...Buffer.from(payload).toString('utf8').trimEnd().split('\n'));
+        return undefined;
       },
       synced: () => this.sync,
       sync: () => Promise.resolve(),

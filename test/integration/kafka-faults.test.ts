@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test, vi } from 'vitest';
 import { Cursor } from '../../src/journal/cursor.ts';
-import { systemDisk } from '../../src/journal/disk.ts';
+import { systemDisk } from '../../src/journal/system-disk.ts';
 import { type Running, startServer, until } from '../support/appliance.ts';
 import { describeKafka, type KafkaTestOptions, startKafka, type TestKafka } from '../support/kafka.ts';
 import { LOAD_BATCH, Load } from '../support/load.ts';

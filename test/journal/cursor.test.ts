@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Cursor, type CursorState } from '../../src/journal/cursor.ts';
-import { systemDisk } from '../../src/journal/disk.ts';
+import { systemDisk } from '../../src/journal/system-disk.ts';
 
 let dir: string;
 let path: string;

@@ -12,9 +12,10 @@ import { sliceLines } from '../../src/journal/bisect.ts';
 import { BreakerState } from '../../src/journal/breaker.ts';
 import { Cursor } from '../../src/journal/cursor.ts';
 import { Delivery } from '../../src/journal/delivery.ts';
-import { type Disk, systemDisk } from '../../src/journal/disk.ts';
+import type { Disk } from '../../src/journal/disk.ts';
 import type { MetaKeeper } from '../../src/journal/recovery.ts';
 import { JournalStream } from '../../src/journal/stream.ts';
+import { systemDisk } from '../../src/journal/system-disk.ts';
 import type { BlockTarget } from '../../src/sinks/sink.ts';
 import { Lines } from './line-target.ts';
 

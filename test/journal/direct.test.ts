@@ -1,15 +1,16 @@
 /** Writes past the page cache give the same journal as writes through it, in whatever order the two come. */
-import { readdirSync, rmSync, statSync, truncateSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { headBytes, wholeBlocks, writeBlocks } from '../../src/journal/direct.ts';
-import { createSystemDisk, type Disk } from '../../src/journal/disk.ts';
+import type { Disk } from '../../src/journal/disk.ts';
 import { StreamReader } from '../../src/journal/reader.ts';
 import type { Damage } from '../../src/journal/segment.ts';
 import { JournalStream } from '../../src/journal/stream.ts';
+import { createSystemDisk } from '../../src/journal/system-disk.ts';
 import { WriteWays } from '../../src/journal/write-ways.ts';
 import { alignedBuffer, BLOCK_BYTES } from '../../src/memory.ts';
 
@@ -90,6 +91,7 @@ describe('direct writes', () => {
     const step = fc.record({
       size: sizes,
       isDirect: fc.boolean(),
+      isAsync: fc.boolean(),
       next: fc.constantFrom('append', 'append', 'append', 'append', 'read', 'start', 'let go'),
     });
     await fc.assert(
@@ -104,7 +106,9 @@ describe('direct writes', () => {
           isDirect = one.isDirect;
           const text = String.fromCharCode(97 + (index % 26)).repeat(one.size);
           expected.push([stream.nextRow, text]);
-          stream.append([Buffer.from(text.slice(0, 7)), Buffer.from(text.slice(7))], 1, index);
+          const payload = [Buffer.from(text.slice(0, 7)), Buffer.from(text.slice(7))];
+          if (one.isAsync) expect(await stream.appendAsync(payload, 1, index)).toHaveProperty('start');
+          else stream.append(payload, 1, index);
           if (one.next === 'read') expect(await readAll(stream)).toEqual(wholly());
           // Not closed: as a kill leaves it.
           if (one.next === 'start') stream = await open(disk, 200_000);
@@ -145,6 +149,30 @@ describe('direct writes', () => {
     expect(statSync(join(dir, first)).size % BLOCK_BYTES).toBe(0);
     stream.append([Buffer.alloc(1)], 1, 0);
     expect(statSync(join(dir, first)).size).toBe(stream.segments[0]?.bytes);
+  });
+
+  test('go on beside the thread, one at a time, and a file that is closed meanwhile waits for its own', async (context) => {
+    if (!canDirect()) context.skip('no direct writes here');
+    const disk = createSystemDisk(new ToldWays(() => true));
+    const file = disk.open(join(dir, 'closed'), true);
+    file.write([Buffer.alloc(100)], 0);
+    const bytes = Buffer.alloc(1_000_001, 'a');
+    const written = file.writeAsync?.([bytes], 100);
+    expect(written).toBeInstanceOf(Promise);
+    bytes.fill('b');
+    file.close();
+    const other = disk.open(join(dir, 'other'), true);
+    expect(other.writeAsync?.([bytes], 0)).toBeUndefined();
+    other.write([bytes], 0);
+    await written;
+    expect(
+      other.writeAsync?.([Buffer.alloc(3 * 1024 * 1024)], 0),
+      'more than the memory for it',
+    ).toBeUndefined();
+    other.close();
+    expect(readFileSync(join(dir, 'closed')).subarray(100, 1_000_101)).toEqual(Buffer.alloc(1_000_001, 'a'));
+    expect(readFileSync(join(dir, 'other'))).toEqual(Buffer.alloc(1_000_001, 'b'));
+    expect(() => file.size()).toThrow('EBADF');
   });
 
   test('that were cut short are told of as any torn end is', async (context) => {

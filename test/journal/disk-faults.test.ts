@@ -1,12 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Cursor } from '../../src/journal/cursor.ts';
 import { Delivery } from '../../src/journal/delivery.ts';
-import { systemDisk } from '../../src/journal/disk.ts';
 import { StreamReader } from '../../src/journal/reader.ts';
 import { JournalStream } from '../../src/journal/stream.ts';
+import { systemDisk } from '../../src/journal/system-disk.ts';
 import type { BlockBuilder } from '../../src/sinks/sink.ts';
 import { createFaultyDisk, type Faults } from './faulty-disk.ts';
 
@@ -55,6 +55,71 @@ test('a full disk refuses the chunk, leaves no part of it, and heals', async () 
   append(stream, 'after');
   expect(await readAll(stream)).toEqual(['before', 'after']);
   expect(await readAll(await open())).toEqual(['before', 'after']);
+});
+
+describe('while the disk takes a chunk', () => {
+  const appendAsync = (stream: JournalStream, text: string) => stream.appendAsync([Buffer.from(text)], 1, 0);
+
+  /** Until what it gives is called, nothing is written. */
+  const pause = () => {
+    let end = (): void => {};
+    faults.written = new Promise((resolve) => {
+      end = resolve;
+    });
+    return end;
+  };
+
+  test('it is not there before it is written, and nothing else is appended', async () => {
+    const stream = await open();
+    append(stream, 'before');
+    const end = pause();
+    const written = appendAsync(stream, 'later');
+    expect(written).toBeInstanceOf(Promise);
+    expect([stream.nextRow, await readAll(stream)]).toEqual([1, ['before']]);
+    expect(() => append(stream, 'too early')).toThrow('one chunk is written at a time');
+    stream.probe();
+    end();
+    expect(await written).toMatchObject({ start: { row: 1 }, end: { row: 2 } });
+    await appendAsync(stream, 'after');
+    expect(await readAll(stream)).toEqual(['before', 'later', 'after']);
+    expect(await readAll(await open())).toEqual(['before', 'later', 'after']);
+  });
+
+  test('and does not, no part of it is left', async () => {
+    const stream = await open();
+    append(stream, 'before');
+    faults.written = Promise.resolve();
+    for (let room = 0; room < 48 + 'refused'.length; room++) {
+      faults.bytesLeft = room;
+      await expect(appendAsync(stream, 'refused')).rejects.toThrow('ENOSPC');
+      expect(await readAll(await open())).toEqual(['before']);
+    }
+    faults.bytesLeft = 20;
+    faults.failsTruncate = true;
+    await expect(appendAsync(stream, 'refused')).rejects.toThrow('ENOSPC');
+    faults.bytesLeft = Number.POSITIVE_INFINITY;
+    faults.failsTruncate = false;
+    await appendAsync(stream, 'after');
+    expect(await readAll(stream)).toEqual(['before', 'after']);
+    expect(await readAll(await open())).toEqual(['before', 'after']);
+  });
+
+  test('a sync that fails ends the segment behind it', async () => {
+    const stream = await open();
+    append(stream, 'before');
+    const end = pause();
+    const written = appendAsync(stream, 'later');
+    faults.failsSync = true;
+    await expect(stream.sync()).rejects.toThrow('EIO');
+    faults.failsSync = false;
+    end();
+    await written;
+    await appendAsync(stream, 'after');
+    expect(stream.segments.map(({ firstRow }) => firstRow)).toEqual([0, 2]);
+    await stream.sync();
+    expect(await readAll(stream)).toEqual(['before', 'later', 'after']);
+    expect(await readAll(await open())).toEqual(['before', 'later', 'after']);
+  });
 });
 
 test('where not even the torn chunk can be cut off, the next goes into another segment', async () => {

@@ -3,11 +3,11 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { systemDisk } from '../../src/journal/disk.ts';
 import { CHUNK_HEADER_BYTES, SEGMENT_HEADER_BYTES } from '../../src/journal/format.ts';
 import { StreamReader } from '../../src/journal/reader.ts';
 import type { MetaKeeper } from '../../src/journal/recovery.ts';
 import { JournalStream } from '../../src/journal/stream.ts';
+import { systemDisk } from '../../src/journal/system-disk.ts';
 
 let dir: string;
 let damages: number;

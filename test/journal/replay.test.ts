@@ -6,11 +6,11 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createRandom } from '../../bench/corpus.ts';
 import { Breaker } from '../../src/journal/breaker.ts';
 import { Cursor } from '../../src/journal/cursor.ts';
-import { systemDisk } from '../../src/journal/disk.ts';
 import { Ending } from '../../src/journal/ending.ts';
 import { type FrozenStream, openFrozenStreams } from '../../src/journal/frozen.ts';
 import { ReplayError, replayStream, undelivered } from '../../src/journal/replay.ts';
 import { JournalStream } from '../../src/journal/stream.ts';
+import { systemDisk } from '../../src/journal/system-disk.ts';
 import type { BlockBuilder, SendOutcome } from '../../src/sinks/sink.ts';
 import { type Lines, LineTarget } from './line-target.ts';
 

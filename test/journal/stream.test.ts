@@ -3,10 +3,10 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { systemDisk } from '../../src/journal/disk.ts';
 import { StreamReader } from '../../src/journal/reader.ts';
 import type { Damage } from '../../src/journal/segment.ts';
 import { JournalStream } from '../../src/journal/stream.ts';
+import { systemDisk } from '../../src/journal/system-disk.ts';
 
 let dir: string;
 let damages: Damage[];

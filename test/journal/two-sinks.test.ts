@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createProgressMemory, ProgressWriter } from '../../src/ack/progress.ts';
 import { retryDelayMs } from '../../src/backoff.ts';
 import { BreakerState } from '../../src/journal/breaker.ts';
-import { systemDisk } from '../../src/journal/disk.ts';
+import { systemDisk } from '../../src/journal/system-disk.ts';
 import { WorkerJournal } from '../../src/journal/worker-journal.ts';
 import { BLOCK_BYTES_MIN } from '../../src/limits.ts';
 import { until } from '../support/appliance.ts';

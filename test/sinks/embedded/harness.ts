@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createProgressMemory, ProgressWriter } from '../../../src/ack/progress.ts';
 import { retryDelayMs } from '../../../src/backoff.ts';
 import { sliceLines } from '../../../src/journal/bisect.ts';
-import { systemDisk } from '../../../src/journal/disk.ts';
+import { systemDisk } from '../../../src/journal/system-disk.ts';
 import { WorkerJournal } from '../../../src/journal/worker-journal.ts';
 import { createEmbeddedTarget, type EmbeddedTarget } from '../../../src/sinks/embedded/embedded-target.ts';
 import type { StoreLogger } from '../../../src/sinks/embedded/protocol.ts';
