@@ -21,10 +21,15 @@ export function wholeBlocks(bytes: number): number {
 let stage: Buffer | undefined;
 let isStageTaken = false;
 
+/** Whether this thread can have memory for direct writes. */
+export function hasDirectStage(): boolean {
+  stage ??= alignedBuffer(DIRECT_STAGE_BYTES);
+  return stage !== undefined;
+}
+
 /** The thread's memory for direct writes, whole blocks; undefined where there is none, or while it is taken. Used within one call. */
 export function directStage(): Buffer | undefined {
-  stage ??= alignedBuffer(DIRECT_STAGE_BYTES);
-  return isStageTaken ? undefined : stage;
+  return hasDirectStage() && !isStageTaken ? stage : undefined;
 }
 
 /** What `directStage` gave is the caller's until `giveDirectStage`. */

@@ -19,6 +19,7 @@ import {
   directStage,
   gatherBlocks,
   giveDirectStage,
+  hasDirectStage,
   headBytes,
   takeDirectStage,
   wholeBlocks,
@@ -113,7 +114,7 @@ export class SystemFile implements DiskFile {
         try {
           if (error !== null && error.code !== 'EINVAL') throw error;
           if (error !== null) ways.forbidDirect();
-          // A disk that fills up takes a part, which may end within a block; the rest goes through the cache and hears why.
+          // As for #writeStage.
           const taken = Math.max(error === null ? written : 0, head);
           if (taken < end) this.#writeCached([stage.subarray(taken, end)], position - head + taken);
           else this.#keepTail(stage, position, end);
@@ -146,7 +147,7 @@ export class SystemFile implements DiskFile {
   #openDirect(): number {
     if (this.#directFd !== undefined) return this.#directFd;
     this.#directFd = -1;
-    if (DIRECT === undefined || directStage() === undefined) return -1;
+    if (DIRECT === undefined || !hasDirectStage()) return -1;
     try {
       // By its descriptor: its name may be another by now.
       this.#directFd = openSync(`/proc/self/fd/${this.#fd}`, constants.O_RDWR | DIRECT);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { systemClock } from '../../src/clock.ts';
 import { headBytes, wholeBlocks, writeBlocks } from '../../src/journal/direct.ts';
 import type { Disk } from '../../src/journal/disk.ts';
 import { StreamReader } from '../../src/journal/reader.ts';
@@ -13,6 +14,8 @@ import { JournalStream } from '../../src/journal/stream.ts';
 import { createSystemDisk } from '../../src/journal/system-disk.ts';
 import { WriteWays } from '../../src/journal/write-ways.ts';
 import { alignedBuffer, BLOCK_BYTES } from '../../src/memory.ts';
+import { meteredDisk } from '../../src/metered-journal.ts';
+import { createStatisticsMemory, ThreadStatistics } from '../../src/metrics/statistics.ts';
 
 /** Not the system's own folder for files of a moment, which may be memory. */
 const FOLDER = fileURLToPath(new URL('../../node_modules/', import.meta.url));
@@ -173,6 +176,22 @@ describe('direct writes', () => {
     expect(readFileSync(join(dir, 'closed')).subarray(100, 1_000_101)).toEqual(Buffer.alloc(1_000_001, 'a'));
     expect(readFileSync(join(dir, 'other'))).toEqual(Buffer.alloc(1_000_001, 'b'));
     expect(() => file.size()).toThrow('EBADF');
+  });
+
+  test('are what they are behind the meter too', async (context) => {
+    if (!canDirect()) context.skip('no direct writes here');
+    const statistics = new ThreadStatistics(createStatisticsMemory(1, 0), 0);
+    const file = meteredDisk(createSystemDisk(new ToldWays(() => true)), statistics, systemClock).open(
+      join(dir, 'metered'),
+      true,
+    );
+    expect(file.isDirect).toBe(false);
+    await file.writeAsync?.([Buffer.alloc(BLOCK_BYTES, 'x')], 0);
+    expect(file.isDirect).toBe(true);
+    const target = alignedBuffer(BLOCK_BYTES) ?? Buffer.alloc(0);
+    expect(await file.readBlocks?.(target, 0)).toBe(BLOCK_BYTES);
+    expect(target.every((byte) => byte === 120)).toBe(true);
+    file.close();
   });
 
   test('that were cut short are told of as any torn end is', async (context) => {
