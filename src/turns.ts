@@ -48,6 +48,8 @@ export class Turns<Room> {
         await before;
         return await end(room, middle);
       } finally {
+        // A first half that throws is no reason to let the next piece overtake.
+        await before;
         this.#leave(room);
       }
     })();

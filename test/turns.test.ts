@@ -74,6 +74,31 @@ test('a piece that throws in either half, at once or later, gives its room and i
   }
 });
 
+test('a first half that throws lets no later piece overtake an earlier one', async () => {
+  const log: string[] = [];
+  const turns = new Turns(['a', 'b']);
+  const first = turns.run(
+    () => 1,
+    async () => {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      log.push('first');
+    },
+  );
+  const second = turns.run(
+    () => {
+      throw new Error('second');
+    },
+    () => {},
+  );
+  const third = turns.run(
+    () => 3,
+    () => void log.push('third'),
+  );
+  const settled = await Promise.allSettled([first, second, third]);
+  expect(settled.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+  expect(log).toEqual(['first', 'third']);
+});
+
 test('a piece that waits for nothing, alone, is done when the call returns', async () => {
   const turns = new Turns(['room']);
   expect(
