@@ -18,7 +18,6 @@ import type { SlabResult } from './dispatch/worker-pool.ts';
 import { REDIS_SLABS_WAITING_MAX, SCAN_BUFFER_KEEP_BYTES } from './limits.ts';
 import type { SlabMeter } from './metrics/slab-meter.ts';
 import type { SlabReceipt } from './metrics/traffic.ts';
-import { ReasonNumber } from './outcome.ts';
 import type { LiveCounts } from './redis/live-counts.ts';
 import {
   type ClaimPrivacy,
@@ -35,8 +34,9 @@ import { entriesOf } from './sessions/frames.ts';
 import type { SessionLog } from './sessions/session-log.ts';
 import { createRejectedBytes, type GrowableBytes } from './sinks/rejected.ts';
 import type { StreamName } from './sinks/sink.ts';
-import { BASE_TIME_FLOAT64_INDEX, FrameWord, frameRow, HeaderWord, Want } from './slab/layout.ts';
+import { BASE_TIME_FLOAT64_INDEX, FrameWord, HeaderWord, Want } from './slab/layout.ts';
 import type { JournalPlace, SessionFrames } from './slab/slab.ts';
+import { countSlab, refuseAll } from './slab-verdicts.ts';
 import { Turns } from './turns.ts';
 import { refuseUnread } from './unread-bodies.ts';
 import { type DecodeSetup, decodeFrame, type FrameBodies } from './unwrap/decode.ts';
@@ -324,52 +324,6 @@ function withAsked(scanned: ScannedSlab, asked: AskedIds): ScannedSlab {
 
 function createRoom(): Room {
   return { output: createScanOutput(), arena: createUnwrapArena() };
-}
-
-/** Adds what became of the slab's events to the counters of their apps; frames beside each other mostly share one. */
-function countSlab(
-  counts: Pick<LiveCounts, 'add' | 'send'>,
-  words: Uint32Array,
-  apps: readonly string[],
-  nowMs: number,
-): void {
-  const frameCount = words[HeaderWord.frameCount]!;
-  let app = -1;
-  let accepted = 0;
-  let rejected = 0;
-  let duplicates = 0;
-  for (let frame = 0; frame <= frameCount; frame++) {
-    const row = frameRow(frame);
-    if (frame === frameCount || words[row + FrameWord.app] !== app) {
-      if (accepted + rejected + duplicates > 0)
-        counts.add(apps[app] || APPS_OF_EVENTS, accepted, rejected, duplicates, nowMs);
-      if (frame === frameCount) break;
-      app = words[row + FrameWord.app]!;
-      accepted = 0;
-      rejected = 0;
-      duplicates = 0;
-    }
-    accepted += words[row + FrameWord.accepted]!;
-    duplicates += words[row + FrameWord.duplicates]!;
-    rejected += words[row + FrameWord.reason] === 0 ? words[row + FrameWord.rejected]! : 1;
-  }
-  counts.send();
-}
-
-/** Counters of events that name their apps themselves: in open mode, and in bodies with keys of several apps. */
-const APPS_OF_EVENTS = '*';
-
-/** Every frame of the slab is to be sent again; what the scan found in them is not promised. */
-function refuseAll(words: Uint32Array): void {
-  const frameCount = words[HeaderWord.frameCount]!;
-  for (let frame = 0; frame < frameCount; frame++) {
-    const row = frameRow(frame);
-    if (words[row + FrameWord.reason] !== 0) continue;
-    words[row + FrameWord.reason] = ReasonNumber.overloaded;
-    words[row + FrameWord.accepted] = 0;
-    words[row + FrameWord.rejected] = 0;
-    words[row + FrameWord.duplicates] = 0;
-  }
 }
 
 /** All that was scanned, where nothing looks for repeats. */

@@ -19,9 +19,9 @@ import { Breaker, type BreakerOptions, type BreakerState } from './breaker.ts';
 import type { Cursor } from './cursor.ts';
 import { Ending } from './ending.ts';
 import { StreamReader } from './reader.ts';
-import type { Position } from './segment.ts';
+import type { ChunkPlace, Position } from './segment.ts';
 import { Sender } from './sender.ts';
-import type { ChunkPlace, JournalStream } from './stream.ts';
+import type { JournalStream } from './stream.ts';
 
 export interface DeliveryOptions {
   readonly stream: JournalStream;

@@ -6,6 +6,8 @@ const MiB = 1024 * KiB;
 export const JOURNAL_BYTES_MAX = 8192 * MiB;
 /** A segment is deleted whole, when every sink has passed it: small ones give the disk back sooner, large ones are fewer files. */
 export const SEGMENT_BYTES_MAX = 64 * MiB;
+/** Written and taken back to see whether a disk that failed takes writes again: as much as a slab may need. */
+export const PROBE_BYTES = MiB;
 /** Chunks below it always go through the page cache: a direct write waits for the disk, however little it is. */
 export const DIRECT_WRITE_BYTES_MIN = 256 * KiB;
 /** Memory of a thread in which direct writes are gathered; a slab's lines fit it mostly, what is longer takes several writes. */

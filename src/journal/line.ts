@@ -7,8 +7,8 @@ import { Cursor } from './cursor.ts';
 import { Delivery, type DeliveryOptions } from './delivery.ts';
 import type { Disk } from './disk.ts';
 import type { MetaKeeper } from './recovery.ts';
-import type { Damage, Segment } from './segment.ts';
-import { type ChunkPlace, JournalStream } from './stream.ts';
+import type { ChunkPlace, Damage, Segment } from './segment.ts';
+import { JournalStream } from './stream.ts';
 
 export interface LineOptions {
   /** `<dataDir>/journal`. */
@@ -241,6 +241,11 @@ export class Line {
     // Without a sink nothing was delivered.
     if (this.#ways.length === 0 || !this.#mayDelete) return;
     if (!this.#retains) stream.deleteBefore(deliveredRow);
-    else this.#retainedBytes = stream.bytesBefore(deliveredRow);
+    else this.#retainedBytes = doneBytes(stream, deliveredRow);
   }
+}
+
+/** Bytes of the segments that are done. */
+function doneBytes(stream: JournalStream, row: number): number {
+  return stream.segments.reduce((bytes, one) => bytes + (stream.isDone(one, row) ? one.bytes : 0), 0);
 }

@@ -43,7 +43,7 @@ export class Retention {
   sweep(): void {
     const { retentionMs, bytesMax, nowMs } = this.#options;
     if (retentionMs === 0) return;
-    for (const line of this.#lines) line.stream.noteTime(nowMs());
+    for (const line of this.#lines) noteTime(line.stream.segments, nowMs());
     for (let oldest = this.#oldest(); oldest !== undefined; oldest = this.#oldest()) {
       const ageMs = this.#ageMs(oldest);
       if (this.bytes <= bytesMax && (ageMs === undefined || ageMs <= retentionMs)) return;
@@ -100,4 +100,11 @@ export class Retention {
 /** Those whose time is not known are of earlier starts. */
 function timeOf({ lastTimeMs = Number.NEGATIVE_INFINITY }: Segment): number {
   return lastTimeMs;
+}
+
+/** It is `nowMs`: no segment counts as later, whatever the clock said when it was written. */
+function noteTime(segments: readonly Segment[], nowMs: number): void {
+  for (const segment of segments) {
+    if (segment.lastTimeMs !== undefined && segment.lastTimeMs > nowMs) segment.lastTimeMs = nowMs;
+  }
 }

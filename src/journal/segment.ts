@@ -12,6 +12,7 @@ import {
   headerSeed,
   SEGMENT_HEADER_BYTES,
   type SegmentHeader,
+  segmentName,
 } from './format.ts';
 
 export interface Segment extends SegmentHeader {
@@ -38,6 +39,26 @@ export interface Position {
   readonly row: number;
 }
 
+/** Where a chunk that was appended begins and ends. */
+export interface ChunkPlace {
+  readonly start: Position;
+  readonly end: Position;
+  readonly epoch: string;
+  /** When the first frame of the chunk was received. */
+  readonly timeMs: number;
+}
+
+/** A chunk that is to be written. */
+export interface BegunChunk {
+  readonly segment: Segment;
+  readonly file: DiskFile;
+  readonly views: readonly Uint8Array[];
+  readonly bytes: number;
+  readonly firstRow: number;
+  readonly rows: number;
+  readonly timeMs: number;
+}
+
 /** What was not as it should be on the disk, and where it is kept. */
 export interface Damage {
   readonly segment: string;
@@ -45,6 +66,31 @@ export interface Damage {
   readonly bytes: number;
   /** `tail`: the end of a write that was cut off, which nobody was told of. `middle`: sound chunks stand behind it. `header`: the whole file. */
   readonly kind: 'tail' | 'middle' | 'header';
+}
+
+/** A segment that is begun. */
+export function emptySegment(header: SegmentHeader): Segment {
+  const name = segmentName(header);
+  const { firstRow } = header;
+  return {
+    ...header,
+    name,
+    bytes: SEGMENT_HEADER_BYTES,
+    endRow: firstRow,
+    isDirect: false,
+    lastTimeMs: undefined,
+  };
+}
+
+/** Copies damaged bytes of a stream's folder into its quarantine. Throws the disk's error. */
+export function keepDamaged(disk: Disk, dir: string, damage: Damage, bytes: Uint8Array): void {
+  disk.makeDir(join(dir, QUARANTINE));
+  const file = disk.open(join(dir, QUARANTINE, `${damage.segment}-${damage.offset}`), true);
+  try {
+    file.write([bytes], 0);
+  } finally {
+    file.close();
+  }
 }
 
 /** The file of `name` for reading and writing. */

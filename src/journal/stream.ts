@@ -11,17 +11,26 @@ import { assert } from '../assert.ts';
 import { encodeChunk } from './chunk.ts';
 import type { Compression } from './codec.ts';
 import type { Disk, DiskFile } from './disk.ts';
+import { FileSyncs } from './file-syncs.ts';
 import {
   CHUNK_HEADER_BYTES,
   EPOCH_BYTES,
   encodeSegmentHeader,
   headerSeed,
   SEGMENT_HEADER_BYTES,
-  segmentName,
 } from './format.ts';
-import { GroupSync } from './group-sync.ts';
+import { PROBE_BYTES } from './limits.ts';
 import { type MetaKeeper, recoverSegments } from './recovery.ts';
-import { type Damage, openSegment, type Position, QUARANTINE, type Segment } from './segment.ts';
+import {
+  type BegunChunk,
+  type ChunkPlace,
+  type Damage,
+  emptySegment,
+  keepDamaged,
+  openSegment,
+  type Position,
+  type Segment,
+} from './segment.ts';
 import { Spares } from './spares.ts';
 
 export interface StreamOptions {
@@ -39,28 +48,6 @@ export interface StreamOptions {
   readonly meta?: MetaKeeper | undefined;
 }
 
-/** Where a chunk that was appended begins and ends. */
-export interface ChunkPlace {
-  readonly start: Position;
-  readonly end: Position;
-  readonly epoch: string;
-  /** When the first frame of the chunk was received. */
-  readonly timeMs: number;
-}
-
-/** A chunk that is to be written. */
-interface BegunChunk {
-  readonly segment: Segment;
-  readonly file: DiskFile;
-  readonly views: readonly Uint8Array[];
-  readonly bytes: number;
-  readonly firstRow: number;
-  readonly rows: number;
-  readonly timeMs: number;
-}
-
-const PROBE_BYTES = 1024 * 1024;
-
 export class JournalStream {
   readonly #options: StreamOptions;
   readonly #epoch = randomBytes(EPOCH_BYTES).toString('hex');
@@ -71,19 +58,25 @@ export class JournalStream {
   #file: DiskFile | undefined;
   #nextRow = 0;
   #bytes = 0;
-  /** Segments that are full and not durable yet; they are closed when they are. */
-  #unsynced: DiskFile[] = [];
-  #dirUnsynced = false;
   /** Whether the disk takes a chunk while the thread goes on. */
   #isWriting = false;
   /** Whether the segment ends with that chunk. */
   #isGivenUp = false;
   /** First row of the newest segment of this start, by which it is named. */
   #namedRow = -1;
-  readonly #groupSync = new GroupSync(() => this.#syncFiles());
+  readonly #syncs: FileSyncs;
 
   private constructor(options: StreamOptions) {
     this.#options = options;
+    this.#syncs = new FileSyncs({
+      current: () => this.#file,
+      syncDir: () => options.disk.syncDir(options.dir),
+      // The kernel may call pages clean then that it never wrote: this file is not to be trusted further.
+      onFailed: (file) => {
+        if (file === this.#file && this.#isWriting) this.#isGivenUp = true;
+        else if (file === this.#file) this.#endSegment();
+      },
+    });
     this.#spares = new Spares(options.disk, options.dir, options.spareBytesMax);
   }
 
@@ -218,7 +211,7 @@ export class JournalStream {
    * the disk fails: what was appended since the last sync may or may not be there after a power failure.
    */
   sync(): Promise<void> {
-    return this.#groupSync.run();
+    return this.#syncs.run();
   }
 
   /** The place of the oldest row that is kept. */
@@ -241,18 +234,6 @@ export class JournalStream {
   isDone(segment: Segment, row: number): boolean {
     const isWritten = this.#file !== undefined && segment === this.#segments.at(-1);
     return segment.endRow <= row && !isWritten && !this.#saysMeta(segment);
-  }
-
-  /** It is `nowMs`: no segment counts as later, whatever the clock said when it was written. */
-  noteTime(nowMs: number): void {
-    for (const segment of this.#segments) {
-      if (segment.lastTimeMs !== undefined && segment.lastTimeMs > nowMs) segment.lastTimeMs = nowMs;
-    }
-  }
-
-  /** Bytes of the segments that are done. */
-  bytesBefore(row: number): number {
-    return sum(this.#segments.map((segment) => (this.isDone(segment, row) ? segment.bytes : 0)));
   }
 
   /** Deletes the segments that are done; a disk that does not let it is tried again by the next call. Gives their count. */
@@ -281,14 +262,7 @@ export class JournalStream {
 
   /** Copies damaged bytes aside and tells of them; a reader that steps over them calls this. */
   quarantine(damage: Damage, bytes: Uint8Array): void {
-    const { disk, dir } = this.#options;
-    disk.makeDir(join(dir, QUARANTINE));
-    const file = disk.open(join(dir, QUARANTINE, `${damage.segment}-${damage.offset}`), true);
-    try {
-      file.write([bytes], 0);
-    } finally {
-      file.close();
-    }
+    keepDamaged(this.#options.disk, this.#options.dir, damage, bytes);
     this.#options.onDamage(damage);
   }
 
@@ -300,7 +274,7 @@ export class JournalStream {
   /** Closes the segment that is written, without a sync. */
   close(): void {
     this.#endSegment();
-    this.#closeUnsynced();
+    this.#syncs.close();
   }
 
   async #recover(): Promise<void> {
@@ -311,7 +285,7 @@ export class JournalStream {
     this.#spares.adopt(names, segmentBytesMax);
     const { segments, nextRow } = await recoverSegments(this.#options, names);
     this.#segments.push(...segments);
-    this.#bytes = sum(segments.map(({ bytes }) => bytes));
+    this.#bytes = segments.reduce((total, { bytes }) => total + bytes, 0);
     this.#nextRow = nextRow;
   }
 
@@ -334,29 +308,21 @@ export class JournalStream {
     // A segment that has no row yet, of meta alone or given up, ends where it began: its name is taken, and so is its place.
     const firstRow = Math.max(this.#nextRow, this.#namedRow + 1, (last?.firstRow ?? -1) + 1);
     const header = { epoch: this.#epoch, firstRow, isReused: spare !== undefined };
-    const name = segmentName(header);
-    const file = disk.open(join(dir, spare ?? name), true);
+    const segment = emptySegment(header);
+    const file = disk.open(join(dir, spare ?? segment.name), true);
     try {
       file.write([encodeSegmentHeader(header)], 0);
-      if (spare !== undefined) disk.rename(join(dir, spare), join(dir, name));
+      if (spare !== undefined) disk.rename(join(dir, spare), join(dir, segment.name));
     } catch (error) {
       file.close();
       throw error;
     }
     this.#seed = headerSeed(header);
     this.#namedRow = firstRow;
-    const segment: Segment = {
-      ...header,
-      name,
-      bytes: SEGMENT_HEADER_BYTES,
-      endRow: firstRow,
-      isDirect: false,
-      lastTimeMs: undefined,
-    };
     this.#segments.push(segment);
     this.#bytes += segment.bytes;
     this.#file = file;
-    this.#dirUnsynced = true;
+    this.#syncs.noteName();
     return { segment, file };
   }
 
@@ -365,19 +331,9 @@ export class JournalStream {
     if (this.#file === undefined || last === undefined) return;
     // Behind its last chunk may stand what the file held before, or fills a block up; a segment that is full ends with its own.
     if (last.isReused === true || last.isDirect === true) this.#file.truncate(last.bytes);
-    this.#unsynced.push(this.#file);
+    this.#syncs.add(this.#file);
     this.#file = undefined;
-    if (this.#options.isSynced === false && !this.#groupSync.isWanted) this.#closeUnsynced();
-  }
-
-  /** Begins no more chunks in the segment. */
-  #giveUpSegment(): void {
-    if (this.#isWriting) this.#isGivenUp = true;
-    else this.#endSegment();
-  }
-
-  #closeUnsynced(): void {
-    for (const file of this.#unsynced.splice(0)) file.close();
+    if (this.#options.isSynced === false && !this.#syncs.isWanted) this.#syncs.close();
   }
 
   /** Takes back what was written of a chunk, or leaves the segment. */
@@ -388,29 +344,6 @@ export class JournalStream {
       this.#endSegment();
     }
   }
-
-  async #syncFiles(): Promise<void> {
-    const full = this.#unsynced.splice(0);
-    const current = this.#file;
-    const syncsDir = this.#dirUnsynced;
-    this.#dirUnsynced = false;
-    try {
-      for (const file of full) await file.sync();
-      await current?.sync();
-      if (syncsDir) this.#options.disk.syncDir(this.#options.dir);
-    } catch (error) {
-      // After a failed sync the kernel may call pages clean that it never wrote: this file is not to be trusted further.
-      if (current === this.#file) this.#giveUpSegment();
-      this.#dirUnsynced = true;
-      throw error;
-    } finally {
-      for (const file of full) file.close();
-    }
-  }
 }
 
 const NO_META = new Uint8Array(0);
-
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, number) => total + number, 0);
-}
