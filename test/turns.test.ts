@@ -98,29 +98,3 @@ test('a first half that throws lets no later piece overtake an earlier one', asy
   expect(settled.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
   expect(log).toEqual(['first', 'third']);
 });
-
-test('a piece that waits for nothing, alone, is done when the call returns', async () => {
-  const turns = new Turns(['room']);
-  expect(
-    turns.run(
-      () => 1,
-      (_, middle) => middle + 1,
-    ),
-  ).toBe(2);
-  const waits = turns.run(
-    () => 1,
-    async () => 3,
-  );
-  const behind = turns.run(
-    () => 1,
-    () => 4,
-  );
-  expect([waits, behind].every((result) => result instanceof Promise)).toBe(true);
-  expect(await Promise.all([waits, behind])).toEqual([3, 4]);
-  expect(
-    turns.run(
-      () => 1,
-      () => 5,
-    ),
-  ).toBe(5);
-});

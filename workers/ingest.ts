@@ -39,14 +39,8 @@ answerControl(controlChannel, slot, {
 });
 
 /** Scans one slab. Its verdicts stand in the slab; the answers (SlabResult) are moved to the front. */
-export default function ingestTask(task: SlabTask): unknown {
-  const result = ingest(task.buffer, task.sessions);
-  report();
-  return result instanceof Promise ? result.then(reported) : moved(result);
-}
-
-/** What waited has changed the counters once more. */
-function reported(result: SlabResult): unknown {
+export default async function ingestTask(task: SlabTask): Promise<unknown> {
+  const result = await ingest(task.buffer, task.sessions);
   report();
   return moved(result);
 }

@@ -18,7 +18,7 @@ export const WRITES_PER_TRIAL = 128;
 export const WRITES_OF_TRIAL = 4;
 /** … and at once when the quicker way takes so many times as long as it did: pages got cold, or the disk busy. */
 export const WRITE_SLOWER_RATIO = 2;
-/** What of an asynchronous write's time counts against the cache: the next slab is scanned meanwhile, about as long. */
+/** What of an asynchronous write's time counts when the ways are compared: the next slab is scanned meanwhile. A choice, not a measurement. */
 export const ASYNC_WRITE_SHARE = 0.5;
 /** Writes of each way whose median counts. */
 export const WRITE_TIMES_KEPT = 5;

@@ -65,6 +65,18 @@ describe('the way of a write', () => {
     expect(choose(busy, WRITES_PER_TRIAL - 1, 1, 0.35)).toBe(WRITES_PER_TRIAL - 1);
   });
 
+  test('past the cache is worth more where the thread goes on meanwhile', () => {
+    const ways = new WriteWays();
+    for (let write = 0; write < 10; write++) {
+      if (ways.choosesDirect(BYTES)) ways.noteAsync(BYTES, 1.5);
+      else ways.note(false, BYTES, 1);
+    }
+    expect(ways.choosesDirect(BYTES)).toBe(true);
+    const waits = new WriteWays();
+    choose(waits, 10, 1, 1.5);
+    expect(waits.choosesDirect(BYTES)).toBe(false);
+  });
+
   test('is the cache for small writes, and where there is no other', () => {
     const ways = new WriteWays();
     choose(ways, 10, 2, 1);
